@@ -1,0 +1,98 @@
+// Package corpustest finds the files that tests read but the project does not hold: the corpus of real archives and
+// the generator of synthetic ones.
+//
+// Both lie beside the project's root by default; the environment variables MAILMILL_CORPUS and MAILMILL_PSTGEN name
+// them elsewhere. A test that needs what is not there is skipped with one line that says so. Where
+// MAILMILL_REQUIRE is 1, as in CI, it fails instead: there nothing may go untested unnoticed.
+package corpustest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Require reports whether a test whose tools or files are missing must fail instead of being skipped.
+func Require() bool { return os.Getenv("MAILMILL_REQUIRE") == "1" }
+
+// Missing skips the test, or fails it where [Require] says so.
+func Missing(t testing.TB, format string, args ...any) {
+	t.Helper()
+	if Require() {
+		t.Fatalf(format, args...)
+	}
+	t.Skipf(format, args...)
+}
+
+// Root returns the project's root folder.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "..", "..")
+}
+
+// File returns the path of a file of the corpus, named by its slash-separated path below the corpus' folder.
+func File(t testing.TB, name string) string {
+	t.Helper()
+	path := filepath.Join(Dir(t), filepath.FromSlash(name))
+	if _, err := os.Stat(path); err != nil {
+		Missing(t, "the corpus has no %s", name)
+	}
+	return path
+}
+
+// Dir returns the folder of the corpus.
+func Dir(t testing.TB) string {
+	t.Helper()
+	return lookUp(t, "MAILMILL_CORPUS", "corpus")
+}
+
+// Generate runs the generator of synthetic archives with the arguments given, "-o" and a path in a temporary folder
+// added, and returns the paths of the archive and of its truth (one JSON object an item).
+func Generate(t testing.TB, args ...string) (archive, truth string) {
+	t.Helper()
+	dir := t.TempDir()
+	archive, truth = filepath.Join(dir, "generated.pst"), filepath.Join(dir, "generated.jsonl")
+	Pstgen(t, append(args, "-o", archive, "-truth", truth)...)
+	return archive, truth
+}
+
+// Pstgen runs the generator with exactly the arguments given and returns what it printed.
+func Pstgen(t testing.TB, args ...string) string {
+	t.Helper()
+	source := lookUp(t, "MAILMILL_PSTGEN", "pstgen")
+	program := filepath.Join(t.TempDir(), "pstgen")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = source
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the generator: %v\n%s", err, out)
+	}
+	out, err := exec.Command(program, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("pstgen %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// Program returns the path of a program that a comparison needs.
+func Program(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		Missing(t, "%s is not installed", name)
+	}
+	return path
+}
+
+func lookUp(t testing.TB, variable, name string) string {
+	t.Helper()
+	dir := os.Getenv(variable)
+	if dir == "" {
+		dir = filepath.Join(Root(), "..", "shared", name)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		Missing(t, "no %s: %s is not there and %s does not name it", name, dir, variable)
+	}
+	return dir
+}
