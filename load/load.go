@@ -1,0 +1,106 @@
+// Package load is where items go.
+//
+// A [Target] takes items: package files writes archive files, others will speak to servers. [Run] walks the sources,
+// applies the steps, hands the items to the target and balances the books: every entry that a source enumerated ends
+// up as written, unchanged, filtered, duplicate or failed, and the numbers add up. Whoever watches gets the same
+// events, whether a terminal, a log or a script; see [Observer].
+package load
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"mailmill/formats"
+)
+
+// Source is what Run needs of an archive.
+type Source interface {
+	Entries(context.Context) iter.Seq2[formats.Entry, error]
+	Read(context.Context, formats.Entry) (*formats.Item, error)
+}
+
+// Target takes the items of a run.
+//
+// Work is split so that many cores can share it while the result depends on the order of the items alone: Encode does
+// what costs time, on several items at once; Write stores the results one after the other.
+type Target interface {
+	// Encode turns an item into what Write will store. It is called by several goroutines at once.
+	Encode(context.Context, *formats.Item) (Encoded, error)
+	// Write stores an encoded item. It is called by one goroutine at a time, in the run's stable order, with the
+	// item's final key set. An error concerns this item alone unless it is a [Fatal].
+	Write(context.Context, Encoded) (Outcome, error)
+	// Finish makes everything written durable and gives it its final names. After an error or Abort nothing
+	// unfinished is left under a final name.
+	Finish(context.Context) error
+	// Abort drops what is unfinished. It does nothing after Finish.
+	Abort() error
+}
+
+// Encoded is an item between Encode and Write.
+type Encoded interface {
+	// Item returns the item that was encoded.
+	Item() *formats.Item
+	// Release gives buffers back. It is called once, after Write or instead of it.
+	Release()
+}
+
+// Outcome is what became of an entry.
+type Outcome uint8
+
+// The outcomes. Each entry found has exactly one.
+const (
+	Written Outcome = iota
+	Unchanged
+	Filtered
+	Duplicate
+	Failed
+)
+
+var outcomeNames = [...]string{"written", "unchanged", "filtered", "duplicate", "failed"}
+
+func (o Outcome) String() string { return outcomeNames[o] }
+
+// Step is something that happens to an item on the way: addresses are resolved, items are filtered.
+type Step interface {
+	// Apply changes the item. It reports false where the item is to be filtered out. It is called by several
+	// goroutines at once.
+	Apply(context.Context, *formats.Item) (keep bool, err error)
+}
+
+// Fatal is an error that ends the run: the disk is full, the server is gone.
+type Fatal struct{ Err error }
+
+func (f *Fatal) Error() string { return f.Err.Error() }
+
+// Unwrap returns the cause.
+func (f *Fatal) Unwrap() error { return f.Err }
+
+// Count is one line of the balance.
+type Count struct {
+	Found, Written, Unchanged, Filtered, Duplicate, Failed int
+	// Damaged counts those of the written that lack a part.
+	Damaged int
+}
+
+// Balance holds the count of each kind.
+type Balance map[formats.Kind]*Count
+
+// Progress is the state of a run at one moment.
+type Progress struct {
+	Source  string
+	Folder  *formats.Folder
+	Elapsed time.Duration
+
+	Done, Found             int   // items
+	FolderDone, FolderFound int   // items of the current folder
+	Bytes                   int64 // bytes of items done, as the target counts them
+}
+
+// Observer is told what happens in a run. Its methods are called by one goroutine at a time and return quickly.
+type Observer interface {
+	// Progress is called whenever an item is done.
+	Progress(Progress)
+	// Item is called with each item and what became of it. Failed items may lack everything but their entry.
+	Item(*formats.Item, Outcome, error)
+}
