@@ -1,0 +1,254 @@
+// Package ole finds the file in an OLE object.
+//
+// A document that was embedded in a mail, rather than attached to it, is stored as a compound file (MS-CFB) around
+// whatever its program wrote. [Extract] looks at the names of the streams in it and tells which file a person would
+// want to have:
+//
+//	obj, err := ole.Extract(r, size)
+//	if err != nil {
+//		// no compound file: keep the bytes as they are
+//	}
+//	f, err := obj.Open()
+//
+// A file that was dropped into a mail is in the stream "\1Ole10Native" with its name (MS-OLEDS 2.3.6), an Office
+// document of 2007 and later in "Package", those of some other programs in "CONTENTS". An older Office document is the
+// compound file itself, and so is an object of which nothing is known: its Ext is ".ole".
+//
+// Nothing is read into memory but the directory and the first kilobytes of the stream; the file is streamed.
+package ole
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/richardlehane/mscfb"
+)
+
+// Object is the file in an OLE object.
+type Object struct {
+	// Name is the file's name as the object has it, without folders; empty where the object tells none. It may hold
+	// characters that no file system takes.
+	Name string
+	// Ext is the extension that suits the content, with its dot.
+	Ext string
+	// MediaType suits the content, "application/octet-stream" where it is not known.
+	MediaType string
+	// Size is the number of bytes that Open yields if nothing is lost.
+	Size int64
+
+	open func() (io.Reader, error)
+}
+
+// Open streams the file. Readers are independent of each other. One that ends before Size bytes fails with
+// [io.ErrUnexpectedEOF].
+func (o *Object) Open() (io.ReadCloser, error) {
+	r, err := o.open()
+	if err != nil {
+		return nil, err
+	}
+	return io.NopCloser(&exact{r: r, left: o.Size}), nil
+}
+
+// ErrNotCompound is returned for data that does not begin as a compound file does.
+var ErrNotCompound = errors.New("not a compound file")
+
+// maxDirectory bounds the bytes read of a compound file's directory: 65,536 entries, where an Office document has
+// tens of them and one with many objects in it hundreds.
+const maxDirectory = 8 << 20
+
+// documents are the compound files that are a document as a whole, by the name of a stream at their root.
+var documents = []struct{ stream, ext, mediaType string }{
+	{"WordDocument", ".doc", "application/msword"},
+	{"Workbook", ".xls", "application/vnd.ms-excel"},
+	{"Book", ".xls", "application/vnd.ms-excel"},
+	{"PowerPoint Document", ".ppt", "application/vnd.ms-powerpoint"},
+	{"VisioDocument", ".vsd", "application/vnd.visio"},
+	{"__properties_version1.0", ".msg", "application/vnd.ms-outlook"},
+}
+
+// Extract finds the file in the compound file that r holds, size bytes long. It fails with [ErrNotCompound], or with
+// an error that says what is damaged: the caller still has the bytes. The object reads from r as long as it is used,
+// from several goroutines if several of its readers are.
+func Extract(r io.ReaderAt, size int64) (*Object, error) {
+	root, err := open(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if f := root["\x01Ole10Native"]; f != nil {
+		if obj, err := native(f); err == nil {
+			return obj, nil
+		}
+	}
+	for _, name := range []string{"Package", "CONTENTS"} {
+		f := root[name]
+		if f == nil {
+			continue
+		}
+		head := make([]byte, min(f.size, sniffLen))
+		n, err := io.ReadFull(f.reader(), head)
+		if n == 0 {
+			continue
+		}
+		if err != nil {
+			head = head[:n]
+		}
+		ext, mediaType := sniff(head)
+		return &Object{Ext: ext, MediaType: mediaType, Size: f.size, open: f.open(0)}, nil
+	}
+	whole := &Object{Ext: ".ole", MediaType: "application/octet-stream", Size: size}
+	whole.open = func() (io.Reader, error) { return io.NewSectionReader(r, 0, size), nil }
+	for _, d := range documents {
+		if root[d.stream] != nil {
+			whole.Ext, whole.MediaType = d.ext, d.mediaType
+			break
+		}
+	}
+	return whole, nil
+}
+
+// stream is a stream at the root of a compound file.
+type stream struct {
+	file *mscfb.File
+	size int64
+}
+
+// reader returns a reader of its own: the library keeps the position in the directory entry, so that it is copied.
+func (s *stream) reader() io.Reader {
+	f := *s.file
+	return &fileReader{&f}
+}
+
+// open returns a function that opens the stream at an offset.
+func (s *stream) open(offset int64) func() (io.Reader, error) {
+	return func() (io.Reader, error) {
+		r := s.reader()
+		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
+			return nil, fmt.Errorf("stream %q: %w", s.file.Name, err)
+		}
+		return r, nil
+	}
+}
+
+// open reads the directory and returns the streams at the root by name.
+//
+// The library checks its indices and notices most loops, but takes the size of the directory from the file and walks
+// it by recursion, and believes the size of a stream: the first is bounded by what it may read while it opens, the
+// second here.
+func open(r io.ReaderAt, size int64) (map[string]*stream, error) {
+	var magic [8]byte
+	if n, _ := r.ReadAt(magic[:], 0); n < len(magic) || string(magic[:]) != "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" {
+		return nil, ErrNotCompound
+	}
+	m := &meter{r: r, size: size, left: maxDirectory}
+	doc, err := parse(m)
+	if err != nil {
+		return nil, fmt.Errorf("compound file: %w", err)
+	}
+	m.opened = true
+	root := make(map[string]*stream)
+	for _, f := range doc.File {
+		// The entry of the root storage has no path either; it is no stream.
+		if len(f.Path) > 0 || f.FileInfo().IsDir() || f.Size > size {
+			continue
+		}
+		name := f.Name
+		if f.Initial != 0 && f.Initial < ' ' {
+			name = string(rune(f.Initial)) + name
+		}
+		if root[name] == nil {
+			root[name] = &stream{f, f.Size}
+		}
+	}
+	return root, nil
+}
+
+// parse turns a panic of the library into an error. QUIRK: none is known of mscfb 1.0.9, but it is not written
+// for hostile input, and a file that someone was sent must not end the program.
+func parse(r io.ReaderAt) (doc *mscfb.Reader, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			doc, err = nil, fmt.Errorf("the directory makes no sense: %v", p)
+		}
+	}()
+	return mscfb.New(r)
+}
+
+// miniSector is the smallest unit of a compound file.
+const miniSector = 64
+
+// fileReader bounds what the library allocates for one Read and turns its panics into errors, as parse does.
+type fileReader struct{ f *mscfb.File }
+
+func (r *fileReader) Read(p []byte) (n int, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			n, err = 0, fmt.Errorf("stream %q makes no sense: %v", r.f.Name, v)
+		}
+	}()
+	if len(p) > 32<<10 {
+		p = p[:32<<10]
+	}
+	// The library reads all of p or nothing. Where a chain of sectors breaks, what lies before the break is had by
+	// asking for less.
+	for before := *r.f; ; p = p[:len(p)/2] {
+		n, err = r.f.Read(p)
+		if n > 0 || err == io.EOF || len(p) < 2*miniSector {
+			break
+		}
+		*r.f = before
+	}
+	if n > 0 && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+// meter ends reading where the file ends and, while the file is being opened, after a number of bytes.
+type meter struct {
+	r      io.ReaderAt
+	size   int64
+	left   int64
+	opened bool
+}
+
+var errDirectory = errors.New("the directory is too large")
+
+func (m *meter) ReadAt(p []byte, off int64) (int, error) {
+	if !m.opened {
+		if m.left -= int64(len(p)); m.left < 0 {
+			return 0, errDirectory
+		}
+	}
+	if off < 0 || off >= m.size {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return m.r.ReadAt(p, off)
+}
+
+// exact yields a number of bytes and fails where the source has fewer.
+type exact struct {
+	r    io.Reader
+	left int64
+}
+
+func (e *exact) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > e.left {
+		p = p[:e.left]
+	}
+	n, err := e.r.Read(p)
+	e.left -= int64(n)
+	if err == io.EOF && e.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	return n, err
+}
+
+// base returns the last part of a path of any system.
+func base(path string) string {
+	return path[strings.LastIndexAny(path, `\/:`)+1:]
+}
