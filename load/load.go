@@ -25,24 +25,39 @@ type Source interface {
 // Work is split so that many cores can share it while the result depends on the order of the items alone: Encode does
 // what costs time, on several items at once; Write stores the results one after the other.
 type Target interface {
-	// Encode turns an item into what Write will store. It is called by several goroutines at once.
+	// Encode turns an item into what Write will store. It is called by several goroutines at once; the item's key is
+	// not final yet.
+	//
+	// An item too large to be held in memory is left as it is: Write streams it.
 	Encode(context.Context, *formats.Item) (Encoded, error)
-	// Write stores an encoded item. It is called by one goroutine at a time, in the run's stable order, with the
-	// item's final key set. An error concerns this item alone unless it is a [Fatal].
+	// Write stores an encoded item. It is called by one goroutine at a time, in the run's stable order, folder by
+	// folder, with the item's final key set. An error concerns this item alone unless it is a [Fatal].
 	Write(context.Context, Encoded) (Outcome, error)
-	// Finish makes everything written durable and gives it its final names. After an error or Abort nothing
-	// unfinished is left under a final name.
+	// Finish makes everything written durable and gives it its final names. It is called once, after the last
+	// Write of a run that went to its end. After an error nothing unfinished is left under a final name.
 	Finish(context.Context) error
-	// Abort drops what is unfinished. It does nothing after Finish.
-	Abort() error
+	// Abort ends a run that did not: it was interrupted, or an error was [Fatal], or Finish failed. Nothing
+	// unfinished is left under a final name. It reports whether what Write said was written is gone with it. It does
+	// nothing after a Finish without error.
+	Abort() (dropped bool, err error)
 }
 
 // Encoded is an item between Encode and Write.
 type Encoded interface {
 	// Item returns the item that was encoded.
 	Item() *formats.Item
+	// Held returns how many bytes of memory the encoded item takes until it is released.
+	Held() int64
+	// Size returns how many bytes were written for the item, once they are.
+	Size() int64
 	// Release gives buffers back. It is called once, after Write or instead of it.
 	Release()
+}
+
+// Filter says which entries are wanted, by what an archive's tables tell of them. It is called by several goroutines
+// at once. What needs the item itself is a [Step].
+type Filter interface {
+	Wanted(*formats.Entry) bool
 }
 
 // Outcome is what became of an entry.
@@ -97,10 +112,12 @@ type Progress struct {
 	Bytes                   int64 // bytes of items done, as the target counts them
 }
 
-// Observer is told what happens in a run. Its methods are called by one goroutine at a time and return quickly.
+// Observer is told what happens in a run. Its methods are called by one goroutine at a time, in the run's stable order,
+// and return quickly. They keep no item.
 type Observer interface {
 	// Progress is called whenever an item is done.
 	Progress(Progress)
-	// Item is called with each item and what became of it. Failed items may lack everything but their entry.
+	// Item is called with each item and what became of it. Failed and filtered items may lack everything but their
+	// entry and source. The items that an interrupted run did not reach are not shown; see Result.Left.
 	Item(*formats.Item, Outcome, error)
 }

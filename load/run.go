@@ -1,0 +1,508 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"mailmill/formats"
+)
+
+// Plan is a run before it starts. It is data: nothing happens until [Run] gets it.
+type Plan struct {
+	Sources []Input
+	// Filters are asked in turn before an entry is read; one refusal is enough.
+	Filters []Filter
+	// Steps are applied in turn to each item that was read.
+	Steps []Step
+	// Routes say where items go. An item goes where the first route takes its kind; one that none takes is filtered.
+	Routes []Route
+	// Jobs is the number of items that are read, changed and encoded at once; 0 is one for each processor. The
+	// result does not depend on it.
+	Jobs int
+	// Memory bounds the bytes that items in flight may take by their sources' and targets' estimates; 0 is 64 MB. An
+	// item that is larger alone is taken alone.
+	Memory int64
+	// Observer may be nil.
+	Observer Observer
+	// Log gets what helps to find faults in mailmill itself; nil drops it.
+	Log *slog.Logger
+}
+
+// Input is a source and the name it has in items, failures and reports.
+type Input struct {
+	Name   string
+	Source Source
+}
+
+// Route is a target and the kinds it takes; no kinds are all.
+type Route struct {
+	Kinds  []formats.Kind
+	Target Target
+}
+
+// Result tells what became of a run.
+type Result struct {
+	Balance Balance
+	// Failures are the items that failed, in the run's order.
+	Failures []Failure
+	// Damaged are the items that were written without a part.
+	Damaged []Damaged
+	// Sources are the sources that could not be enumerated to their end.
+	Sources []SourceError
+	// Left is the number of items that the run did not reach because it was interrupted or an error was fatal, and
+	// Dropped that of items that had been written when it ended and are gone with what was unfinished. Both count as
+	// failed in the balance. They are not among the failures.
+	Left, Dropped int
+	// Bytes is what targets wrote for items.
+	Bytes   int64
+	Elapsed time.Duration
+}
+
+// Failure is an item of which nothing was written, and why.
+type Failure struct {
+	Source string
+	Entry  formats.Entry
+	Key    string // empty where the item could not be read
+	Err    error
+}
+
+// Damaged is an item that was written without the parts that could not be read.
+type Damaged struct {
+	Source string
+	Entry  formats.Entry
+	Key    string
+	Damage []formats.Damage
+}
+
+// SourceError is a source that could not be enumerated to its end. The entries before the error are part of the run.
+type SourceError struct {
+	Source string
+	Err    error
+}
+
+func (e SourceError) Error() string { return e.Source + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e SourceError) Unwrap() error { return e.Err }
+
+// NotConverted is the failure of an item that was read and that no format has a form for yet.
+type NotConverted struct{ Kind formats.Kind }
+
+func (e *NotConverted) Error() string { return "not converted yet (" + e.Kind.String() + ")" }
+
+// Panic is the failure of an item at which mailmill itself failed.
+type Panic struct {
+	Value any
+	Stack []byte
+}
+
+func (e *Panic) Error() string { return fmt.Sprintf("internal error: %v", e.Value) }
+
+// The bounds of what is in flight.
+const (
+	defaultMemory  = 64 << 20
+	unknownSize    = 64 << 10 // an entry's estimate where the table has none
+	largestHeld    = 8 << 20  // and at most: targets stream what is larger
+	itemsPerJob    = 64
+	fewestInFlight = 128
+)
+
+// Run executes a plan. It enumerates all sources before it writes anything; then items are read, changed and encoded
+// by several goroutines and written by one, folder by folder in the order of the archives.
+//
+// When ctx is done, Run finishes what is in flight, aborts the targets and returns the context's cause. An error says
+// that the run did not go to its end; failures of items and sources are no errors but part of the result, which is
+// never nil.
+func Run(ctx context.Context, plan Plan) (*Result, error) {
+	r := &run{
+		plan:   plan,
+		ctx:    context.WithoutCancel(ctx),
+		log:    plan.Log,
+		jobs:   plan.Jobs,
+		budget: plan.Memory,
+		start:  time.Now(),
+		result: &Result{Balance: make(Balance)},
+	}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if r.jobs <= 0 {
+		r.jobs = runtime.GOMAXPROCS(0)
+	}
+	if r.budget <= 0 {
+		r.budget = defaultMemory
+	}
+	r.written = make([]Balance, len(plan.Routes))
+	for i := range r.written {
+		r.written[i] = make(Balance)
+	}
+	r.slots = make([]slot, max(fewestInFlight, itemsPerJob*r.jobs))
+	r.space.L, r.ready.L = &r.mu, &r.mu
+
+	err := r.enumerate(ctx)
+	if err == nil {
+		err = r.items(ctx)
+	}
+	err = r.end(err)
+	r.result.Elapsed = time.Since(r.start)
+	return r.result, err
+}
+
+// run is a run under way.
+type run struct {
+	plan   Plan
+	ctx    context.Context // never done: what was begun is finished
+	log    *slog.Logger
+	jobs   int
+	budget int64
+	start  time.Time
+
+	lists   []*list // one a folder
+	result  *Result
+	written []Balance // by route: what is lost if its target drops it
+
+	mu           sync.Mutex
+	space, ready sync.Cond
+	// guarded by mu:
+	cursor   cursor
+	ahead    formats.Entry // the entry to hand out next, if any
+	hasAhead bool
+	ended    bool // all entries were handed out
+	stopped  bool // no more are to be
+	issued   int  // entries handed out
+	stored   int  // entries whose slots are free again
+	held     int64
+	slots    []slot // entry i is in slot i modulo their number, from issued to stored
+}
+
+// slot is the place of an entry in flight.
+type slot struct {
+	list    *list
+	entry   formats.Entry
+	cost    int64
+	done    bool
+	item    *formats.Item
+	encoded Encoded
+	route   int
+	outcome Outcome
+	err     error
+}
+
+// enumerate fills the lists. It fails only when ctx is done.
+func (r *run) enumerate(ctx context.Context) error {
+	for i := range r.plan.Sources {
+		err := guard(func() error { return r.enumerateSource(ctx, i) })
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			r.logPanic(err)
+			r.result.Sources = append(r.result.Sources, SourceError{r.plan.Sources[i].Name, err})
+		}
+	}
+	return nil
+}
+
+func (r *run) enumerateSource(ctx context.Context, source int) error {
+	lists := make(map[*formats.Folder]*list)
+	for e, err := range r.plan.Sources[source].Source.Entries(ctx) {
+		if err != nil {
+			return err
+		}
+		l := lists[e.Folder]
+		if l == nil {
+			l = &list{source: source, folder: e.Folder}
+			lists[e.Folder] = l
+			r.lists = append(r.lists, l)
+		}
+		if e.Kind > formats.KindOther {
+			e.Kind = formats.KindOther
+		}
+		l.add(&e)
+		r.result.Balance.count(e.Kind).Found++
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// items takes every entry to its outcome.
+func (r *run) items(ctx context.Context) error {
+	interrupted := context.AfterFunc(ctx, r.stop)
+	defer interrupted()
+	var workers sync.WaitGroup
+	for range r.jobs {
+		workers.Go(r.work)
+	}
+	err := r.store()
+	workers.Wait()
+	if err == nil && ctx.Err() != nil {
+		// Where every item had been stored already there is nothing to interrupt but the end, which is short.
+		if r.stored < r.result.Balance.Total().Found {
+			return context.Cause(ctx)
+		}
+	}
+	return err
+}
+
+// stop makes the workers finish what they are at and take no more.
+func (r *run) stop() {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	r.space.Broadcast()
+	r.ready.Broadcast()
+}
+
+func (r *run) work() {
+	for {
+		s := r.take()
+		if s == nil {
+			return
+		}
+		err := guard(func() error { return r.encode(s) })
+		if err != nil {
+			r.logPanic(err)
+			s.outcome, s.err = Failed, err
+		}
+		r.handIn(s)
+	}
+}
+
+// take hands out the next entry when there is room for it: nil when there are no more. As entries are handed out in
+// order, and stored in the same order, the oldest in flight never waits for a younger one.
+func (r *run) take() *slot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		if r.stopped || !r.peek() {
+			r.ready.Signal()
+			return nil
+		}
+		cost := estimate(&r.ahead)
+		inFlight := r.issued - r.stored
+		if inFlight == 0 || inFlight < len(r.slots) && r.held+cost <= r.budget {
+			s := &r.slots[r.issued%len(r.slots)]
+			*s = slot{list: r.cursor.list, entry: r.ahead, cost: cost}
+			r.held += cost
+			r.issued++
+			r.ahead, r.hasAhead = formats.Entry{}, false
+			return s
+		}
+		r.space.Wait()
+	}
+}
+
+// peek looks at the next entry and reports whether there is one.
+func (r *run) peek() bool {
+	for !r.hasAhead && !r.ended {
+		if r.cursor.list != nil {
+			if r.ahead, r.hasAhead = r.cursor.next(); r.hasAhead {
+				break
+			}
+		}
+		if len(r.lists) == 0 {
+			r.ended = true
+			break
+		}
+		r.cursor, r.lists = cursor{list: r.lists[0]}, r.lists[1:]
+	}
+	return r.hasAhead
+}
+
+// estimate guesses the memory that an item takes on its way.
+func estimate(e *formats.Entry) int64 {
+	if e.Size <= 0 {
+		return unknownSize
+	}
+	return min(e.Size, largestHeld/2)*2 + 4096
+}
+
+// encode reads an item, applies the steps and has it encoded. An error fails the item.
+func (r *run) encode(s *slot) error {
+	input := &r.plan.Sources[s.list.source]
+	if s.route = r.routeOf(s.entry.Kind); s.route < 0 {
+		s.outcome = Filtered
+		return nil
+	}
+	for _, f := range r.plan.Filters {
+		if !f.Wanted(&s.entry) {
+			s.outcome = Filtered
+			return nil
+		}
+	}
+	if s.entry.Err != nil {
+		return s.entry.Err
+	}
+	item, err := input.Source.Read(r.ctx, s.entry)
+	if err != nil {
+		return err
+	}
+	if item == nil {
+		return errors.New("the source returned nothing")
+	}
+	item.Source, item.Folder = input.Name, s.entry.Folder
+	s.item = item
+	for _, step := range r.plan.Steps {
+		keep, err := step.Apply(r.ctx, item)
+		if err != nil {
+			return err
+		}
+		if !keep {
+			s.outcome = Filtered
+			return nil
+		}
+	}
+	if item.Mail == nil {
+		return &NotConverted{item.Kind}
+	}
+	s.encoded, err = r.plan.Routes[s.route].Target.Encode(r.ctx, item)
+	return err
+}
+
+func (r *run) routeOf(kind formats.Kind) int {
+	return slices.IndexFunc(r.plan.Routes, func(t Route) bool {
+		return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind)
+	})
+}
+
+// handIn gives a slot to the storing goroutine.
+func (r *run) handIn(s *slot) {
+	var held int64
+	if s.encoded != nil {
+		held = s.encoded.Held()
+	}
+	r.mu.Lock()
+	if held > s.cost {
+		r.held += held - s.cost
+		s.cost = held
+	}
+	s.done = true
+	first := s == &r.slots[r.stored%len(r.slots)]
+	r.mu.Unlock()
+	if first {
+		r.ready.Signal()
+	}
+}
+
+// store takes the slots in order, writes what they hold and keeps the books.
+func (r *run) store() error {
+	b := &bookkeeper{run: r, progress: Progress{Found: r.result.Balance.Total().Found}}
+	var fatal error
+	for {
+		s := r.oldest()
+		if s == nil {
+			return fatal
+		}
+		if fatal == nil {
+			if fatal = b.store(s); fatal != nil {
+				r.stop()
+			}
+		}
+		if s.encoded != nil {
+			s.encoded.Release()
+		}
+		r.mu.Lock()
+		r.held -= s.cost
+		*s = slot{}
+		r.stored++
+		r.mu.Unlock()
+		r.space.Broadcast()
+	}
+}
+
+// oldest waits for the oldest slot in flight; nil when there are none and there will be none.
+func (r *run) oldest() *slot {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		s := &r.slots[r.stored%len(r.slots)]
+		if r.issued > r.stored && s.done {
+			return s
+		}
+		if r.issued == r.stored && (r.stopped || r.ended) {
+			return nil
+		}
+		r.ready.Wait()
+	}
+}
+
+// end finishes or aborts the targets and closes the books.
+func (r *run) end(err error) error {
+	var finished []bool
+	if err == nil {
+		for _, route := range r.plan.Routes {
+			if err = guard(func() error { return route.Target.Finish(r.ctx) }); err != nil {
+				break
+			}
+			finished = append(finished, true)
+		}
+	} else {
+		r.giveUp()
+	}
+	if err != nil {
+		for i, route := range r.plan.Routes[len(finished):] {
+			var dropped bool
+			abortErr := guard(func() (err error) {
+				dropped, err = route.Target.Abort()
+				return err
+			})
+			if dropped {
+				r.drop(r.written[len(finished)+i])
+			}
+			if abortErr != nil {
+				err = errors.Join(err, abortErr)
+			}
+		}
+	}
+	r.logPanic(err)
+	if unbalanced := r.result.Balance.Check(); unbalanced != nil {
+		return errors.Join(err, unbalanced)
+	}
+	return err
+}
+
+// giveUp counts what was not reached as failed.
+func (r *run) giveUp() {
+	for _, c := range r.result.Balance {
+		left := c.Found - c.Written - c.Unchanged - c.Filtered - c.Duplicate - c.Failed
+		c.Failed += left
+		r.result.Left += left
+	}
+}
+
+// drop counts what was written as failed.
+func (r *run) drop(written Balance) {
+	for kind, w := range written {
+		c := r.result.Balance.count(kind)
+		c.Written -= w.Written
+		c.Damaged -= w.Damaged
+		c.Failed += w.Written
+		r.result.Dropped += w.Written
+	}
+}
+
+func (r *run) logPanic(err error) {
+	var p *Panic
+	if errors.As(err, &p) {
+		r.log.Debug("panic", "value", fmt.Sprint(p.Value), "stack", string(p.Stack))
+	}
+}
+
+// guard turns a panic into an error.
+func guard(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Panic{Value: v, Stack: debug.Stack()}
+		}
+	}()
+	return f()
+}
