@@ -1,0 +1,196 @@
+package mapi
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Shape says what an address is by how it looks. What an address type property says is not to be trusted: "SMTP" with a
+// distinguished name and "EX" with a mail address both occur.
+type Shape uint8
+
+// The shapes.
+const (
+	ShapeNone  Shape = iota // empty, or nothing that is known: a fax number, an X.400 address, a name
+	ShapeSMTP               // user@domain
+	ShapeDN                 // an Exchange distinguished name, "/o=Org/ou=Site/cn=Recipients/cn=user"
+	ShapeIMCEA              // an address of another type encapsulated for SMTP; see [DecodeIMCEA]
+)
+
+// ShapeOf classifies an address as [CleanAddress] returns it.
+func ShapeOf(addr string) Shape {
+	switch {
+	case IsDN(addr):
+		return ShapeDN
+	case IsIMCEA(addr):
+		return ShapeIMCEA
+	case IsSMTP(addr):
+		return ShapeSMTP
+	}
+	return ShapeNone
+}
+
+// IsDN reports whether an address has the form of an Exchange distinguished name (MS-OXOABK 2.2.1.1).
+func IsDN(addr string) bool {
+	for _, p := range [...]string{"/o=", "/cn=", "/ou=", "/guid=", "o="} {
+		if hasPrefixFold(addr, p) {
+			return true
+		}
+	}
+	return false
+}
+
+// IsSMTP reports whether an address has the form local@domain with a dot in the domain (RFC 5321 4.1.2), and none of
+// the values that programs write for want of an address.
+func IsSMTP(addr string) bool {
+	at := -1
+	quoted := false
+	for i := 0; i < len(addr); i++ {
+		switch c := addr[i]; {
+		case c < ' ' || c == 0x7F:
+			return false
+		case c == '\\' && quoted:
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '@':
+			if at >= 0 {
+				return false
+			}
+			at = i
+		case c == ' ' || c == '<' || c == '>' || c == ',' || c == ';' || c == '(' || c == ')':
+			return false
+		}
+	}
+	if quoted || at <= 0 || at == len(addr)-1 || !utf8.ValidString(addr) {
+		return false
+	}
+	domain := addr[at+1:]
+	if domain[0] == '[' {
+		return domain[len(domain)-1] == ']'
+	}
+	dot := strings.IndexByte(domain, '.')
+	return dot > 0 && dot < len(domain)-1 && !hasSuffixFold(domain, ".invalid")
+}
+
+// prefixes stand before addresses in search keys, proxy lists and links.
+var prefixes = [...]string{"mailto:", "smtp:", "ex:", "x500:", "rfc822:"}
+
+// CleanAddress removes what programs put around an address: blanks, NULs, quotes, angle brackets and the prefixes
+// "mailto:", "SMTP:", "EX:", "X500:" and "RFC822:". The address itself stays as it is.
+func CleanAddress(addr string) string {
+	for {
+		before := addr
+		addr = strings.TrimFunc(addr, func(r rune) bool { return r <= ' ' || r == 0xA0 || r == 0x7F })
+		if n := len(addr); n >= 2 && (addr[0] == '<' && addr[n-1] == '>' || addr[0] == '\'' && addr[n-1] == '\'') {
+			addr = addr[1 : n-1]
+		}
+		// A quoted local part is no quoted address.
+		if n := len(addr); n >= 2 && addr[0] == '"' && addr[n-1] == '"' {
+			addr = addr[1 : n-1]
+		}
+		for _, p := range prefixes {
+			if hasPrefixFold(addr, p) {
+				addr = addr[len(p):]
+			}
+		}
+		if addr == before {
+			return addr
+		}
+	}
+}
+
+// DNKey returns a distinguished name in the form in which two that mean the same are equal: letter case is folded,
+// runs of blanks are one, and slashes and blanks at the end are gone. It is a key, never an address to show.
+func DNKey(dn string) string {
+	dn = strings.TrimRight(CleanAddress(dn), "/ \t\u00a0")
+	if plainKey(dn) {
+		return dn
+	}
+	var b strings.Builder
+	b.Grow(len(dn))
+	blank := false
+	for _, r := range dn {
+		if r == ' ' || r == '\t' || r == 0xA0 {
+			blank = true
+			continue
+		}
+		if blank {
+			b.WriteByte(' ')
+			blank = false
+		}
+		b.WriteRune(foldRune(r))
+	}
+	return b.String()
+}
+
+// plainKey reports whether s is its own key, as most are.
+func plainKey(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf || c == '\t' || c == ' ' && i > 0 && s[i-1] == ' ' {
+			return false
+		}
+	}
+	return true
+}
+
+// foldRune returns the same rune for all that are equal under simple Unicode case folding.
+func foldRune(r rune) rune {
+	if r < utf8.RuneSelf {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}
+	least := r
+	for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+		least = min(least, next)
+	}
+	if least >= 'A' && least <= 'Z' {
+		return least + 'a' - 'A'
+	}
+	return least
+}
+
+// SearchKeyAddress reads a search key of a participant, the type and the address in upper case with a NUL at the end:
+// "SMTP:JOE@EXAMPLE.COM" (MS-OXCMAIL 2.2.3.1). An SMTP address is returned in lower case.
+func SearchKeyAddress(key []byte) (typ, addr string, ok bool) {
+	if i := indexNUL(key); i >= 0 {
+		key = key[:i]
+	}
+	s := string(key)
+	typ, addr, ok = strings.Cut(s, ":")
+	if !ok || typ == "" || addr == "" || len(typ) > 16 {
+		return "", "", false
+	}
+	typ = strings.ToUpper(typ)
+	if typ == "SMTP" {
+		addr = strings.ToLower(addr)
+	}
+	return typ, addr, true
+}
+
+// MakeSearchKey makes the search key of an address; it is the inverse of [SearchKeyAddress].
+func MakeSearchKey(typ, addr string) []byte {
+	return append([]byte(strings.ToUpper(typ+":"+addr)), 0)
+}
+
+func indexNUL(b []byte) int {
+	for i, c := range b {
+		if c == 0 {
+			return i
+		}
+	}
+	return -1
+}
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
+
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
+}
