@@ -45,6 +45,8 @@ type Input struct {
 type Route struct {
 	Kinds  []formats.Kind
 	Target Target
+	// Describes says that the target describes items and takes those of kinds that no format has a form for yet, too.
+	Describes bool
 }
 
 // Result tells what became of a run.
@@ -361,7 +363,7 @@ func (r *run) encode(s *slot) error {
 			return nil
 		}
 	}
-	if item.Mail == nil {
+	if item.Mail == nil && !r.plan.Routes[s.route].Describes {
 		return &NotConverted{item.Kind}
 	}
 	s.encoded, err = r.plan.Routes[s.route].Target.Encode(r.ctx, item)

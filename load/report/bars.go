@@ -1,0 +1,156 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"mailmill/formats"
+	"mailmill/load"
+)
+
+// Bars draws two bars on a terminal: the whole run, with its speed and the time left, and the current folder. It
+// implements [load.Observer], and [io.Writer] for what else goes to the same terminal: its lines appear above the bars.
+type Bars struct {
+	terminal io.Writer
+
+	mu            sync.Mutex
+	container     *mpb.Progress
+	whole, folder *mpb.Bar
+	state         load.Progress
+}
+
+// barTitle is the width of the column of names left of the bars.
+const barTitle = 24
+
+// NewBars returns bars for a terminal. They appear with the first progress and go with Close.
+func NewBars(terminal io.Writer) *Bars { return &Bars{terminal: terminal} }
+
+// Progress implements [load.Observer].
+func (b *Bars) Progress(p load.Progress) {
+	b.mu.Lock()
+	b.state = p
+	if b.container == nil {
+		b.start()
+	}
+	whole, folder := b.whole, b.folder
+	b.mu.Unlock()
+	// The bars are never told that they are complete: they leave together, when the run has ended.
+	whole.SetTotal(int64(p.Found), false)
+	whole.SetCurrent(int64(p.Done))
+	folder.SetTotal(int64(p.FolderFound), false)
+	folder.SetCurrent(int64(p.FolderDone))
+}
+
+// Item implements [load.Observer].
+func (b *Bars) Item(*formats.Item, load.Outcome, error) {}
+
+func (b *Bars) start() {
+	b.container = mpb.New(mpb.WithOutput(b.terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
+	style := mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
+	bar := func(title, right func(load.Progress) string) *mpb.Bar {
+		return b.container.New(0, style, mpb.BarWidth(22),
+			mpb.PrependDecorators(b.decorator(func(p load.Progress) string {
+				return text.Pad(text.Trim(title(p), barTitle), barTitle+2, ' ')
+			})),
+			mpb.AppendDecorators(b.decorator(right)))
+	}
+	b.whole = bar(
+		func(p load.Progress) string { return Printable(p.Source) },
+		func(p load.Progress) string {
+			line := fmt.Sprintf("  %s of %s   %s items/s   %s/s", Number(p.Done), Number(p.Found), Number(int(perSecond(int64(p.Done), p.Elapsed))), Bytes(perSecond(p.Bytes, p.Elapsed)))
+			if left, ok := timeLeft(p); ok {
+				line += "   " + shortly(left) + " left"
+			}
+			return line
+		})
+	b.folder = bar(
+		func(p load.Progress) string { return FolderName(p.Folder) },
+		func(p load.Progress) string {
+			return fmt.Sprintf("  %s of %s", Number(p.FolderDone), Number(p.FolderFound))
+		})
+}
+
+func (b *Bars) decorator(of func(load.Progress) string) decor.Decorator {
+	return decor.Any(func(decor.Statistics) string {
+		b.mu.Lock()
+		p := b.state
+		b.mu.Unlock()
+		return of(p)
+	})
+}
+
+func perSecond(n int64, d time.Duration) int64 {
+	if d <= 0 {
+		return 0
+	}
+	return int64(float64(n) / d.Seconds())
+}
+
+// shortly writes a time left, without digits that nobody believes.
+func shortly(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", int(d.Seconds()+0.5))
+	}
+	return Duration(d)
+}
+
+// Write writes whole lines above the bars while there are any.
+func (b *Bars) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	container := b.container
+	b.mu.Unlock()
+	if container == nil {
+		return b.terminal.Write(p)
+	}
+	return container.Write(p)
+}
+
+// Close takes the bars away. Whatever is written from then on goes straight to the terminal.
+func (b *Bars) Close() {
+	b.mu.Lock()
+	container, whole, folder := b.container, b.whole, b.folder
+	b.mu.Unlock()
+	if container == nil {
+		return
+	}
+	whole.Abort(true)
+	folder.Abort(true)
+	container.Wait()
+	b.mu.Lock()
+	b.container = nil
+	b.mu.Unlock()
+}
+
+// Ticker logs a line a minute, for whoever watches a log. It implements [load.Observer].
+type Ticker struct {
+	Log *slog.Logger
+
+	next time.Duration
+}
+
+// Progress implements [load.Observer].
+func (t *Ticker) Progress(p load.Progress) {
+	if p.Elapsed < t.next+time.Minute {
+		return
+	}
+	t.next = p.Elapsed.Truncate(time.Minute)
+	args := []any{
+		"source", Printable(p.Source), "folder", FolderName(p.Folder),
+		"done", p.Done, "found", p.Found,
+		"items_per_s", perSecond(int64(p.Done), p.Elapsed), "speed", Bytes(perSecond(p.Bytes, p.Elapsed)) + "/s",
+	}
+	if left, ok := timeLeft(p); ok {
+		args = append(args, "left", shortly(left))
+	}
+	t.Log.Info("converting", args...)
+}
+
+// Item implements [load.Observer].
+func (t *Ticker) Item(*formats.Item, load.Outcome, error) {}

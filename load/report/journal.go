@@ -1,0 +1,128 @@
+package report
+
+import (
+	"bytes"
+	"io"
+	"time"
+
+	"mailmill/formats"
+	"mailmill/load"
+)
+
+// progressEvery is the least time between two progress objects of a run.
+const progressEvery = 100 * time.Millisecond
+
+// Lines writes JSON objects, one a line, and puts the schema into the first. Several writers of a run share one.
+// It belongs to one goroutine at a time. What cannot be written is dropped; the writer below has to notice.
+type Lines struct {
+	w     io.Writer
+	begun bool
+	buf   []byte
+}
+
+// NewLines returns a writer of objects to w. Each object is one call of its Write.
+func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
+
+func (l *Lines) put(parts ...any) error {
+	l.buf = appendObject(l.buf[:0], parts...)
+	return l.write(l.buf)
+}
+
+// write writes an encoded object. Its first field is "type", whose values hold no comma.
+func (l *Lines) write(object []byte) error {
+	line := object
+	if !l.begun {
+		l.begun = true
+		name, rest, _ := bytes.Cut(object, []byte(","))
+		line = append([]byte(nil), name...)
+		line = append(line, `,"schema":1,`...)
+		line = append(line, rest...)
+	}
+	_, err := l.w.Write(append(line, '\n'))
+	return err
+}
+
+// Journal writes what happens in a run as JSON objects. It implements [load.Observer].
+type Journal struct {
+	lines *Lines
+	// Items says that each item that reached its target is written, too.
+	Items bool
+
+	last time.Duration
+}
+
+// NewJournal returns a journal that writes to lines.
+func NewJournal(lines *Lines) *Journal { return &Journal{lines: lines, last: -progressEvery} }
+
+// Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
+func (j *Journal) Progress(p load.Progress) {
+	if p.Elapsed-j.last < progressEvery && p.Done < p.Found {
+		return
+	}
+	j.last = p.Elapsed
+	out := progress{
+		Type: "progress", Source: p.Source,
+		Done: p.Done, Found: p.Found, FolderDone: p.FolderDone, FolderFound: p.FolderFound,
+		Bytes: p.Bytes, Elapsed: seconds(p.Elapsed),
+	}
+	if p.Folder != nil {
+		out.Folder = p.Folder.Path
+	}
+	if left, ok := timeLeft(p); ok {
+		s := seconds(left)
+		out.Left = &s
+	}
+	j.lines.put(out) //nolint:errcheck // see Lines
+}
+
+// seconds rounds to milliseconds: more digits would be noise.
+func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }
+
+// timeLeft guesses from the speed so far how long the rest takes.
+func timeLeft(p load.Progress) (time.Duration, bool) {
+	if p.Done == 0 || p.Found < p.Done {
+		return 0, false
+	}
+	return time.Duration(float64(p.Elapsed) / float64(p.Done) * float64(p.Found-p.Done)), true
+}
+
+// Item implements [load.Observer].
+func (j *Journal) Item(it *formats.Item, outcome load.Outcome, err error) {
+	switch outcome {
+	case load.Failed:
+		f := faultOf("failure", it)
+		f.Reason = reason(err)
+		j.lines.put(f) //nolint:errcheck // see Lines
+		return
+	case load.Filtered:
+		return
+	}
+	if j.Items {
+		j.lines.put(placeOf("item", it), contentOf(it, false)) //nolint:errcheck // see Lines
+	}
+	for _, d := range it.Damage {
+		f := faultOf("damaged", it)
+		f.Part, f.Reason = d.Part, reason(d.Err)
+		j.lines.put(f) //nolint:errcheck // see Lines
+	}
+}
+
+func faultOf(kind string, it *formats.Item) fault {
+	return fault{place: placeOf(kind, it), Kind: it.Kind.String(), Subject: it.Subject, Date: stamp(dateOf(it))}
+}
+
+func reason(err error) string {
+	if err == nil {
+		return "no reason is known"
+	}
+	return err.Error()
+}
+
+// Balance writes the balance of a run, which ends its journal.
+func (j *Journal) Balance(b load.Balance) {
+	out := balance{Type: "balance", Kinds: make(map[string]count), Total: counted(b.Total())}
+	for kind, c := range b {
+		out.Kinds[kind.String()] = counted(*c)
+	}
+	j.lines.put(out) //nolint:errcheck // see Lines
+}

@@ -1,0 +1,230 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"mailmill/formats"
+	"mailmill/load"
+)
+
+// kindTitles are the names of the kinds in tables.
+var kindTitles = map[formats.Kind]string{
+	formats.KindMail: "mail", formats.KindEvent: "events", formats.KindTask: "tasks", formats.KindContact: "contacts",
+	formats.KindGroup: "lists", formats.KindNote: "notes", formats.KindJournal: "journal", formats.KindOther: "other",
+}
+
+// WriteBalance writes a balance as a table, a row a kind. Columns that a run may not need are there when they are not
+// empty.
+func WriteBalance(w io.Writer, b load.Balance) {
+	columns := []struct {
+		title  string
+		of     func(load.Count) int
+		always bool
+	}{
+		{"found", func(c load.Count) int { return c.Found }, true},
+		{"written", func(c load.Count) int { return c.Written }, true},
+		{"unchanged", func(c load.Count) int { return c.Unchanged }, false},
+		{"filtered", func(c load.Count) int { return c.Filtered }, false},
+		{"duplicate", func(c load.Count) int { return c.Duplicate }, false},
+		{"failed", func(c load.Count) int { return c.Failed }, true},
+	}
+	total := b.Total()
+	t := newTable()
+	header := table.Row{""}
+	for _, column := range columns {
+		if column.always || column.of(total) > 0 {
+			header = append(header, column.title)
+		}
+	}
+	t.AppendRow(header)
+	row := func(title string, c load.Count) {
+		cells := table.Row{title}
+		for _, column := range columns {
+			if column.always || column.of(total) > 0 {
+				cells = append(cells, Number(column.of(c)))
+			}
+		}
+		t.AppendRow(cells)
+	}
+	kinds := 0
+	for _, kind := range formats.Kinds() {
+		if c := b[kind]; c != nil && c.Found > 0 {
+			row(kindTitles[kind], *c)
+			kinds++
+		}
+	}
+	if kinds != 1 {
+		row("total", total)
+	}
+	writeTable(w, t, len(header))
+}
+
+// newTable returns a table without lines, whose columns writeTable aligns: the first left, the others right.
+func newTable() table.Writer {
+	t := table.NewWriter()
+	t.SetStyle(table.Style{
+		Name:    "plain",
+		Box:     table.BoxStyle{PaddingLeft: "", PaddingRight: "  "},
+		Options: table.OptionsNoBordersAndSeparators,
+	})
+	return t
+}
+
+func writeTable(w io.Writer, t table.Writer, columns int) {
+	var configs []table.ColumnConfig
+	for n := 2; n <= columns; n++ {
+		configs = append(configs, table.ColumnConfig{Number: n, Align: text.AlignRight})
+	}
+	t.SetColumnConfigs(configs)
+	for line := range strings.Lines(t.Render()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
+}
+
+// WriteFaults writes the items that were written without a part, and those that failed, one a line.
+func WriteFaults(w io.Writer, result *load.Result) {
+	// With one source its name says nothing.
+	source := sourcePrefix(result)
+	if n := len(result.Damaged); n > 0 {
+		if n == 1 {
+			fmt.Fprintln(w, "1 damaged item was written without the part that cannot be read:")
+		} else {
+			fmt.Fprintf(w, "%s damaged items were written without the parts that cannot be read:\n", Number(n))
+		}
+		for i := range result.Damaged {
+			d := &result.Damaged[i]
+			for _, part := range d.Damage {
+				fmt.Fprintf(w, "  %s%s: %s\n", source(d.Source), nameOf(&d.Entry), Printable(part.String()))
+			}
+		}
+	}
+	if n := len(result.Failures); n > 0 {
+		if n == 1 {
+			fmt.Fprintln(w, "1 item failed:")
+		} else {
+			fmt.Fprintf(w, "%s items failed:\n", Number(n))
+		}
+		for i := range result.Failures {
+			f := &result.Failures[i]
+			fmt.Fprintf(w, "  %s%s: %s\n", source(f.Source), nameOf(&f.Entry), Printable(reason(f.Err)))
+		}
+	}
+	if result.Left > 0 {
+		fmt.Fprintf(w, "%s were not reached.\n", items(result.Left))
+	}
+	if result.Dropped > 0 {
+		fmt.Fprintf(w, "%s had been converted and are gone with the unfinished files.\n", items(result.Dropped))
+	}
+	for _, s := range result.Sources {
+		fmt.Fprintf(w, "%s could not be read to its end: %s\n", Printable(s.Source), Printable(reason(s.Err)))
+	}
+}
+
+// WriteNotConverted says in a line how many items failed only because no format has a form for them yet, and how to
+// leave them out.
+func WriteNotConverted(w io.Writer, result *load.Result) {
+	var n int
+	for i := range result.Failures {
+		var notYet *load.NotConverted
+		if errors.As(result.Failures[i].Err, &notYet) {
+			n++
+		}
+	}
+	if n > 0 {
+		fmt.Fprintf(w, "Only mail is converted yet; --only mail leaves the %s out.\n", items(n))
+	}
+}
+
+func sourcePrefix(result *load.Result) func(string) string {
+	several := false
+	first, seen := "", false
+	look := func(s string) {
+		several = several || seen && s != first
+		first, seen = s, true
+	}
+	for i := range result.Failures {
+		look(result.Failures[i].Source)
+	}
+	for i := range result.Damaged {
+		look(result.Damaged[i].Source)
+	}
+	return func(s string) string {
+		if !several {
+			return ""
+		}
+		return Printable(s) + "  "
+	}
+}
+
+// nameOf names an entry to people: folder, subject, date and place.
+func nameOf(e *formats.Entry) string {
+	var b strings.Builder
+	b.WriteString(FolderName(e.Folder))
+	b.WriteString("  ")
+	if e.Subject != "" {
+		b.WriteString(strconv.Quote(Printable(e.Subject)))
+	} else {
+		b.WriteString("(no subject)")
+	}
+	if !e.Date.IsZero() {
+		b.WriteString(" " + Date(e.Date))
+	}
+	fmt.Fprintf(&b, " (%s)", Printable(e.ID))
+	return b.String()
+}
+
+// Number writes a number with its thousands apart.
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func items(n int) string {
+	if n == 1 {
+		return "1 item"
+	}
+	return Number(n) + " items"
+}
+
+// Bytes writes a size in the decimal units that file managers use.
+func Bytes(n int64) string {
+	if n < 1000 {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	value := float64(n)
+	for _, unit := range []string{"kB", "MB", "GB", "TB"} {
+		value /= 1000
+		switch {
+		case value < 9.95:
+			return strconv.FormatFloat(value, 'f', 1, 64) + " " + unit
+		case value < 999.5:
+			return strconv.FormatFloat(value, 'f', 0, 64) + " " + unit
+		}
+	}
+	return strconv.FormatFloat(value, 'f', 0, 64) + " TB"
+}
+
+// Date writes a day as people do, the same everywhere: 2 Mar 2014.
+func Date(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
+
+// Duration writes how long something took: 5.2 s, 3 min 20 s, 2 h 5 min.
+func Duration(d time.Duration) string {
+	switch {
+	case d < 59950*time.Millisecond:
+		return strconv.FormatFloat(d.Seconds(), 'f', 1, 64) + " s"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+}
