@@ -1,0 +1,111 @@
+package conformance
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"mailmill/formats/corpustest"
+)
+
+// residentLimit is what a run may hold of memory, in KiB as the kernel counts.
+const residentLimit = 200 << 10
+
+// Converting 200 MB to mbox is no slower than readpst, in the same run on the same file system, and stays small.
+func TestFasterThanReadpst(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a 200 MB archive")
+	}
+	readpst := corpustest.Program(t, "readpst")
+	archive := cached(t, "medium")
+	const rounds = 3
+	var ours, theirs []time.Duration
+	var resident int64
+	for range rounds {
+		dir := t.TempDir()
+		cmd := exec.Command(program, "convert", "-q", "--only", "mail", archive, filepath.Join(dir, "ours"))
+		took := timed(t, cmd)
+		ours = append(ours, took)
+		resident = max(resident, cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+
+		out := filepath.Join(dir, "theirs")
+		if err := os.Mkdir(out, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		theirs = append(theirs, timed(t, exec.Command(readpst, "-q", "-D", "-j", "0", "-o", out, archive)))
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, b := median(ours), median(theirs)
+	t.Logf("mailmill %v (%v), readpst %v (%v), ratio %.2f, resident %d MiB", a, ours, b, theirs, float64(a)/float64(b), resident>>10)
+	if a > b {
+		t.Errorf("convert takes %v, readpst %v", a, b)
+	}
+	if resident > residentLimit {
+		t.Errorf("convert held %d MiB", resident>>10)
+	}
+}
+
+// inspect reads tables and no messages: on 2 GB it takes less than a second. The archive takes minutes to make and is
+// made only when MAILMILL_LARGE=1 asks for it.
+func TestInspectIsInstant(t *testing.T) {
+	if os.Getenv("MAILMILL_LARGE") != "1" {
+		t.Skip("MAILMILL_LARGE=1 makes a 2 GB archive for this")
+	}
+	archive := cached(t, "large")
+	cmd := exec.Command(program, "inspect", archive)
+	took := timed(t, cmd)
+	resident := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	t.Logf("inspect took %v and held %d MiB", took, resident>>10)
+	if took > time.Second {
+		t.Errorf("inspect takes %v", took)
+	}
+	if resident > residentLimit {
+		t.Errorf("inspect held %d MiB", resident>>10)
+	}
+}
+
+// cached returns the archive of a preset of the generator, made once a machine, with its bytes in the page cache.
+func cached(t *testing.T, preset string) string {
+	t.Helper()
+	dir := filepath.Join(os.TempDir(), "mailmill-conformance-cache")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, preset+".pst")
+	if _, err := os.Stat(path); err != nil {
+		corpustest.Pstgen(t, "-preset", preset, "-o", path+".new")
+		if err := os.Rename(path+".new", path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(io.Discard, f); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func timed(t *testing.T, cmd *exec.Cmd) time.Duration {
+	t.Helper()
+	start := time.Now()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %v\n%s", cmd, err, tail(string(out), 2000))
+	}
+	return time.Since(start)
+}
+
+func median(d []time.Duration) time.Duration {
+	s := slices.Sorted(slices.Values(d))
+	return s[len(s)/2]
+}

@@ -1,0 +1,87 @@
+package outlook
+
+import (
+	"errors"
+	"time"
+
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+)
+
+// bodyPart names the bodies in damage.
+const bodyPart = "message body"
+
+// bag reads the properties of one object. What cannot be read is noted as damage, once for each part, and reads as far
+// as it goes.
+type bag struct {
+	p      mapi.Properties
+	cp     int
+	where  string // what the object is within the item: `attachment "x.msg": `
+	damage *[]formats.Damage
+}
+
+// lose notes damage.
+func (b *bag) lose(part string, err error) {
+	part = b.where + part
+	for _, d := range *b.damage {
+		if d.Part == part && (errors.Is(d.Err, err) || d.Err.Error() == err.Error()) {
+			return
+		}
+	}
+	*b.damage = append(*b.damage, formats.Damage{Part: part, Err: err})
+}
+
+// value looks a property up; part names it to people.
+func (b *bag) value(id mapi.ID, part string) mapi.Value {
+	v, err := b.p.Lookup(id)
+	if err != nil {
+		b.lose(part, err)
+	}
+	return v
+}
+
+func (b *bag) named(n mapi.Name, part string) mapi.Value {
+	v, err := b.p.LookupName(n)
+	if err != nil {
+		b.lose(part, err)
+	}
+	return v
+}
+
+func (b *bag) int(id mapi.ID) int64 {
+	v, err := b.p.Lookup(id)
+	if err != nil {
+		b.lose("property "+id.String(), err)
+	}
+	return v.Int()
+}
+
+func (b *bag) time(id mapi.ID) time.Time {
+	v, err := b.p.Lookup(id)
+	if err != nil {
+		b.lose("property "+id.String(), err)
+	}
+	return v.Time()
+}
+
+// string returns a string as it is.
+func (b *bag) string(id mapi.ID) string {
+	v, err := b.p.Lookup(id)
+	if err != nil {
+		b.lose("property "+id.String(), err)
+	}
+	return v.Text(b.cp)
+}
+
+// line returns a string that is to be one line: up to a NUL, without control characters and blanks around it.
+func (b *bag) line(id mapi.ID) string { return oneLine(b.string(id)) }
+
+func (b *bag) namedLine(n mapi.Name, part string) string { return oneLine(b.named(n, part).Text(b.cp)) }
+
+func (b *bag) bytes(id mapi.ID) []byte {
+	v, err := b.p.Lookup(id)
+	if err != nil {
+		b.lose("property "+id.String(), err)
+	}
+	return v.Bytes()
+}

@@ -1,0 +1,285 @@
+// Package outlook knows what Outlook's properties mean: it makes items of the model out of MAPI messages.
+//
+// The readers of Outlook's containers (PST, MSG, TNEF) hand over a [mapi.Message], a bag of properties with recipients
+// and attachments. A [Converter] turns it into a [formats.Item]:
+//
+//	c := outlook.New(outlook.Options{CodePage: 1252})
+//	item, err := c.Item(entry, message)
+//
+// A mail that came over the internet keeps its header fields as they are in its transport headers, but for those that
+// describe a body which is built anew, and for addresses that are none outside Exchange. A mail that never left
+// Exchange, a draft or a sent item gets a header made of its properties. Bodies become multipart/alternative, pictures
+// that the HTML shows multipart/related, files multipart/mixed; signed and encrypted mail passes byte for byte;
+// reports become multipart/report.
+//
+// Participants are resolved from what is on the item alone: an SMTP address stored as such, an SMTP property, a
+// one-off entry identifier or an SMTP search key beside an Exchange address, and the item's own transport headers where
+// they can be matched with certainty. What is learnt elsewhere is a later step's; it finds the stored address in
+// every [formats.Address] that is still open.
+//
+// Nothing that can be read is lost because something else cannot be: what is damaged is listed in the item's Damage
+// and the rest is converted.
+package outlook
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"mailmill/formats"
+	"mailmill/formats/codepage"
+	"mailmill/formats/mapi"
+)
+
+// Options say how messages are converted.
+type Options struct {
+	// CodePage is taken for 8-bit strings of messages that do not say theirs; 0 is [codepage.Default].
+	CodePage int
+	// KeepEX adds an X-PST-EX-Address field for every Exchange address of a mail.
+	KeepEX bool
+}
+
+// Limits on what hostile input can make of a message.
+const (
+	// maxDepth is how deep messages are followed into messages.
+	maxDepth = 32
+	// maxInMemory bounds what is read whole to look inside: an OLE object, a TNEF file. Larger ones stay as they are.
+	maxInMemory = 64 << 20
+)
+
+// Converter converts messages to items. It holds no state of a message: any number of goroutines may use it at once,
+// each with messages of its own.
+type Converter struct {
+	opt Options
+}
+
+// New returns a converter.
+func New(opt Options) *Converter {
+	if !codepage.Known(opt.CodePage) {
+		opt.CodePage = codepage.Default
+	}
+	return &Converter{opt: opt}
+}
+
+// errNothing is the failure of an item that has no readable property.
+var errNothing = errors.New("none of the item's properties can be read")
+
+// Item converts a message. The entry is what the archive's tables tell of it: the item gets its place, folder and kind
+// from there, and everything that the message itself says better from the message. Without a class in the entry the
+// kind is that of the message's class.
+//
+// Kinds other than mail get no body, but everything that is common to all items.
+//
+// An error means that nothing can be made of the message; what is lost of it otherwise is in the item's Damage. The
+// item's content may read from the message until it is dropped.
+func (c *Converter) Item(e formats.Entry, m mapi.Message) (*formats.Item, error) {
+	it := &formats.Item{Entry: e}
+	cv := &message{c: c, m: m, bag: bag{p: m, cp: c.opt.CodePage, damage: &it.Damage}}
+	cv.start()
+	if !cv.found {
+		if len(it.Damage) > 0 {
+			return nil, fmt.Errorf("%w: %w", errNothing, it.Damage[0].Err)
+		}
+		return nil, errNothing
+	}
+	if it.Class == "" {
+		it.Class = cv.class
+		it.Kind = KindOf(cv.class)
+	} else if cv.class == "" {
+		cv.class = it.Class
+	}
+	it.Subject = cv.subject
+	if it.Subject == "" {
+		it.Subject = cv.bag.line(mapi.PidTagDisplayName)
+	}
+	it.Received = cv.time(mapi.PidTagMessageDeliveryTime)
+	it.Modified = cv.time(mapi.PidTagLastModificationTime)
+	it.Date = firstTime(it.Modified, it.Date)
+	it.Keywords = cv.keywords
+	it.Flags = cv.flags(it.Kind, e.Folder)
+	if it.Kind == formats.KindMail {
+		it.Date = firstTime(cv.submitted, it.Received, it.Modified)
+		it.Mail = cv.mail(it.Flags&formats.FlagDraft != 0)
+		it.Identity = it.Mail.MessageID
+		if it.Subject == "" {
+			it.Subject = cv.headerSubject()
+		}
+		if cv.submitted.IsZero() && it.Received.IsZero() {
+			it.Date = firstTime(cv.headerDate(), it.Date)
+		}
+	} else {
+		it.Identity = cv.uid(it.Kind)
+	}
+	it.Key = formats.Key(it.Kind, it.Identity)
+	return it, nil
+}
+
+// message is the conversion of one message.
+type message struct {
+	bag
+	c     *Converter
+	m     mapi.Message
+	depth int
+	found bool
+
+	class     string
+	subject   string
+	submitted time.Time
+	keywords  []string
+
+	people  // participants, as far as they are known
+	headers transport
+
+	text, html *formats.Part
+	storedText bool
+	htmlText   string // what html holds, for finding what it refers to
+}
+
+// start reads what every kind of item has.
+func (m *message) start() {
+	v := m.value(mapi.PidTagMessageClass, "message class")
+	m.found = v.Exists()
+	m.bag.cp = m.codePage()
+	m.class = strings.TrimSpace(untilNUL(v.Text(m.cp)))
+	raw := m.value(mapi.PidTagSubject, "subject")
+	m.found = m.found || raw.Exists()
+	m.subject = cleanSubject(raw.Text(m.cp))
+	if m.subject == "" {
+		m.subject = cleanSubject(m.string(mapi.PidTagSubjectPrefix) + m.string(mapi.PidTagNormalizedSubject))
+	}
+	m.submitted = m.time(mapi.PidTagClientSubmitTime)
+	if v := m.named(mapi.PidNameKeywords, "categories"); v.Exists() {
+		for _, k := range v.Texts(m.cp) {
+			if k = untilNUL(k); k != "" {
+				m.keywords = append(m.keywords, k)
+			}
+		}
+	}
+	if !m.found {
+		for range m.p.All() {
+			m.found = true
+			break
+		}
+	}
+}
+
+// codePage returns the code page of the message's 8-bit strings: its own, that of its body, its locale's, the
+// archive's.
+func (m *message) codePage() int {
+	if cp := int(m.int(mapi.PidTagMessageCodepage)); codepage.Known(cp) {
+		return cp
+	}
+	switch cp := int(m.int(mapi.PidTagInternetCodepage)); cp {
+	case codepage.UTF8, codepage.UTF16LE:
+	default:
+		if codepage.Known(cp) {
+			return cp
+		}
+	}
+	if lcid := m.int(mapi.PidTagMessageLocaleId); lcid > 0 {
+		return codepage.FromLCID(uint32(lcid))
+	}
+	return m.c.opt.CodePage
+}
+
+// cleanSubject removes the mark with which Outlook says how long the prefix is: U+0001 and a character whose value
+// is that length plus 1 (MS-PST 2.5.3.1.1.1).
+func cleanSubject(s string) string {
+	if strings.HasPrefix(s, "\x01") {
+		s = s[1:]
+		for i := range s {
+			if i > 0 {
+				return untilNUL(s[i:])
+			}
+		}
+		return ""
+	}
+	return untilNUL(s)
+}
+
+func untilNUL(s string) string {
+	if i := strings.IndexByte(s, 0); i >= 0 {
+		return s[:i]
+	}
+	return s
+}
+
+func firstTime(times ...time.Time) time.Time {
+	for _, t := range times {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// uid returns an identity that an item which is not mail has in every copy: the global object id of a meeting, else
+// the search key that copies share, else a hash of what there is.
+func (m *message) uid(kind formats.Kind) string {
+	if kind == formats.KindEvent {
+		for _, n := range [...]mapi.Name{mapi.PidLidCleanGlobalObjectId, mapi.PidLidGlobalObjectId} {
+			if id := globalObjectUID(m.named(n, "global object id").Bytes()); id != "" {
+				return id
+			}
+		}
+	}
+	return m.contentKey() + "@pst.invalid"
+}
+
+// globalObjectUID returns the UID in a global object id (MS-OXCICAL 2.1.3.1.1.20.26): the one that a foreign program
+// gave, else the identifier in hexadecimal without the date of a single occurrence.
+func globalObjectUID(b []byte) string {
+	const (
+		dateAt, dateEnd = 16, 20
+		dataAt          = 40
+		foreign         = "vCal-Uid\x01\x00\x00\x00"
+	)
+	if len(b) < dateEnd {
+		return ""
+	}
+	if len(b) > dataAt+len(foreign) && string(b[dataAt:dataAt+len(foreign)]) == foreign {
+		return untilNUL(string(b[dataAt+len(foreign):]))
+	}
+	id := append([]byte(nil), b...)
+	clear(id[dateAt:dateEnd])
+	return strings.ToUpper(hex.EncodeToString(id))
+}
+
+// contentKey returns 32 hex digits that are the same for every copy of the message: a hash of its search key, or, where
+// it has none, of what it says and when.
+func (m *message) contentKey() string {
+	h := sha256.New()
+	if key := m.value(mapi.PidTagSearchKey, "search key").Bytes(); !allZero(key) {
+		h.Write(key)
+	} else {
+		var n [8]byte
+		ft := uint64(0)
+		if t := firstTime(m.submitted, m.time(mapi.PidTagMessageDeliveryTime), m.time(mapi.PidTagCreationTime)); !t.IsZero() {
+			ft = mapi.ToFileTime(t)
+		}
+		for i := range n {
+			n[i] = byte(ft >> (8 * i))
+		}
+		h.Write(n[:])
+		for _, b := range [...][]byte{
+			m.value(mapi.PidTagSenderSearchKey, "sender").Bytes(), []byte(m.class), []byte(m.subject),
+			m.value(mapi.PidTagBody, bodyPart).Bytes(), m.value(mapi.PidTagHtml, bodyPart).Bytes(), m.value(mapi.PidTagRtfCompressed, bodyPart).Bytes(),
+		} {
+			h.Write(b)
+			h.Write([]byte{0})
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

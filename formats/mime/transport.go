@@ -1,0 +1,230 @@
+package mime
+
+import (
+	"bytes"
+	"strings"
+	"unicode/utf8"
+
+	"mailmill/formats"
+	"mailmill/formats/codepage"
+)
+
+// maxFields bounds the fields of a header.
+const maxFields = 10_000
+
+// ParseHeader reads the header that b begins with and returns its fields, in their order, as Raw fields: legal, in
+// 7 bits, with CRLF, safe to be written as they are. A field that is all that already keeps its bytes. body is what
+// follows the header's empty line.
+//
+// Line ends may be CRLF, LF or CR. Lines that belong to no field are left out. Text of 8 bits is read as UTF-8, or
+// where it is none in code page cp, and becomes encoded words.
+func ParseHeader(b []byte, cp int) (fields []formats.Field, body []byte) {
+	var raw []byte // the current field, with CRLF between its lines
+	add := func() {
+		if len(raw) > 0 && len(fields) < maxFields {
+			if f, ok := parseField(raw, cp); ok {
+				fields = append(fields, f)
+			}
+		}
+		raw = nil
+	}
+	for len(b) > 0 {
+		line, rest := cutLine(b)
+		if len(line) == 0 {
+			b = rest
+			break
+		}
+		b = rest
+		switch {
+		case line[0] == ' ' || line[0] == '\t':
+			// QUIRK: a line of blanks within a field would end the header for readers that trim lines.
+			if len(raw) > 0 && len(bytes.TrimSpace(line)) > 0 {
+				raw = append(append(raw, '\r', '\n'), line...)
+			}
+		case fieldName(line) != "":
+			add()
+			raw = append(make([]byte, 0, len(line)+128), line...)
+		}
+	}
+	add()
+	return fields, b
+}
+
+// ParseTransport reads the headers that Outlook keeps of a received message (PR_TRANSPORT_MESSAGE_HEADERS), as
+// [ParseHeader] does.
+//
+// QUIRK: Outlook puts a line "Microsoft Mail Internet Headers Version 2.0" before them, and the headers of parts after
+// their empty line. Neither belongs to them.
+func ParseTransport(b []byte, cp int) []formats.Field {
+	for len(b) > 0 {
+		line, rest := cutLine(b)
+		if fieldName(line) != "" {
+			break
+		}
+		b = rest
+	}
+	fields, _ := ParseHeader(b, cp)
+	return fields
+}
+
+// Value returns the value of a Raw field on one line, with its encoded words as they are.
+func Value(f *formats.Field) string {
+	if f.Raw == nil {
+		return f.Text
+	}
+	return rawValue(f.Raw)
+}
+
+func rawValue(raw []byte) string {
+	_, v, _ := bytes.Cut(raw, []byte(":"))
+	return strings.TrimSpace(unfolded(string(v)))
+}
+
+// cutLine cuts b after its first line, which it returns without its end.
+func cutLine(b []byte) (line, rest []byte) {
+	i := bytes.IndexAny(b, "\r\n")
+	if i < 0 {
+		return b, nil
+	}
+	line, rest = b[:i], b[i+1:]
+	if b[i] == '\r' && len(rest) > 0 && rest[0] == '\n' {
+		rest = rest[1:]
+	}
+	return line, rest
+}
+
+// fieldName returns the name of the field that begins on a line, or nothing where none does.
+func fieldName(line []byte) string {
+	i := bytes.IndexByte(line, ':')
+	if i < 1 {
+		return ""
+	}
+	name := string(bytes.TrimRight(line[:i], " \t")) // RFC 5322 4.5: obsolete fields may have blanks there
+	if !legalName(name) {
+		return ""
+	}
+	return name
+}
+
+// parseField makes a field of its lines.
+func parseField(raw []byte, cp int) (formats.Field, bool) {
+	name := fieldName(raw)
+	if legalRaw(raw, name) {
+		return formats.Field{Name: name, Raw: raw}, true
+	}
+	_, v, _ := bytes.Cut(raw, []byte(":"))
+	if !utf8.Valid(v) {
+		s, _ := codepage.Decode(cp, v)
+		v = []byte(s)
+	}
+	var h header
+	h.repaired(name, strings.TrimSpace(unfolded(string(v))))
+	return formats.Field{Name: name, Raw: bytes.TrimSuffix(h.b, []byte("\r\n"))}, true
+}
+
+// legalRaw reports whether a field can be written as it is: lines of at most 998 printable ASCII characters, folded.
+func legalRaw(raw []byte, name string) bool {
+	if len(raw) <= len(name) || raw[len(name)] != ':' || !strings.EqualFold(string(raw[:len(name)]), name) {
+		return false
+	}
+	col, blank := 0, false
+	for i := 0; i < len(raw); i++ {
+		c := raw[i]
+		switch {
+		case c == '\r':
+			if blank || i+2 >= len(raw) || raw[i+1] != '\n' || raw[i+2] != ' ' && raw[i+2] != '\t' {
+				return false
+			}
+			i++
+			col, blank = 0, true
+			continue
+		case c == '\t' || c == ' ':
+		case c < ' ' || c >= 0x7F:
+			return false
+		default:
+			blank = false
+		}
+		if col++; col > maxLine {
+			return false
+		}
+	}
+	return !blank
+}
+
+// repaired writes a field whose value is legal in nothing but its meaning.
+func (h *header) repaired(name, value string) {
+	if !legalName(name) {
+		return
+	}
+	ascii := true
+	for i := range len(value) {
+		ascii = ascii && value[i] < utf8.RuneSelf
+	}
+	switch {
+	case ascii && (IsAddressField(name) || isStructuredField(name)):
+		h.start(name)
+		h.structured(value)
+	case IsAddressField(name):
+		list := ParseAddressList(value)
+		for _, a := range list {
+			a.SMTP = a.Stored
+		}
+		h.start(name)
+		h.addresses(list)
+	case ascii:
+		h.start(name)
+		h.refolded(value)
+	default:
+		h.start(name)
+		h.unstructured(clean(value))
+	}
+	h.end()
+}
+
+// refolded writes a value that may hold encoded words already.
+func (h *header) refolded(value string) {
+	if strings.Contains(value, "=?") {
+		h.structured(value)
+		return
+	}
+	h.unstructured(clean(value))
+}
+
+// unfolded puts a folded value on one line.
+func unfolded(s string) string {
+	if !strings.ContainsAny(s, "\r\n") {
+		return s
+	}
+	s = strings.ReplaceAll(s, "\r\n", "\n")
+	var b strings.Builder
+	b.Grow(len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\n' && s[i] != '\r' {
+			b.WriteByte(s[i])
+		} else if i+1 < len(s) && s[i+1] != ' ' && s[i+1] != '\t' {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+// IsAddressField reports whether the field of this name holds an address list.
+func IsAddressField(name string) bool {
+	switch strings.ToLower(name) {
+	case "from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-sender", "resent-reply-to", "resent-to", "resent-cc", "resent-bcc",
+		"disposition-notification-to", "return-receipt-to", "errors-to", "apparently-to", "mail-followup-to", "mail-reply-to", "x-envelope-to", "delivered-to":
+		return true
+	}
+	return false
+}
+
+// isStructuredField reports whether a field's value may not become encoded words.
+func isStructuredField(name string) bool {
+	switch strings.ToLower(name) {
+	case "date", "resent-date", "message-id", "in-reply-to", "references", "resent-message-id", "return-path", "received", "dkim-signature",
+		"arc-seal", "arc-message-signature", "arc-authentication-results", "authentication-results", "domainkey-signature", "content-type", "content-disposition",
+		"x-google-dkim-signature", "x-originating-ip":
+		return true
+	}
+	return false
+}

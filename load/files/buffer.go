@@ -1,0 +1,82 @@
+package files
+
+import (
+	"crypto/sha256"
+	"errors"
+	"io"
+	"sync"
+)
+
+// largestBuffered is the number of bytes that an item may have to be encoded in memory. A larger one is streamed,
+// which no more than one item is at a time.
+const largestBuffered = 4 << 20
+
+// errTooLarge ends the encoding of an item that turns out to be too large for a buffer.
+var errTooLarge = errors.New("the item is too large for a buffer")
+
+// chunk is a buffer's piece of memory: most mails fit into one.
+type chunk [16 << 10]byte
+
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
+
+// buffer is an io.Writer into pooled memory. It grows without copying.
+type buffer struct {
+	chunks []*chunk
+	size   int64
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	if b.size+int64(len(p)) > largestBuffered {
+		return 0, errTooLarge
+	}
+	written := len(p)
+	for len(p) > 0 {
+		at := int(b.size % int64(len(chunk{})))
+		if at == 0 {
+			b.chunks = append(b.chunks, chunks.Get().(*chunk))
+		}
+		n := copy(b.chunks[len(b.chunks)-1][at:], p)
+		p = p[n:]
+		b.size += int64(n)
+	}
+	return written, nil
+}
+
+// pieces calls visit for the buffer's content, piece by piece.
+func (b *buffer) pieces(visit func([]byte) error) error {
+	left := b.size
+	for _, c := range b.chunks {
+		n := min(left, int64(len(c)))
+		if err := visit(c[:n]); err != nil {
+			return err
+		}
+		left -= n
+	}
+	return nil
+}
+
+// WriteTo implements [io.WriterTo].
+func (b *buffer) WriteTo(w io.Writer) (written int64, err error) {
+	err = b.pieces(func(p []byte) error {
+		n, err := w.Write(p)
+		written += int64(n)
+		return err
+	})
+	return written, err
+}
+
+func (b *buffer) sha256() (sum [32]byte) {
+	h := sha256.New()
+	b.WriteTo(h)
+	h.Sum(sum[:0])
+	return sum
+}
+
+func (b *buffer) held() int64 { return int64(len(b.chunks)) * int64(len(chunk{})) }
+
+func (b *buffer) release() {
+	for _, c := range b.chunks {
+		chunks.Put(c)
+	}
+	*b = buffer{}
+}
