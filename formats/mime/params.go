@@ -127,10 +127,10 @@ func (h *header) param(name, value string) {
 	for i := range len(value) {
 		cost += extendedLen(value[i])
 	}
-	if len(name)+len("*=utf-8''")+cost+4 <= wrapAt {
+	if len(name)+len("*=UTF-8''")+cost+4 <= wrapAt {
 		h.b = append(h.b, ';')
-		h.blank(len(name) + len("*=utf-8''") + cost + 1)
-		h.b = append(append(h.b, name...), "*=utf-8''"...)
+		h.blank(len(name) + len("*=UTF-8''") + cost + 1)
+		h.b = append(append(h.b, name...), "*=UTF-8''"...)
 		h.extended(value)
 		return
 	}
@@ -154,7 +154,7 @@ func (h *header) param(name, value string) {
 		h.b = strconv.AppendInt(h.b, int64(n), 10)
 		h.b = append(h.b, "*="...)
 		if n == 0 {
-			h.b = append(h.b, "utf-8''"...)
+			h.b = append(h.b, "UTF-8''"...)
 		}
 		h.extended(value[:end])
 		value = value[end:]
