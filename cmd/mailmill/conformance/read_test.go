@@ -13,35 +13,35 @@ import (
 
 // listed is an item as list shows it.
 type listed struct {
-	Type        string    `json:"type"`
-	Schema      int       `json:"schema"`
-	Source      string    `json:"source"`
-	SourceID    string    `json:"source_id"`
-	Key         string    `json:"key"`
-	Folder      []string  `json:"folder"`
-	Kind        string    `json:"kind"`
-	Class       string    `json:"class"`
-	Subject     string    `json:"subject"`
-	Date        string    `json:"date"`
-	Received    string    `json:"received"`
-	MessageID   string    `json:"message_id"`
-	From        *address  `json:"from"`
-	Sender      *address  `json:"sender"`
-	To          []address `json:"to"`
-	Cc          []address `json:"cc"`
-	Bcc         []address `json:"bcc"`
-	Flags       []string  `json:"flags"`
-	Keywords    []string  `json:"keywords"`
-	Text        string    `json:"text_sha256"`
-	HTML        string    `json:"html_sha256"`
-	Attachments []struct {
-		Name     string          `json:"name"`
-		Type     string          `json:"type"`
-		Size     int64           `json:"size"`
-		SHA256   string          `json:"sha256"`
-		Inline   bool            `json:"inline"`
-		Embedded json.RawMessage `json:"embedded"`
-	} `json:"attachments"`
+	Source      string             `json:"source"`
+	SourceID    string             `json:"source_id"`
+	Key         string             `json:"key"`
+	Folder      []string           `json:"folder"`
+	Kind        string             `json:"kind"`
+	Class       string             `json:"class"`
+	Subject     string             `json:"subject"`
+	Date        string             `json:"date"`
+	Received    string             `json:"received"`
+	MessageID   string             `json:"message_id"`
+	From        *address           `json:"from"`
+	Sender      *address           `json:"sender"`
+	To          []address          `json:"to"`
+	Cc          []address          `json:"cc"`
+	Bcc         []address          `json:"bcc"`
+	Flags       []string           `json:"flags"`
+	Keywords    []string           `json:"keywords"`
+	Text        string             `json:"text_sha256"`
+	HTML        string             `json:"html_sha256"`
+	Attachments []listedAttachment `json:"attachments"`
+}
+
+type listedAttachment struct {
+	Name     string  `json:"name"`
+	Type     string  `json:"type"`
+	Size     int64   `json:"size"`
+	SHA256   string  `json:"sha256"`
+	Inline   bool    `json:"inline"`
+	Embedded *listed `json:"embedded"` // the message inside, as far as it has what an item has
 }
 
 // list runs list --json with the arguments given and returns its items.
@@ -90,8 +90,8 @@ func (l *listed) mail() *mail {
 	}
 	for _, a := range l.Attachments {
 		b := attachment{Name: a.Name, Type: a.Type, Size: a.Size, SHA256: a.SHA256, Inline: a.Inline}
-		if len(a.Embedded) > 0 && string(a.Embedded) != "false" {
-			b.Embedded = new(mail)
+		if a.Embedded != nil {
+			b.Embedded = a.Embedded.mail()
 		}
 		if b.Type == "multipart/signed" { // a signed entity is shown as the attachment it was stored as
 			m.Entity = b.SHA256

@@ -66,7 +66,7 @@ func truthInList(t *testing.T, truth map[string]*truthItem, items []listed) {
 		c.check("folder", id, quoted(it.Folder), quoted(got.Folder))
 		c.check("class", id, it.Class, got.Class)
 		if kind == "mail" && got.Kind == "mail" {
-			c.compare(it, it.mail(), got.mail(), view{stored: true, flags: true, received: true}, id)
+			c.compare(it, it.mail(), got.mail(), view{stored: true, flags: true, received: true, embedded: true}, id)
 		}
 	}
 	for id, it := range truth {
