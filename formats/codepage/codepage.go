@@ -78,7 +78,8 @@ func Decode(cp int, b []byte) (s string, replaced int) {
 		return p.whole(b)
 	}
 	if sb, ok := p.enc.(singleByte); ok {
-		return decodeSingleByte(sb, b, n)
+		out, replaced := appendSingleByte(make([]byte, 0, len(b)+len(b)/2+utf8.UTFMax), sb, b, n)
+		return string(out), replaced
 	}
 	out, err := p.enc.NewDecoder().Bytes(b)
 	if err != nil {
@@ -87,6 +88,26 @@ func Decode(cp int, b []byte) (s string, replaced int) {
 	}
 	s = string(out)
 	return s, strings.Count(s, "\uFFFD")
+}
+
+// Append appends to dst what Decode returns, and returns the extended slice and the number of replacements. For ASCII
+// and for single-byte pages nothing is allocated where dst has room.
+func Append(dst []byte, cp int, b []byte) (extended []byte, replaced int) {
+	p, ok := pages[cp]
+	if !ok {
+		p = pages[Default]
+	}
+	n := 0
+	if p.ascii {
+		if n = asciiLen(b); n == len(b) {
+			return append(dst, b...), 0
+		}
+	}
+	if sb, ok := p.enc.(singleByte); ok && p.whole == nil {
+		return appendSingleByte(dst, sb, b, n)
+	}
+	s, replaced := Decode(cp, b)
+	return append(dst, s...), replaced
 }
 
 // ByteOrderMark returns the code page that the mark at the start of b stands for, and the mark's length in bytes.

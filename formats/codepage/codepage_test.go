@@ -95,6 +95,9 @@ func TestDecode(t *testing.T) {
 		if s != c.want || replaced != c.replaced {
 			t.Errorf("%d %q: %q, %d replaced; want %q, %d", c.cp, c.in, s, replaced, c.want, c.replaced)
 		}
+		if b, replaced := codepage.Append([]byte("> "), c.cp, []byte(c.in)); string(b) != "> "+c.want || replaced != c.replaced {
+			t.Errorf("%d %q: appended %q, %d replaced", c.cp, c.in, b, replaced)
+		}
 		if valid := codepage.Valid(c.cp, []byte(c.in)); valid != (c.replaced == 0) {
 			t.Errorf("%d %q: valid %v", c.cp, c.in, valid)
 		}

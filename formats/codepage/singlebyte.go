@@ -14,23 +14,21 @@ type singleByte interface {
 	DecodeByte(b byte) rune
 }
 
-// decodeSingleByte is [Decode] for these, of which the first ascii bytes are known to be ASCII.
-func decodeSingleByte(p singleByte, b []byte, ascii int) (string, int) {
-	out := make([]byte, ascii, len(b)+len(b)/2+utf8.UTFMax)
-	copy(out, b)
-	replaced := 0
+// appendSingleByte appends b, of which the first ascii bytes are known to be ASCII.
+func appendSingleByte(dst []byte, p singleByte, b []byte, ascii int) (extended []byte, replaced int) {
+	dst = append(dst, b[:ascii]...)
 	for _, c := range b[ascii:] {
 		r := p.DecodeByte(c)
 		if r < utf8.RuneSelf {
-			out = append(out, byte(r))
+			dst = append(dst, byte(r))
 			continue
 		}
 		if r == utf8.RuneError {
 			replaced++
 		}
-		out = utf8.AppendRune(out, r)
+		dst = utf8.AppendRune(dst, r)
 	}
-	return string(out), replaced
+	return dst, replaced
 }
 
 // upperHalf is a superset of ASCII: the 128 characters of 0x80 to 0xFF.
