@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -33,9 +35,14 @@ func (c count) balanced() bool {
 	return c.Found == c.Written+c.Unchanged+c.Filtered+c.Duplicate+c.Failed && c.Damaged <= c.Written
 }
 
+// damagedRun is what a run over a damaged archive left.
+type damagedRun struct {
+	books    *books // nil where nothing could be read
+	resident int64  // the most memory that it held, in KiB
+}
+
 // convertDamaged runs convert over an archive that may hold anything and checks the promises that hold for any bytes.
-// It returns the balance, or nil where nothing could be read.
-func convertDamaged(t *testing.T, archive, out string) *books {
+func convertDamaged(t *testing.T, archive, out string) (run damagedRun) {
 	t.Helper()
 	cmd := exec.Command(program, "convert", "--json", archive, out)
 	var stdout, stderr bytes.Buffer
@@ -47,11 +54,12 @@ func convertDamaged(t *testing.T, archive, out string) *books {
 	err := cmd.Wait()
 	if !hung.Stop() {
 		t.Errorf("%s: hangs", archive)
-		return nil
+		return run
 	}
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
 		t.Fatal(err)
 	}
+	run.resident = cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
 	if s := stderr.String(); strings.Contains(s, "goroutine ") || strings.Contains(s, "panic") || strings.Contains(stdout.String(), "internal error") {
 		t.Errorf("%s: panics:\n%s\n%s", archive, tail(s, 4000), stdout.String())
 	}
@@ -77,7 +85,7 @@ func convertDamaged(t *testing.T, archive, out string) *books {
 		if cmd.ProcessState.ExitCode() != 4 {
 			t.Errorf("%s: exit status %d without a balance", archive, cmd.ProcessState.ExitCode())
 		}
-		return nil
+		return run
 	}
 	for kind, c := range b.Kinds {
 		if !c.balanced() {
@@ -87,13 +95,14 @@ func convertDamaged(t *testing.T, archive, out string) *books {
 	if !b.Total.balanced() {
 		t.Errorf("%s: the books do not balance: %+v", archive, b.Total)
 	}
-	return b
+	run.books = b
+	return run
 }
 
 // Each sort of damage that the generator knows costs no more than what it hits.
 func TestGeneratedDamage(t *testing.T) {
 	dir := t.TempDir()
-	whole := convertDamaged(t, sample(), filepath.Join(dir, "whole"))
+	whole := convertDamaged(t, sample(), filepath.Join(dir, "whole")).books
 	if whole == nil {
 		t.Fatal("the sample cannot be read")
 	}
@@ -104,7 +113,7 @@ func TestGeneratedDamage(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			broken := filepath.Join(dir, kind+".pst")
 			t.Log(corpustest.Pstgen(t, "-corrupt", kind, "-o", broken, sample()))
-			b := convertDamaged(t, broken, filepath.Join(dir, kind))
+			b := convertDamaged(t, broken, filepath.Join(dir, kind)).books
 			if b == nil {
 				t.Log("nothing could be read")
 				return
@@ -121,33 +130,15 @@ func TestGeneratedDamage(t *testing.T) {
 	}
 }
 
-// smallArchives are those small enough to be damaged by the hundred, and how often the sample is taken: it holds the
-// most and takes the longest.
-func smallArchives(t *testing.T) [][]byte {
-	var whole [][]byte
-	for _, name := range archives(t) {
-		data, err := os.ReadFile(corpustest.File(t, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(data) <= 300<<10 {
-			whole = append(whole, data)
-		}
-	}
-	data, err := os.ReadFile(sample())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(whole, data)
-}
-
-// Two thousand damaged copies: no panic, no hang, bounded memory, balanced books.
+// Two thousand damaged copies of the small archives, each given to a process of its own: no panic, no hang, bounded
+// memory, balanced books.
 func TestRandomDamage(t *testing.T) {
 	copies := 2000
 	if testing.Short() {
 		copies = 100
 	}
 	whole := smallArchives(t)
+	var read, largest atomic.Int64
 	work := make(chan int)
 	go func() {
 		defer close(work)
@@ -157,15 +148,61 @@ func TestRandomDamage(t *testing.T) {
 	}()
 	t.Run("copies", func(t *testing.T) {
 		for range runtime.GOMAXPROCS(0) {
-			t.Run("", func(t *testing.T) {
+			t.Run("worker", func(t *testing.T) {
 				t.Parallel()
 				dir := t.TempDir()
 				for i := range work {
-					r := rand.New(rand.NewPCG(uint64(i), 20))
-					data, done := mutate(r, bytes.Clone(whole[i%len(whole)]))
-					damagedCopy(t, dir, i, data, done)
+					w := whole[i%len(whole)]
+					data, done := mutate(rand.New(rand.NewPCG(uint64(i), 0)), bytes.Clone(w.data))
+					archive, out := filepath.Join(dir, "damaged.pst"), filepath.Join(dir, "out")
+					if err := os.WriteFile(archive, data, 0o600); err != nil {
+						t.Fatal(err)
+					}
+					before := t.Failed()
+					run := convertDamaged(t, archive, out)
+					if run.books != nil {
+						read.Add(1)
+					}
+					for old := largest.Load(); run.resident > old && !largest.CompareAndSwap(old, run.resident); old = largest.Load() {
+					}
+					if run.resident > residentLimit {
+						t.Errorf("copy %d holds %d MiB", i, run.resident>>10)
+					}
+					if t.Failed() && !before {
+						t.Errorf("copy %d of %s:%s", i, w.name, done)
+					}
+					if err := os.RemoveAll(out); err != nil {
+						t.Fatal(err)
+					}
 				}
 			})
 		}
 	})
+	t.Logf("%d of %d copies could be read in part or whole; the largest run held %d MiB", read.Load(), copies, largest.Load()>>10)
+}
+
+// whole is an archive before it is damaged.
+type whole struct {
+	name string
+	data []byte
+}
+
+// smallArchives are those small enough to be damaged by the hundred, and the sample, which holds the most.
+func smallArchives(t *testing.T) []whole {
+	t.Helper()
+	paths := []string{sample()}
+	for _, name := range archives(t) {
+		paths = append(paths, corpustest.File(t, name))
+	}
+	var small []whole
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(data) <= 300<<10 || path == sample() {
+			small = append(small, whole{filepath.Base(path), data})
+		}
+	}
+	return small
 }
