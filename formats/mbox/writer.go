@@ -1,0 +1,237 @@
+package mbox
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"time"
+)
+
+const (
+	flushAt = 64 << 10
+	// maxHeaderLine is how much of a line of a header is looked at as a whole.
+	maxHeaderLine = 64 << 10
+)
+
+// Writer writes an mbox file.
+type Writer struct {
+	w    io.Writer
+	buf  []byte
+	err  error
+	size int64
+	msg  Message
+}
+
+// NewWriter returns a writer to w. Every message is given to w in full when it is closed; there is nothing to close
+// after the last.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Size is the number of bytes written so far: the offset at which the next message will begin.
+func (w *Writer) Size() int64 { return w.size + int64(len(w.buf)) }
+
+// Message begins a message. Its envelope sender is MAILER-DAEMON where from is not one word with an "@". What is
+// written to the result until it is closed is the message, with CRLF or LF line ends, in the file LF. One message must
+// be closed before the next one begins.
+func (w *Writer) Message(from string, date time.Time, status Status) *Message {
+	w.buf = append(fromLine(w.buf, from, date), '\n')
+	w.msg = Message{w: w, status: status, header: true, bol: true, line: w.msg.line[:0]}
+	return &w.msg
+}
+
+func (w *Writer) flush() {
+	if w.err == nil && len(w.buf) > 0 {
+		var n int
+		n, w.err = w.w.Write(w.buf)
+		w.size += int64(n)
+	}
+	w.buf = w.buf[:0]
+}
+
+// Message is a message that is being written.
+type Message struct {
+	w      *Writer
+	status Status
+
+	header bool   // the empty line is still to come
+	line   []byte // of the header, as far as it is there
+	drop   bool   // the field is left out, and so are its continuation lines
+	long   bool   // the line's beginning was too long to wait for its end
+
+	bol  bool // the next byte begins a line
+	cr   bool // the last byte was CR, and is not written yet
+	from int  // how much of "From " has been seen at the line's beginning, and is not written yet
+}
+
+var errClosed = errors.New("mbox: the message is closed")
+
+// Write implements [io.Writer].
+func (m *Message) Write(p []byte) (int, error) {
+	if m.w == nil {
+		return 0, errClosed
+	}
+	n := len(p)
+	for m.header && len(p) > 0 {
+		p = m.headerBytes(p)
+	}
+	m.body(p)
+	return n, m.w.err
+}
+
+// headerBytes takes the beginning of p that belongs to the header's current line, and returns the rest.
+func (m *Message) headerBytes(p []byte) []byte {
+	i := bytes.IndexByte(p, '\n')
+	if i < 0 {
+		m.line = append(m.line, p...)
+		if len(m.line) > maxHeaderLine {
+			m.headerLine(m.line, false)
+			m.line = m.line[:0]
+		}
+		return nil
+	}
+	line := p[:i]
+	if len(m.line) > 0 {
+		m.line = append(m.line, line...)
+		line = m.line
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	m.headerLine(line, true)
+	m.line = m.line[:0]
+	return p[i+1:]
+}
+
+// headerLine writes a line of the header, or as much of a long one as there is.
+func (m *Message) headerLine(line []byte, ended bool) {
+	if !m.long {
+		if len(line) == 0 {
+			m.endHeader()
+			return
+		}
+		if line[0] != ' ' && line[0] != '\t' {
+			m.drop = isState(line)
+		}
+	}
+	if !m.drop {
+		if !m.long && isQuotable(line) {
+			m.w.buf = append(m.w.buf, '>')
+		}
+		m.w.buf = append(m.w.buf, line...)
+		if ended {
+			m.w.buf = append(m.w.buf, '\n')
+		}
+	}
+	m.long = !ended
+	if len(m.w.buf) >= flushAt {
+		m.w.flush()
+	}
+}
+
+func (m *Message) endHeader() {
+	m.header = false
+	m.w.buf = append(m.status.append(m.w.buf), '\n')
+}
+
+// isState reports whether a header line begins a field that readers of mbox files take for a message's state, or for
+// its length (mboxcl), which quoting changes.
+func isState(line []byte) bool {
+	i := bytes.IndexByte(line[:min(len(line), 32)], ':')
+	if i < 0 {
+		return false
+	}
+	switch string(bytes.ToLower(bytes.TrimRight(line[:i], " \t"))) {
+	case "status", "x-status", "x-keywords", "x-uid", "x-imap", "x-imapbase", "content-length":
+		return true
+	}
+	return false
+}
+
+var fromMark = []byte("From ")
+
+func isQuotable(line []byte) bool {
+	switch line[0] {
+	case 'F':
+		return bytes.HasPrefix(line, fromMark)
+	case '>':
+		return bytes.HasPrefix(bytes.TrimLeft(line, ">"), fromMark)
+	}
+	return false
+}
+
+// body converts and quotes.
+func (m *Message) body(p []byte) {
+	w := m.w
+	for len(p) > 0 {
+		if len(w.buf) >= flushAt {
+			w.flush()
+		}
+		if m.cr {
+			m.cr = false
+			if p[0] != '\n' {
+				w.buf = append(w.buf, '\r')
+			}
+		}
+		if m.bol || m.from > 0 {
+			// The line's beginning may come in pieces. The ">" that quotes may follow those that are there.
+			c := p[0]
+			switch {
+			case m.from == 0 && c == '>':
+				w.buf = append(w.buf, c)
+				p = p[1:]
+				continue
+			case c == fromMark[m.from]:
+				m.bol = false
+				p = p[1:]
+				if m.from++; m.from == len(fromMark) {
+					w.buf = append(append(w.buf, '>'), fromMark...)
+					m.from = 0
+				}
+				continue
+			}
+			w.buf = append(w.buf, fromMark[:m.from]...)
+			m.bol, m.from = false, 0
+		}
+		i := bytes.IndexByte(p, '\n')
+		if i < 0 {
+			if m.cr = p[len(p)-1] == '\r'; m.cr {
+				p = p[:len(p)-1]
+			}
+			w.buf = append(w.buf, p...)
+			return
+		}
+		line := p[:i]
+		if i > 0 && line[i-1] == '\r' {
+			line = line[:i-1]
+		}
+		w.buf = append(append(w.buf, line...), '\n')
+		p, m.bol = p[i+1:], true
+	}
+}
+
+// Close ends the message: with a line end if it has none, and with the empty line that parts it from the next.
+func (m *Message) Close() error {
+	w := m.w
+	if w == nil {
+		return errClosed
+	}
+	if m.header {
+		if len(m.line) > 0 || m.long {
+			m.headerLine(m.line, true)
+		}
+		if m.header {
+			m.endHeader()
+		}
+	} else {
+		w.buf = append(w.buf, fromMark[:m.from]...)
+		if m.cr {
+			w.buf = append(w.buf, '\r')
+		}
+		if !m.bol || m.from > 0 || m.cr {
+			w.buf = append(w.buf, '\n')
+		}
+	}
+	w.buf = append(w.buf, '\n')
+	m.w = nil
+	w.flush()
+	return w.err
+}
