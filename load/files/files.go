@@ -73,8 +73,7 @@ type Target struct {
 	split  *split
 	record *recorder
 
-	finished, aborted bool
-	dropped           bool
+	ended bool
 }
 
 // tree is the places of a source's folders.
@@ -213,4 +212,3 @@ func contentSize(m *formats.Mail) int64 {
 	})
 	return n
 }
-

@@ -2,11 +2,10 @@ package files
 
 import (
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"io"
-
-	"mailmill/formats"
-	"mailmill/load"
+	"time"
 )
 
 // blockSize is that of the writes to a joined file and to streamed items.
@@ -25,7 +24,7 @@ func (t *Target) writeJoined(place string, e *encoded) error {
 		if err := t.closeJoined(); err != nil {
 			return err
 		}
-		if err := t.openJoined(place, e.item); err != nil {
+		if err := t.openJoined(place, e); err != nil {
 			return err
 		}
 	}
@@ -45,11 +44,10 @@ func (t *Target) writeJoined(place string, e *encoded) error {
 	return nil
 }
 
-func (t *Target) openJoined(place string, it *formats.Item) error {
+func (t *Target) openJoined(place string, e *encoded) error {
 	name := place + t.format.Extension()
-	if t.record.has(name) {
-		// The run's order has the items of a folder together.
-		return &load.Fatal{Err: errReopened(name)}
+	if err := t.record.enter(e.item, place); err != nil {
+		return err
 	}
 	if err := t.store.folder(parent(name)); err != nil {
 		return err
@@ -59,7 +57,6 @@ func (t *Target) openJoined(place string, it *formats.Item) error {
 		return err
 	}
 	t.joined = &joined{place: place, name: name, sink: newSink(f)}
-	t.record.folder(it, place)
 	return nil
 }
 
@@ -70,7 +67,7 @@ func (t *Target) closeJoined() error {
 	}
 	j := t.joined
 	t.joined = nil
-	sum, err := j.sink.close()
+	sum, err := j.sink.close(time.Time{})
 	if err != nil {
 		return err
 	}
@@ -165,15 +162,20 @@ func (s *sink) stream(write func(io.Writer) error) (err error) {
 	return nil
 }
 
-// close ends the file and returns its hash.
-func (s *sink) close() (sum [32]byte, err error) {
-	err = s.flush()
-	s.stop()
-	if closeErr := s.file.Close(); err == nil {
-		err = closeErr
+// close completes the file and returns its hash.
+func (s *sink) close(modified time.Time) (sum [32]byte, err error) {
+	if err = s.flush(); err != nil {
+		return sum, errors.Join(err, s.discard())
 	}
+	s.stop()
 	s.hash.Sum(sum[:0])
-	return sum, err
+	return sum, s.file.close(modified)
+}
+
+// discard drops the file.
+func (s *sink) discard() error {
+	s.stop()
+	return s.file.discard()
 }
 
 // stop ends the hashing.

@@ -15,18 +15,21 @@ type store interface {
 	put(name string, modified time.Time, content io.WriterTo) error
 	// create begins a file that is written piece by piece.
 	create(name string) (file, error)
-	// finish gives everything its final name. The record is called to write the store's record.
-	finish(record func(io.Writer) error) error
-	// abort drops everything, or does nothing after finish. It reports whether there was something to drop.
-	abort() (dropped bool, err error)
+	// record returns where the store's record is to be written, or nil where it keeps none.
+	record() (io.Writer, error)
+	// finish gives everything its final name.
+	finish() error
+	// abort drops everything.
+	abort() error
 }
 
-// file is a file that is being written.
+// file is a file that is being written. It is ended by close or discard.
 type file interface {
 	io.Writer
 	// truncate drops what was written from an offset on, which is where the next Write goes.
 	truncate(size int64) error
-	// setModified sets the time of last change that the file has after it was closed.
-	setModified(time.Time) error
-	io.Closer
+	// close completes the file. A time that is not zero becomes that of its last change.
+	close(modified time.Time) error
+	// discard drops the file.
+	discard() error
 }

@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"mime"
+	stdmime "mime"
 	"mime/quotedprintable"
 	"net/mail"
 	"strings"
@@ -18,7 +18,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"mailmill/formats"
-	"mailmill/formats/codepage"
+	"mailmill/formats/mime"
 )
 
 // maxDepth bounds messages in messages and multiparts in signed entities: what is deeper is shown as one part.
@@ -188,7 +188,7 @@ func (e *entityReader) read(h *textproto.Header, body io.Reader, depth int) erro
 	if depth > maxDepth {
 		return errTooDeep
 	}
-	mediaType, params, err := mime.ParseMediaType(h.Get("Content-Type"))
+	mediaType, params, err := stdmime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil && mediaType == "" {
 		mediaType = "text/plain"
 	}
@@ -208,10 +208,10 @@ func (e *entityReader) read(h *textproto.Header, body io.Reader, depth int) erro
 		}
 	}
 
-	disposition, more, _ := mime.ParseMediaType(h.Get("Content-Disposition"))
-	a := attachment{Name: wordText(more["filename"]), Type: mediaType, Inline: disposition == "inline" && h.Get("Content-Id") != ""}
+	disposition, more, _ := stdmime.ParseMediaType(h.Get("Content-Disposition"))
+	a := attachment{Name: mime.DecodeWords(more["filename"]), Type: mediaType, Inline: disposition == "inline" && h.Get("Content-Id") != ""}
 	if a.Name == "" {
-		a.Name = wordText(params["name"])
+		a.Name = mime.DecodeWords(params["name"])
 	}
 	if disposition != "attachment" && a.Name == "" {
 		switch {
@@ -245,35 +245,9 @@ func (e *entityReader) read(h *textproto.Header, body io.Reader, depth int) erro
 // headerText returns the decoded text of the first field of that name.
 func headerText(header []formats.Field, name string) string {
 	for i := range header {
-		f := &header[i]
-		if !strings.EqualFold(f.Name, name) {
-			continue
+		if strings.EqualFold(header[i].Name, name) {
+			return mime.Value(&header[i])
 		}
-		if f.Text != "" || f.Raw == nil {
-			return f.Text
-		}
-		_, value, _ := strings.Cut(string(f.Raw), ":")
-		return wordText(strings.TrimSpace(strings.NewReplacer("\r\n", "", "\n", "").Replace(value)))
 	}
 	return ""
-}
-
-// wordText decodes the encoded words (RFC 2047) of a text and leaves it as it is where that fails.
-func wordText(s string) string {
-	d := mime.WordDecoder{CharsetReader: func(charset string, in io.Reader) (io.Reader, error) {
-		cp, ok := codepage.ByLabel(charset)
-		if !ok {
-			return nil, fmt.Errorf("the character set %q is unknown", charset)
-		}
-		b, err := io.ReadAll(in)
-		if err != nil {
-			return nil, err
-		}
-		text, _ := codepage.Decode(cp, b)
-		return strings.NewReader(text), nil
-	}}
-	if text, err := d.DecodeHeader(s); err == nil {
-		return text
-	}
-	return s
 }

@@ -1,0 +1,39 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"mailmill/load"
+)
+
+// Errors that say why a place cannot be written to, or no longer.
+var (
+	// ErrExists says that something is in the way that mailmill did not write in a run with the same options and
+	// archives. Nothing was written.
+	ErrExists = errors.New("the target exists and is not what this command wrote")
+	// ErrInUse says that another run is writing to the place. Nothing was written.
+	ErrInUse = errors.New("another run is writing to the target")
+	// ErrFull says that the disk is full, or the user's share of it.
+	ErrFull = errors.New("the disk is full")
+)
+
+// fault makes an error of the file system one that ends the run and names the file.
+func fault(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var already *load.Fatal
+	if errors.As(err, &already) {
+		return err
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	if diskFull(err) {
+		err = ErrFull
+	}
+	return &load.Fatal{Err: fmt.Errorf("%s: %w", name, err)}
+}

@@ -1,0 +1,145 @@
+package files
+
+import (
+	"bufio"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"mailmill/formats"
+	"mailmill/load"
+)
+
+// recordName is the file that says what mailmill wrote into a folder.
+const recordName = ".mailmill.json"
+
+// record is the content of a .mailmill.json file.
+type record struct {
+	Version string            `json:"version,omitempty"`
+	Format  string            `json:"format"`
+	Options map[string]string `json:"options,omitempty"`
+	Sources []recordSource    `json:"sources"`
+	Files   []recordFile      `json:"files"`
+	Folders []recordFolder    `json:"folders,omitempty"`
+}
+
+type recordSource struct {
+	Name     string `json:"name"`
+	Size     int64  `json:"size,omitempty"`
+	Modified string `json:"modified,omitempty"`
+}
+
+type recordFile struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Items  int    `json:"items"`
+}
+
+// recordFolder says where the items of a folder went.
+type recordFolder struct {
+	Source string   `json:"source"`
+	Folder []string `json:"folder"`
+	Path   string   `json:"path"`
+}
+
+// head returns the record of a run without what it wrote.
+func (o *Options) head() record {
+	head := record{Version: o.Version, Format: o.Format.Name(), Options: o.Record, Sources: []recordSource{}}
+	for _, s := range o.Sources {
+		head.Sources = append(head.Sources, recordSource{s.Name, s.Size, s.Modified})
+	}
+	return head
+}
+
+// repeats reports whether a run writes what another one wrote: the same options and archives. An archive may have
+// changed meanwhile.
+func (r *record) repeats(old *record) bool {
+	if r.Format != old.Format || len(r.Options) != len(old.Options) {
+		return false
+	}
+	for name, value := range r.Options {
+		if v, ok := old.Options[name]; !ok || v != value {
+			return false
+		}
+	}
+	return slices.EqualFunc(r.Sources, old.Sources, func(a, b recordSource) bool { return a.Name == b.Name })
+}
+
+// recorder writes a record while the run is under way: it may tell of more files than memory should hold.
+type recorder struct {
+	out     *bufio.Writer
+	files   int
+	folders []recordFolder
+	entered map[string]bool
+}
+
+// newRecorder begins a record.
+func newRecorder(w io.Writer, head record) (*recorder, error) {
+	if w == nil {
+		w = io.Discard
+	}
+	r := &recorder{out: bufio.NewWriterSize(w, 64<<10), entered: make(map[string]bool)}
+	head.Files = nil
+	begin, err := json.Marshal(head)
+	if err != nil {
+		return nil, err
+	}
+	// The list of files stays open: "files":null} is its end.
+	r.out.Write(begin[:len(begin)-len("null}")])
+	r.out.WriteString("[")
+	return r, nil
+}
+
+// enter notes that the items of a folder come now. They come together, once.
+func (r *recorder) enter(it *formats.Item, place string) error {
+	if r.entered[place] {
+		return &load.Fatal{Err: fmt.Errorf("the items of %s do not come together", place)}
+	}
+	r.entered[place] = true
+	path := []string{}
+	if it.Folder != nil {
+		path = append(path, it.Folder.Path...)
+	}
+	r.folders = append(r.folders, recordFolder{it.Source, path, place})
+	return nil
+}
+
+// file notes a file that is whole.
+func (r *recorder) file(name string, size int64, sum [32]byte, items int) error {
+	line, err := json.Marshal(recordFile{name, size, hex.EncodeToString(sum[:]), items})
+	if err != nil {
+		return err
+	}
+	if r.files > 0 {
+		r.out.WriteByte(',')
+	}
+	r.out.WriteByte('\n')
+	r.files++
+	_, err = r.out.Write(line)
+	return fault(recordName, err)
+}
+
+// close ends the record.
+func (r *recorder) close() error {
+	r.out.WriteString("\n]")
+	if len(r.folders) > 0 {
+		r.out.WriteString(`,"folders":[`)
+		for i, f := range r.folders {
+			line, err := json.Marshal(f)
+			if err != nil {
+				return err
+			}
+			if i > 0 {
+				r.out.WriteByte(',')
+			}
+			r.out.WriteByte('\n')
+			r.out.Write(line)
+		}
+		r.out.WriteString("\n]")
+	}
+	r.out.WriteString("}\n")
+	return fault(recordName, r.out.Flush())
+}

@@ -1,0 +1,221 @@
+package files
+
+import (
+	"encoding/hex"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"mailmill/formats"
+	"mailmill/transform/folders"
+)
+
+// split writes each item into a file of its own. Creating files is what costs most then, so items that are in memory
+// are left to a few goroutines. All that can go wrong with those is the file system, which ends the run.
+type split struct {
+	target   *Target
+	place    string
+	names    *itemNames
+	reserved map[string]map[string]bool // by place: what folders in it are called, folded, where a file could be
+
+	jobs    chan job
+	workers sync.WaitGroup
+
+	mu     sync.Mutex
+	room   sync.Cond
+	queued int64 // bytes
+	err    error
+}
+
+// job is a file that is in memory.
+type job struct {
+	name     string
+	modified time.Time
+	buffer   *buffer
+}
+
+// mostQueued bounds the memory of the files that wait to be written.
+const mostQueued = 16 << 20
+
+func newSplit(t *Target) *split {
+	s := &split{target: t, jobs: make(chan job, 64), reserved: make(map[string]map[string]bool)}
+	s.room.L = &s.mu
+	for _, tree := range t.trees {
+		for f := range tree.Places() {
+			place := tree.place(f)
+			name := folders.Fold(place[strings.LastIndexByte(place, '/')+1:])
+			if strings.HasSuffix(name, t.format.Extension()) {
+				above := parent(place)
+				if s.reserved[above] == nil {
+					s.reserved[above] = make(map[string]bool)
+				}
+				s.reserved[above][name] = true
+			}
+		}
+	}
+	for range min(max(runtime.GOMAXPROCS(0), 2), 4) {
+		s.workers.Go(s.work)
+	}
+	return s
+}
+
+func (s *split) work() {
+	for j := range s.jobs {
+		size := j.buffer.size
+		err := s.failed()
+		if err == nil {
+			err = s.target.store.put(j.name, j.modified, j.buffer)
+		}
+		j.buffer.release()
+		s.mu.Lock()
+		s.queued -= size
+		if s.err == nil {
+			s.err = err
+		}
+		s.mu.Unlock()
+		s.room.Broadcast()
+	}
+}
+
+func (s *split) failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// write stores an item in a place.
+func (s *split) write(place string, e *encoded) error {
+	t := s.target
+	if s.names == nil || s.place != place {
+		if err := t.record.enter(e.item, place); err != nil {
+			return err
+		}
+		if err := t.store.folder(place); err != nil {
+			return err
+		}
+		s.place, s.names = place, &itemNames{extension: t.format.Extension(), reserved: s.reserved[place]}
+	}
+	name := place + "/" + s.names.name(e.item)
+	if e.buffer == nil {
+		return s.stream(name, e)
+	}
+	s.mu.Lock()
+	for s.queued > 0 && s.queued+e.size > mostQueued && s.err == nil {
+		s.room.Wait()
+	}
+	s.queued += e.size
+	err := s.err
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := t.record.file(name, e.size, e.sum, 1); err != nil {
+		return err
+	}
+	s.jobs <- job{name, modified(e.item), e.buffer}
+	e.buffer = nil
+	return nil
+}
+
+// stream writes an item that is not in memory.
+func (s *split) stream(name string, e *encoded) error {
+	t := s.target
+	f, err := t.store.create(name)
+	if err != nil {
+		return err
+	}
+	out, whole := newSink(f), false
+	defer func() {
+		if !whole {
+			out.discard()
+		}
+	}()
+	if err := damaged(e.item, t.format.Encode(out, e.item)); err != nil {
+		return err
+	}
+	whole = true
+	sum, err := out.close(modified(e.item))
+	if err != nil {
+		return err
+	}
+	e.size = out.size
+	return t.record.file(name, out.size, sum, 1)
+}
+
+// close waits until everything is written.
+func (s *split) close() error {
+	close(s.jobs)
+	s.workers.Wait()
+	return s.err
+}
+
+// modified returns the time of last change that an item's file gets: when it was received, else sent, else changed.
+func modified(it *formats.Item) time.Time {
+	for _, t := range []time.Time{it.Received, it.Date, it.Modified} {
+		if !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
+}
+
+// itemNames names the files of one folder's items: date, subject, and the start of the key. The last word of a name
+// differs from all others', so the names do, whatever a file system does to the letters before it.
+type itemNames struct {
+	extension string
+	reserved  map[string]bool
+	short     map[[4]byte]uint64 // the keys that go by their first half
+}
+
+// longestSubject is what a file's name has of a subject, in bytes.
+const longestSubject = 80
+
+func (n *itemNames) name(it *formats.Item) string {
+	var b strings.Builder
+	if it.Date.IsZero() {
+		b.WriteString("undated")
+	} else {
+		b.Write(it.Date.UTC().AppendFormat(nil, time.DateOnly))
+	}
+	b.WriteByte(' ')
+	if it.Subject != "" {
+		b.WriteString(folders.Safe(it.Subject, longestSubject))
+		b.WriteByte(' ')
+	}
+	start := b.String()
+	name := start + n.id(it.Key) + n.extension
+	if n.reserved[folders.Fold(name)] {
+		name = start + it.Key + n.extension
+	}
+	return name
+}
+
+// id returns what tells an item from the others of its folder: the first eight digits of its key if they suffice,
+// and the number that equal keys have.
+func (n *itemNames) id(key string) string {
+	digits, number, numbered := strings.Cut(key, "-")
+	if numbered {
+		number = "-" + number
+	}
+	var raw [16]byte
+	if len(digits) != 2*len(raw) {
+		return key
+	}
+	if _, err := hex.Decode(raw[:], []byte(digits)); err != nil {
+		return key
+	}
+	start, rest := [4]byte(raw[:4]), uint64(0)
+	for _, b := range raw[4:12] {
+		rest = rest<<8 | uint64(b)
+	}
+	if n.short == nil {
+		n.short = make(map[[4]byte]uint64)
+	}
+	owner, taken := n.short[start]
+	if taken && owner != rest {
+		return key
+	}
+	n.short[start] = rest
+	return digits[:8] + number
+}
