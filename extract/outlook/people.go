@@ -1,0 +1,333 @@
+package outlook
+
+import (
+	"strings"
+	"unicode"
+
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+)
+
+// role lists the properties in which a message keeps one participant (MS-OXCMAIL 2.6); 0 where a role has none of a
+// kind.
+type role struct{ name, typ, addr, entry, key, smtp mapi.ID }
+
+var (
+	roleSender = role{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
+		mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey, mapi.PidTagSenderSmtpAddress}
+	roleRepresenting = role{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
+		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey, mapi.PidTagSentRepresentingSmtpAddress}
+	roleReadReceipt = role{mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType, mapi.PidTagReadReceiptEmailAddress,
+		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey, mapi.PidTagReadReceiptSmtpAddress}
+	roleReceivedBy = role{mapi.PidTagReceivedByName, mapi.PidTagReceivedByAddressType, mapi.PidTagReceivedByEmailAddress,
+		mapi.PidTagReceivedByEntryId, mapi.PidTagReceivedBySearchKey, mapi.PidTagReceivedBySmtpAddress}
+	roleReceivedRepresenting = role{mapi.PidTagReceivedRepresentingName, mapi.PidTagReceivedRepresentingAddressType, mapi.PidTagReceivedRepresentingEmailAddress,
+		mapi.PidTagReceivedRepresentingEntryId, mapi.PidTagReceivedRepresentingSearchKey, mapi.PidTagReceivedRepresentingSmtpAddress}
+	roleRow = role{mapi.PidTagRecipientDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
+		mapi.PidTagEntryId, mapi.PidTagSearchKey, mapi.PidTagSmtpAddress}
+)
+
+// person is a participant with what is needed to resolve it.
+type person struct {
+	*formats.Address
+	dn  string // the key of the Exchange name it goes by, or empty
+	row mapi.Properties
+}
+
+// people are a message's participants.
+type people struct {
+	sender, representing person
+	replyTo              []person
+	rows                 [4][]person // by recipient type; 0 are originators
+	known                map[string]*formats.Address
+}
+
+// readPeople reads the participants and resolves them from the properties of their roles. Where one Exchange name
+// occurs in several roles they all know what one of them does.
+func (m *message) readPeople() {
+	m.sender = m.person(&m.bag, roleSender)
+	m.representing = m.person(&m.bag, roleRepresenting)
+	entries, err := mapi.FlatEntryList(m.bytes(mapi.PidTagReplyRecipientEntries))
+	if err != nil && m.value(mapi.PidTagReplyRecipientEntries, "reply addresses").Exists() {
+		m.lose("reply addresses", err)
+	}
+	for _, b := range entries {
+		if p := m.entryPerson(b); p.Address != nil {
+			m.replyTo = append(m.replyTo, p)
+		}
+	}
+	rows, err := m.m.Recipients()
+	if err != nil {
+		m.lose("recipients", err)
+	}
+	for _, row := range rows {
+		b := bag{p: row, cp: m.cp, where: m.where, damage: m.damage}
+		p := m.person(&b, roleRow)
+		if p.Address == nil {
+			continue
+		}
+		p.row = row
+		// MS-OXOMSG 2.2.3.1: types above Bcc do not occur; what has one was addressed all the same.
+		typ := b.int(mapi.PidTagRecipientType) & mapi.RecipientTypeMask
+		if typ > mapi.RecipientBcc {
+			typ = mapi.RecipientTo
+		}
+		m.rows[typ] = append(m.rows[typ], p)
+	}
+	m.shareKnown()
+}
+
+// everybody calls visit for every participant that has an address or a name.
+func (m *message) everybody(visit func(person)) {
+	for _, p := range [...]person{m.representing, m.sender} {
+		if p.Address != nil {
+			visit(p)
+		}
+	}
+	for _, list := range m.rows {
+		for _, p := range list {
+			visit(p)
+		}
+	}
+	for _, p := range m.replyTo {
+		visit(p)
+	}
+}
+
+// shareKnown resolves participants by others with the same Exchange name.
+func (m *message) shareKnown() {
+	open := false
+	m.everybody(func(p person) {
+		switch {
+		case p.dn == "":
+		case p.SMTP == "":
+			open = true
+		case m.known[p.dn] == nil:
+			if m.known == nil {
+				m.known = make(map[string]*formats.Address)
+			}
+			m.known[p.dn] = p.Address
+		}
+	})
+	if !open || m.known == nil {
+		return
+	}
+	m.everybody(func(p person) { m.resolve(p) })
+}
+
+// resolve gives a participant the address that is known for its Exchange name.
+func (m *message) resolve(p person) {
+	if p.SMTP != "" || p.dn == "" {
+		return
+	}
+	if a := m.known[p.dn]; a != nil {
+		p.SMTP, p.Via = a.SMTP, a.Via
+	}
+}
+
+// person reads the participant of a role and resolves it by the surest of what stands beside it. Its Address is nil
+// where the role is empty.
+func (m *message) person(b *bag, r role) person {
+	stored := untilNUL(b.string(r.addr))
+	var entry mapi.EntryID
+	p := m.byAddress(stored)
+	name := oneLine(b.string(r.name))
+	if name == "" && r == roleRow {
+		name = firstText(b.line(mapi.PidTagDisplayName), b.line(mapi.PidTagTransmittableDisplayName), b.line(mapi.PidTagAddressBookDisplayName))
+	}
+	if p.SMTP == "" {
+		if smtp := mapi.CleanAddress(b.string(r.smtp)); mapi.ShapeOf(smtp) == mapi.ShapeSMTP {
+			p.SMTP, p.Via = smtp, formats.ViaItem
+		}
+	}
+	if p.SMTP == "" || stored == "" || name == "" {
+		entry = m.entry(b, r.entry)
+		if entry.Kind == mapi.EntryUnknown && r == roleRow {
+			entry = m.entry(b, mapi.PidTagRecipientEntryId)
+		}
+		if name == "" {
+			name = oneLine(entry.Name)
+		}
+		m.byEntry(&p, &entry)
+	}
+	if p.SMTP == "" {
+		if typ, addr, ok := mapi.SearchKeyAddress(b.value(r.key, "search key of a participant").Bytes()); ok {
+			switch {
+			case typ == "SMTP" && mapi.ShapeOf(addr) == mapi.ShapeSMTP:
+				p.SMTP, p.Via = addr, formats.ViaItem
+			case p.dn == "" && mapi.IsDN(addr):
+				p.dn = mapi.DNKey(addr)
+				if p.Stored == "" {
+					p.Stored = addr
+				}
+			}
+		}
+	}
+	if name == "" && p.Stored == "" && p.SMTP == "" {
+		return person{}
+	}
+	p.Name = cleanName(name, p.Address)
+	return p
+}
+
+// byAddress makes a participant of an address alone.
+func (m *message) byAddress(stored string) person {
+	p := person{Address: &formats.Address{Stored: stored, Via: formats.ViaNone}}
+	addr := mapi.CleanAddress(stored)
+	switch mapi.ShapeOf(addr) {
+	case mapi.ShapeSMTP:
+		p.SMTP, p.Via = addr, formats.ViaStored
+	case mapi.ShapeDN:
+		p.dn = mapi.DNKey(addr)
+	case mapi.ShapeIMCEA:
+		typ, inner, _, _ := mapi.DecodeIMCEA(addr)
+		switch {
+		case mapi.IsDN(inner):
+			p.dn = mapi.DNKey(inner)
+		case mapi.ShapeOf(mapi.CleanAddress(inner)) == mapi.ShapeSMTP:
+			p.SMTP, p.Via = mapi.CleanAddress(inner), formats.ViaStored
+		case typ != "EX" && typ != "INVALID" && mapi.IsSMTP(addr):
+			// A gateway delivers it: a fax, an X.400 or Notes user.
+			p.SMTP, p.Via = addr, formats.ViaStored
+		}
+	}
+	return p
+}
+
+func (m *message) entry(b *bag, id mapi.ID) mapi.EntryID {
+	v := b.value(id, "entry id of a participant")
+	if len(v.Bytes()) == 0 {
+		return mapi.EntryID{}
+	}
+	// An entry id that cannot be decoded loses nothing: it is evidence beside the address.
+	e, _ := mapi.ParseEntryID(v.Bytes(), m.cp)
+	return e
+}
+
+// byEntry adds what an entry identifier tells.
+func (m *message) byEntry(p *person, e *mapi.EntryID) {
+	if e.Address == "" {
+		return
+	}
+	of := m.byAddress(e.Address)
+	if p.Stored == "" {
+		p.Stored = e.Address
+	}
+	if p.dn == "" {
+		p.dn = of.dn
+	}
+	if p.SMTP == "" && of.SMTP != "" {
+		p.SMTP, p.Via = of.SMTP, formats.ViaItem
+	}
+}
+
+// entryPerson makes a participant of an entry identifier alone.
+func (m *message) entryPerson(b []byte) person {
+	e, err := mapi.ParseEntryID(b, m.cp)
+	if err != nil && e.Address == "" && e.Name == "" {
+		return person{}
+	}
+	p := m.byAddress(untilNUL(e.Address))
+	if p.Via == formats.ViaStored && p.SMTP != p.Stored && e.Address == "" {
+		p.Via = formats.ViaItem
+	}
+	if p.Stored == "" && e.Name == "" {
+		return person{}
+	}
+	p.Name = cleanName(oneLine(e.Name), p.Address)
+	return p
+}
+
+func firstText(list ...string) string {
+	for _, s := range list {
+		if s != "" {
+			return s
+		}
+	}
+	return ""
+}
+
+// cleanName returns a display name without what programs add to it: quotes around it, the address after it in
+// parentheses or brackets, "on behalf of" and what follows. A name that only repeats the address is none.
+func cleanName(name string, a *formats.Address) string {
+	name = strings.TrimSpace(name)
+	if i := strings.Index(name, " on behalf of "); i > 0 {
+		name = strings.TrimSpace(name[:i])
+	}
+	for _, pair := range [...]string{"()", "<>", "[]"} {
+		if len(name) > 2 && name[len(name)-1] == pair[1] {
+			if i := strings.LastIndexByte(name, pair[0]); i > 0 {
+				inner := mapi.CleanAddress(name[i+1 : len(name)-1])
+				if s := mapi.ShapeOf(inner); s != mapi.ShapeNone {
+					name = strings.TrimSpace(name[:i])
+				}
+			}
+		}
+	}
+	for len(name) >= 2 && (name[0] == '\'' || name[0] == '"') && name[len(name)-1] == name[0] {
+		name = strings.TrimSpace(name[1 : len(name)-1])
+	}
+	switch bare := mapi.CleanAddress(name); {
+	case bare == "", strings.EqualFold(bare, a.SMTP), strings.EqualFold(bare, a.Stored):
+		return ""
+	case mapi.IsDN(bare), mapi.IsIMCEA(bare):
+		return ""
+	}
+	return name
+}
+
+// oneLine makes text one line: up to a NUL, control characters gone, line ends and tabs blanks.
+func oneLine(s string) string {
+	s = untilNUL(s)
+	clean := true
+	for i := 0; i < len(s) && clean; i++ {
+		clean = s[i] >= ' ' && s[i] != 0x7F && s[i] != 0xC2 && s[i] != 0xE2
+	}
+	if !clean {
+		s = strings.Map(func(r rune) rune {
+			switch {
+			case r == '\r' || r == '\n' || r == '\t' || r == 0x2028 || r == 0x2029:
+				return ' '
+			case unicode.IsControl(r):
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return strings.TrimSpace(s)
+}
+
+// samePerson reports whether two participants are one, as far as is known.
+func samePerson(a, b person) bool {
+	switch {
+	case a.SMTP != "" && b.SMTP != "":
+		return strings.EqualFold(a.SMTP, b.SMTP)
+	case a.dn != "" && a.dn == b.dn:
+		return true
+	case a.SMTP == "" && b.SMTP == "" && a.dn == "" && b.dn == "":
+		return a.Stored == b.Stored && a.Name == b.Name
+	}
+	return false
+}
+
+// addresses returns the model's part of a list.
+func addresses(list []person) []*formats.Address {
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]*formats.Address, len(list))
+	for i, p := range list {
+		out[i] = p.Address
+	}
+	return out
+}
+
+// nameKey folds a display name so that two ways to write one name are equal: letter case, quotes and blanks do not
+// count, and "Last, First" is "First Last".
+func nameKey(name string) string {
+	name = strings.Trim(name, "'\" \t")
+	if last, first, ok := strings.Cut(name, ","); ok && !strings.Contains(first, ",") && strings.TrimSpace(first) != "" {
+		name = first + " " + last
+	}
+	return strings.Join(strings.Fields(strings.ToLower(strings.NewReplacer(`"`, "", `'`, "").Replace(name))), " ")
+}

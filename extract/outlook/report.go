@@ -1,0 +1,303 @@
+package outlook
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+	"mailmill/formats/mime"
+)
+
+// report makes a delivery or read report's root: multipart/report with a text, the fields that a program reads, and
+// the mail that it is about (MS-OXCMAIL 2.1.3.6; RFC 3464, RFC 8098). It is false for messages that are no reports.
+func (m *message) report(mail *formats.Mail, attachments []*attachment) bool {
+	if !isClass(m.class, "REPORT") {
+		return false
+	}
+	kind := strings.ToUpper(m.class)
+	var machine *formats.Part
+	reportType := ""
+	var text string
+	switch {
+	case strings.HasSuffix(kind, ".IPNRN"), strings.HasSuffix(kind, ".IPNNRN"):
+		reportType = "disposition-notification"
+		read := strings.HasSuffix(kind, ".IPNRN")
+		machine, text = m.readNotification(mail, read)
+	default:
+		action := ""
+		for _, a := range actions {
+			if strings.HasSuffix(kind, a.class) {
+				action = a.action
+				break
+			}
+		}
+		if action == "" {
+			return false
+		}
+		reportType = "delivery-status"
+		machine, text = m.deliveryStatus(action)
+	}
+	if !m.storedText && m.html == nil && m.blankText() {
+		if s := m.string(mapi.PidTagReportText); strings.TrimSpace(s) != "" {
+			text = s
+		}
+		m.text = textPart("text/plain", text)
+	}
+	var files []*attachment
+	var original *formats.Part
+	for _, a := range attachments {
+		if original == nil && a.part.Message != nil {
+			original = a.part
+			continue
+		}
+		files = append(files, a)
+	}
+	if original == nil {
+		original = m.originalHeader()
+	}
+	parts := []*formats.Part{m.tree(files), machine}
+	if original != nil {
+		parts = append(parts, original)
+	}
+	mail.Root = &formats.Part{Type: "multipart/report", Params: []formats.Param{{Name: "report-type", Value: reportType}}, Parts: parts}
+	return true
+}
+
+// actions are the classes of delivery reports and what they say (RFC 3464 2.3.3). The longer come first.
+var actions = [...]struct{ class, action string }{
+	{".EXPANDED.DR", "expanded"},
+	{".RELAYED.DR", "relayed"},
+	{".DELAYED.DR", "delayed"},
+	{".NDR", "failed"},
+	{".DR", "delivered"},
+}
+
+// fields is a block of fields of a report.
+type fields struct{ b strings.Builder }
+
+// add adds a field. RFC 3464 2.1.1 wants 7 bits; comments and text may have encoded words.
+func (f *fields) add(name, value string) {
+	if value = oneLine(value); value == "" {
+		return
+	}
+	f.b.WriteString(name)
+	f.b.WriteString(": ")
+	f.b.WriteString(encodedWords(value))
+	f.b.WriteString("\r\n")
+}
+
+// encodedWords folds a value and encodes the words in it that are not ASCII.
+func encodedWords(s string) string {
+	var b strings.Builder
+	col := 20 // room for the field's name
+	for i, w := range strings.Fields(s) {
+		if !isASCII(w) {
+			w = strings.ReplaceAll(phrase(w), " ", "\r\n ")
+		}
+		if i > 0 {
+			if col+len(w) > 76 {
+				b.WriteString("\r\n ")
+				col = 1
+			} else {
+				b.WriteByte(' ')
+				col++
+			}
+		}
+		for len(w) > 900 {
+			b.WriteString(w[:900])
+			b.WriteString("\r\n ")
+			w = w[900:]
+		}
+		b.WriteString(w)
+		col += len(w)
+	}
+	return b.String()
+}
+
+func isASCII(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *fields) part(typ string) *formats.Part {
+	p := textPart(typ, f.b.String())
+	p.Transfer = formats.TransferVerbatim
+	return p
+}
+
+// recipient returns the value of a field that names a recipient: by its SMTP address, or else as what it is stored as
+// (RFC 3464 2.3.2).
+func recipient(p person) string {
+	if p.SMTP != "" {
+		return "rfc822;" + p.SMTP
+	}
+	if p.dn != "" {
+		return "x-ex; " + p.Stored
+	}
+	if p.Stored != "" {
+		return "unknown; " + p.Stored
+	}
+	return "unknown; " + p.Name
+}
+
+// deliveryStatus makes the machine's part of a delivery report, one block for each recipient, and a text for people.
+func (m *message) deliveryStatus(action string) (*formats.Part, string) {
+	var f fields
+	mta := m.line(mapi.PidTagReportingMessageTransferAgent)
+	if mta == "" && m.sender.Address != nil {
+		if at := strings.LastIndexByte(m.sender.SMTP, '@'); at >= 0 {
+			mta = m.sender.SMTP[at+1:]
+		}
+	}
+	f.add("Reporting-MTA", "dns;"+firstText(mta, "unknown.invalid"))
+	if t := m.time(mapi.PidTagReportTime); !t.IsZero() {
+		f.add("X-Report-Time", mime.FormatDate(t))
+	}
+	text := "The mail was " + action + ":\r\n"
+	n := 0
+	for typ := mapi.RecipientTo; typ <= mapi.RecipientBcc; typ++ {
+		for _, p := range m.rows[typ] {
+			row := bag{p: p.row, cp: m.cp, where: m.where, damage: m.damage}
+			f.b.WriteString("\r\n")
+			f.add("Original-Recipient", recipient(p))
+			f.add("Final-Recipient", recipient(p))
+			f.add("Action", action)
+			f.add("Status", status(m, &row, action))
+			if s := row.line(mapi.PidTagRemoteMessageTransferAgent); s != "" {
+				f.add("Remote-MTA", "dns;"+s)
+			}
+			if s := row.line(mapi.PidTagSupplementaryInfo); s != "" {
+				if isSMTPReply(s) {
+					f.add("Diagnostic-Code", "smtp;"+s)
+				} else {
+					f.add("X-Supplementary-Info", s)
+				}
+			}
+			f.add("X-Display-Name", p.Name)
+			text += "\r\n" + firstText(p.Name, p.SMTP, p.Stored)
+			if p.SMTP != "" && p.Name != "" {
+				text += " <" + p.SMTP + ">"
+			}
+			text += "\r\n"
+			n++
+		}
+	}
+	if n == 0 {
+		// RFC 3464 2.1 asks for a recipient.
+		f.b.WriteString("\r\n")
+		f.add("Final-Recipient", "unknown; "+firstText(m.line(mapi.PidTagDisplayTo), m.line(mapi.PidTagOriginalDisplayTo), "unknown"))
+		f.add("Action", action)
+		f.add("Status", status(m, &m.bag, action))
+	}
+	return f.part("message/delivery-status"), text
+}
+
+// isSMTPReply reports whether a text begins with a reply code (RFC 5321 4.2), in brackets or not.
+func isSMTPReply(s string) bool {
+	s = strings.TrimLeft(s, "<# ")
+	return len(s) >= 3 && s[0] >= '2' && s[0] <= '5' && s[1] >= '0' && s[1] <= '9' && s[2] >= '0' && s[2] <= '9'
+}
+
+// status returns the status code (RFC 3463) of a recipient: the stored one if it can be one, else that of the diagnostic
+// code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2).
+func status(m *message, row *bag, action string) string {
+	class := 2
+	switch action {
+	case "failed":
+		class = 5
+	case "delayed":
+		class = 4
+	}
+	if n := row.int(mapi.PidTagNonDeliveryReportStatusCode); n >= 200 && n <= 599 {
+		return fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10)
+	}
+	if class == 2 {
+		return "2.0.0"
+	}
+	// A diagnostic code of -1 says that there is none.
+	if v := row.value(mapi.PidTagNonDeliveryReportDiagCode, "diagnostic code"); v.Exists() && v.Int() >= 0 {
+		if s, ok := diagnostics[v.Int()]; ok {
+			return fmt.Sprintf("%d.%s", class, s)
+		}
+	}
+	v := row.value(mapi.PidTagNonDeliveryReportReasonCode, "reason code")
+	if !v.Exists() {
+		v = m.value(mapi.PidTagNonDeliveryReportReasonCode, "reason code")
+	}
+	if s, ok := reasons[v.Int()]; ok && v.Exists() {
+		return fmt.Sprintf("%d.%s", class, s)
+	}
+	return fmt.Sprintf("%d.0.0", class)
+}
+
+// diagnostics gives the detail of a status for the diagnostic codes of X.400, as in MIXER (RFC 2156).
+var diagnostics = map[int64]string{
+	0: "1.1", 1: "1.4", 2: "4.5", 3: "4.6", 4: "4.7", 5: "1.1", 6: "6.1", 7: "2.3", 8: "5.2", 9: "4.0", 10: "6.3",
+	11: "5.2", 12: "5.4", 13: "5.2", 14: "5.1", 15: "2.3", 16: "5.5", 17: "7.1", 18: "7.1", 19: "7.3", 20: "4.0", 21: "2.4",
+	22: "1.6", 23: "1.6", 26: "7.1", 27: "7.1", 30: "2.1", 31: "1.6", 32: "2.2", 34: "7.1", 35: "7.0", 44: "7.0", 45: "7.0",
+	48: "1.1",
+}
+
+// reasons does so for the reason codes.
+var reasons = map[int64]string{
+	0: "4.0", 1: "1.0", 2: "6.0", 3: "6.0", 4: "1.4", 5: "7.1", 6: "4.7", 7: "7.1",
+}
+
+// readNotification makes the machine's part of a read report, and a text for people.
+func (m *message) readNotification(mail *formats.Mail, read bool) (*formats.Part, string) {
+	var f fields
+	who := m.sender
+	if who.Address == nil {
+		who = m.representing
+	}
+	text := "The mail was read.\r\n"
+	disposition := "manual-action/MDN-sent-automatically; displayed"
+	if !read {
+		text = "The mail was deleted without being read.\r\n"
+		disposition = "manual-action/MDN-sent-automatically; deleted"
+	}
+	if who.Address != nil {
+		f.add("Final-Recipient", recipient(who))
+	} else {
+		f.add("Final-Recipient", "unknown; unknown")
+	}
+	f.add("Disposition", disposition)
+	f.add("Original-Message-ID", messageID(m.line(mapi.PidTagInternetReturnPath)))
+	if key := m.bytes(mapi.PidTagParentKey); len(key) > 0 {
+		f.add("X-MSExch-Correlation-Key", base64.StdEncoding.EncodeToString(key))
+	}
+	if who.Address != nil {
+		f.add("X-Display-Name", who.Name)
+	}
+	return f.part("message/disposition-notification"), text
+}
+
+// originalHeader makes a header of what the report says of the mail that it is about; nil where it says nothing.
+func (m *message) originalHeader() *formats.Part {
+	var f fields
+	if s := m.line(mapi.PidTagOriginalSubject); s != "" {
+		f.add("Subject", s)
+	}
+	if t := m.time(mapi.PidTagOriginalSubmitTime); !t.IsZero() {
+		f.add("Date", mime.FormatDate(t))
+	}
+	id := messageID(m.line(mapi.PidTagInternetReturnPath))
+	if id == "" {
+		if s := m.line(mapi.PidTagMessageSubmissionId); strings.Contains(s, "@") {
+			id = messageID(s)
+		}
+	}
+	f.add("Message-ID", id)
+	if f.b.Len() == 0 {
+		return nil
+	}
+	p := f.part("text/rfc822-headers")
+	p.Transfer = formats.TransferAuto
+	return p
+}

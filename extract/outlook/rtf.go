@@ -1,0 +1,3 @@
+package outlook
+
+func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {}

@@ -1,0 +1,259 @@
+package outlook
+
+import (
+	netmail "net/mail"
+	"strings"
+	"time"
+
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+	"mailmill/formats/mime"
+)
+
+// transport is a message's transport headers.
+type transport struct {
+	fields  []formats.Field
+	foreign bool // they belong to some other message
+	// lists holds the parsed address fields, by their place in fields.
+	lists map[int][]*formats.Address
+	// contentType is the one the message had; the root part has one of its own.
+	contentType string
+}
+
+// readTransport reads the transport headers and checks that they are the message's own.
+func (m *message) readTransport() {
+	v := m.value(mapi.PidTagTransportMessageHeaders, "transport headers")
+	if !v.Exists() {
+		return
+	}
+	var b []byte
+	switch v.Type {
+	case mapi.String8, mapi.Binary:
+		b = v.Bytes()
+	default:
+		b = []byte(v.Text(m.cp))
+	}
+	h := &m.headers
+	h.fields = mime.ParseTransport(b, m.cp)
+	for i := range h.fields {
+		f := &h.fields[i]
+		if strings.EqualFold(f.Name, "Content-Type") && h.contentType == "" {
+			h.contentType = mime.Value(f)
+		}
+	}
+	h.foreign = m.isForeign()
+	if h.foreign {
+		return
+	}
+	for i := range h.fields {
+		f := &h.fields[i]
+		if isParticipantField(f.Name) {
+			if h.lists == nil {
+				h.lists = make(map[int][]*formats.Address, 4)
+			}
+			h.lists[i] = mime.ParseAddressList(mime.Value(f))
+		}
+	}
+}
+
+// isForeign reports whether the transport headers are another message's, as when a program copied the properties of
+// one into another: their Message-ID is not the message's, or, where that cannot be told, their subject has nothing to
+// do with the message's.
+func (m *message) isForeign() bool {
+	own := messageID(m.line(mapi.PidTagInternetMessageId))
+	theirs := ""
+	if f := m.headers.find("Message-ID"); f != nil {
+		theirs = messageID(mime.Value(f))
+	}
+	if own != "" && theirs != "" {
+		return own != theirs
+	}
+	f := m.headers.find("Subject")
+	if f == nil || m.subject == "" {
+		return false
+	}
+	a, b := subjectKey(m.subject), subjectKey(mime.DecodeWords(mime.Value(f)))
+	return a != "" && b != "" && !strings.Contains(a, b) && !strings.Contains(b, a)
+}
+
+// subjectKey is a subject without its prefixes and blanks, of lower case.
+func subjectKey(s string) string {
+	for {
+		i := strings.IndexByte(s, ':')
+		if i < 1 || i > 4 {
+			break
+		}
+		s = s[i+1:]
+	}
+	return strings.Join(strings.Fields(strings.ToLower(s)), "")
+}
+
+// find returns the first field of a name.
+func (t *transport) find(name string) *formats.Field {
+	for i := range t.fields {
+		if strings.EqualFold(t.fields[i].Name, name) {
+			return &t.fields[i]
+		}
+	}
+	return nil
+}
+
+// list returns the addresses of the only field of a name, and false where there is none or more than one.
+func (t *transport) list(name string) ([]*formats.Address, bool) {
+	var list []*formats.Address
+	n := 0
+	for i := range t.fields {
+		if strings.EqualFold(t.fields[i].Name, name) {
+			list = t.lists[i]
+			n++
+		}
+	}
+	return list, n == 1
+}
+
+// align resolves participants by the header fields that name the same people.
+func (m *message) align() {
+	if m.headers.lists == nil {
+		return
+	}
+	before := len(m.known)
+	m.alignOne("From", m.representing)
+	m.alignOne("Sender", m.sender)
+	if len(m.replyTo) == 1 {
+		m.alignOne("Reply-To", m.replyTo[0])
+	}
+	m.alignList("To", m.rows[mapi.RecipientTo])
+	m.alignList("Cc", m.rows[mapi.RecipientCc])
+	if len(m.known) > before {
+		m.everybody(m.resolve)
+	}
+}
+
+// alignOne matches a field with one mailbox with a participant, where their names agree.
+func (m *message) alignOne(field string, p person) {
+	list, ok := m.headers.list(field)
+	if !ok || len(list) != 1 || p.Address == nil {
+		return
+	}
+	m.alignList(field, []person{p})
+}
+
+// alignList matches a list with the recipients of its type: only if there are as many, and every name agrees. Lists that
+// were expanded and copies that were blind break the order, and one name that differs says that this happened.
+func (m *message) alignList(field string, rows []person) {
+	open := false
+	for _, p := range rows {
+		open = open || p.SMTP == "" && p.dn != ""
+	}
+	if !open {
+		return
+	}
+	list, ok := m.headers.list(field)
+	if !ok || len(list) != len(rows) {
+		return
+	}
+	for i, a := range list {
+		if !namesAgree(a, rows[i]) {
+			return
+		}
+	}
+	for i, a := range list {
+		p := rows[i]
+		if p.SMTP != "" || p.dn == "" {
+			continue
+		}
+		if of := m.byAddress(a.Stored); of.SMTP != "" {
+			p.SMTP, p.Via = of.SMTP, formats.ViaHeaders
+			if m.known == nil {
+				m.known = make(map[string]*formats.Address)
+			}
+			if m.known[p.dn] == nil {
+				m.known[p.dn] = p.Address
+			}
+		}
+	}
+}
+
+// namesAgree reports whether a header's address and a participant have one name. Where the participant's address is
+// known it is what counts.
+func namesAgree(a *formats.Address, p person) bool {
+	if p.SMTP != "" && strings.EqualFold(a.Stored, p.SMTP) {
+		return true
+	}
+	name := cleanName(a.Name, &formats.Address{Stored: a.Stored, SMTP: a.Stored})
+	key := nameKey(name)
+	return key != "" && key == nameKey(p.Name)
+}
+
+// rewrite gives the addresses of the header's fields what is known of them, so that no Exchange address is written.
+func (m *message) rewrite() {
+	for i, list := range m.headers.lists {
+		for _, a := range list {
+			of := m.byAddress(a.Stored)
+			a.SMTP, a.Via = of.SMTP, of.Via
+			m.resolve(person{Address: a, dn: of.dn})
+			if a.SMTP == "" && of.dn == "" && strings.Contains(a.Stored, "@") && !mapi.IsIMCEA(a.Stored) {
+				// What is no address by our rules (a domain without a dot, ".invalid") was one for whoever wrote it.
+				a.SMTP, a.Via = a.Stored, formats.ViaStored
+			}
+			if a.Spec() != a.Stored {
+				a.Name = cleanName(oneLine(a.Name), a)
+			}
+		}
+		m.headers.fields[i].Addresses = list
+	}
+}
+
+// isParticipantField reports whether a field's addresses are participants, to be resolved.
+func isParticipantField(name string) bool {
+	return mime.IsAddressField(name)
+}
+
+// isStructural reports whether a field describes the body as it was. The body is built anew, so these would be lies.
+func isStructural(name string) bool {
+	switch strings.ToLower(name) {
+	case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id", "content-description",
+		"content-md5", "content-length", "lines", "x-ms-tnef-correlator", "x-mimeole":
+		return true
+	}
+	return false
+}
+
+// messageID returns the first message identifier in a value, with angle brackets; it gives one without brackets those.
+func messageID(s string) string {
+	if i := strings.IndexByte(s, '<'); i >= 0 {
+		if j := strings.IndexByte(s[i:], '>'); j > 1 {
+			return withoutBlanks(s[i : i+j+1])
+		}
+	}
+	s = withoutBlanks(strings.Trim(s, "<> \t"))
+	if s == "" {
+		return ""
+	}
+	return "<" + s + ">"
+}
+
+func withoutBlanks(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r == 0x7F {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func (m *message) headerSubject() string {
+	if f := m.headers.find("Subject"); f != nil && !m.headers.foreign {
+		return oneLine(mime.DecodeWords(mime.Value(f)))
+	}
+	return ""
+}
+
+func (m *message) headerDate() time.Time {
+	if f := m.headers.find("Date"); f != nil && !m.headers.foreign {
+		if t, err := netmail.ParseDate(mime.Value(f)); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
