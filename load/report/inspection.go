@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -84,7 +85,8 @@ func (in *Inspection) Survey(ctx context.Context, folders []*formats.Folder, ent
 }
 
 // WriteText writes the inspection for people.
-func (in *Inspection) WriteText(w io.Writer) {
+func (in *Inspection) WriteText(out io.Writer) error {
+	w := bufio.NewWriter(out)
 	title := Printable(in.Source)
 	width := max(len(title), len("Code page"))
 	line := func(name, value string) {
@@ -126,6 +128,7 @@ func (in *Inspection) WriteText(w io.Writer) {
 		line("Lost", items(in.Lost)+" cannot be reached")
 	}
 	in.writeTable(w)
+	return w.Flush()
 }
 
 func plural(n int, noun string) string {

@@ -13,12 +13,16 @@ import (
 const progressEvery = 100 * time.Millisecond
 
 // Lines writes JSON objects, one a line, and puts the schema into the first. Several writers of a run share one.
-// It belongs to one goroutine at a time. What cannot be written is dropped; the writer below has to notice.
+// It belongs to one goroutine at a time.
 type Lines struct {
 	w     io.Writer
 	begun bool
 	buf   []byte
+	err   error
 }
+
+// Err returns the first error of a write. Nothing is written after it.
+func (l *Lines) Err() error { return l.err }
 
 // NewLines returns a writer of objects to w. Each object is one call of its Write.
 func NewLines(w io.Writer) *Lines { return &Lines{w: w} }
@@ -30,6 +34,9 @@ func (l *Lines) put(parts ...any) error {
 
 // write writes an encoded object. Its first field is "type", whose values hold no comma.
 func (l *Lines) write(object []byte) error {
+	if l.err != nil {
+		return l.err
+	}
 	line := object
 	if !l.begun {
 		l.begun = true
@@ -38,15 +45,18 @@ func (l *Lines) write(object []byte) error {
 		line = append(line, `,"schema":1,`...)
 		line = append(line, rest...)
 	}
-	_, err := l.w.Write(append(line, '\n'))
-	return err
+	_, l.err = l.w.Write(append(line, '\n'))
+	return l.err
 }
 
-// Journal writes what happens in a run as JSON objects. It implements [load.Observer].
+// Journal writes what happens in a run as JSON objects: failures and damaged items always, the rest if asked for. It
+// implements [load.Observer]. Whether all could be written is known from its lines' Err.
 type Journal struct {
 	lines *Lines
 	// Items says that each item that reached its target is written, too.
 	Items bool
+	// Steps says that the run's progress is written, too.
+	Steps bool
 
 	last time.Duration
 }
@@ -56,7 +66,7 @@ func NewJournal(lines *Lines) *Journal { return &Journal{lines: lines, last: -pr
 
 // Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
 func (j *Journal) Progress(p load.Progress) {
-	if p.Elapsed-j.last < progressEvery && p.Done < p.Found {
+	if !j.Steps || p.Elapsed-j.last < progressEvery && p.Done < p.Found {
 		return
 	}
 	j.last = p.Elapsed
@@ -72,7 +82,7 @@ func (j *Journal) Progress(p load.Progress) {
 		s := seconds(left)
 		out.Left = &s
 	}
-	j.lines.put(out) //nolint:errcheck // see Lines
+	j.lines.put(out) //nolint:errcheck // see Lines.Err
 }
 
 // seconds rounds to milliseconds: more digits would be noise.
@@ -92,18 +102,18 @@ func (j *Journal) Item(it *formats.Item, outcome load.Outcome, err error) {
 	case load.Failed:
 		f := faultOf("failure", it)
 		f.Reason = reason(err)
-		j.lines.put(f) //nolint:errcheck // see Lines
+		j.lines.put(f) //nolint:errcheck // see Lines.Err
 		return
 	case load.Filtered:
 		return
 	}
 	if j.Items {
-		j.lines.put(placeOf("item", it), contentOf(it, false)) //nolint:errcheck // see Lines
+		j.lines.put(placeOf("item", it), contentOf(it, false)) //nolint:errcheck // see Lines.Err
 	}
 	for _, d := range it.Damage {
 		f := faultOf("damaged", it)
 		f.Part, f.Reason = d.Part, reason(d.Err)
-		j.lines.put(f) //nolint:errcheck // see Lines
+		j.lines.put(f) //nolint:errcheck // see Lines.Err
 	}
 }
 
@@ -124,5 +134,5 @@ func (j *Journal) Balance(b load.Balance) {
 	for kind, c := range b {
 		out.Kinds[kind.String()] = counted(*c)
 	}
-	j.lines.put(out) //nolint:errcheck // see Lines
+	j.lines.put(out) //nolint:errcheck // see Lines.Err
 }

@@ -38,12 +38,35 @@ func unprintable(r rune) bool {
 
 const hexDigits = "0123456789abcdef"
 
-// needsEscape reports whether JSON holds characters that the encoder leaves as they are and a terminal obeys.
+// needsEscape reports whether JSON may hold characters that the encoder leaves as they are and a terminal obeys.
 func needsEscape(b []byte) bool {
 	for i, c := range b {
-		if c == 0x7F || c == 0xC2 && i+1 < len(b) && b[i+1] < 0xA0 || c == 0xD8 && i+1 < len(b) && b[i+1] == 0x9C ||
-			c == 0xE2 && i+1 < len(b) && (b[i+1] == 0x80 || b[i+1] == 0x81) {
+		if c < 0x7F {
+			continue
+		}
+		var next byte
+		if i+1 < len(b) {
+			next = b[i+1]
+		}
+		switch c {
+		case 0x7F: // DEL
 			return true
+		case 0xC2: // U+0080 to U+009F
+			if next < 0xA0 {
+				return true
+			}
+		case 0xD8: // U+061C
+			if next == 0x9C {
+				return true
+			}
+		case 0xE2: // U+2000 to U+207F
+			if next == 0x80 || next == 0x81 {
+				return true
+			}
+		case 0xEF: // U+FEFF
+			if next == 0xBB {
+				return true
+			}
 		}
 	}
 	return false

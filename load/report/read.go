@@ -246,7 +246,10 @@ func (e *entityReader) read(h *textproto.Header, body io.Reader, depth int) erro
 func headerText(header []formats.Field, name string) string {
 	for i := range header {
 		if strings.EqualFold(header[i].Name, name) {
-			return mime.Value(&header[i])
+			if f := &header[i]; f.Text != "" || f.Raw == nil {
+				return f.Text
+			}
+			return mime.DecodeWords(mime.Value(&header[i]))
 		}
 	}
 	return ""
