@@ -129,10 +129,14 @@ func addrSpec(addr string) (string, bool) {
 	local, domain := addr[:at], addr[at+1:]
 	for i := range len(domain) {
 		if domain[i] >= utf8.RuneSelf {
-			var err error
-			if domain, err = idna.Lookup.ToASCII(domain); err != nil {
-				return "", false
+			ascii, err := idna.Lookup.ToASCII(domain)
+			if err != nil {
+				// QUIRK: names that no registry would allow (with underscores) are in use inside of companies.
+				if ascii, err = idna.Punycode.ToASCII(strings.ToLower(domain)); err != nil {
+					return "", false
+				}
 			}
+			domain = ascii
 			break
 		}
 	}
@@ -140,7 +144,7 @@ func addrSpec(addr string) (string, bool) {
 		return "", false
 	}
 	if isDotAtom(local) || isQuotedString(local) {
-		if len(domain) == len(addr)-at-1 && domain == addr[at+1:] {
+		if domain == addr[at+1:] {
 			return addr, true
 		}
 		return local + "@" + domain, true

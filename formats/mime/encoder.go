@@ -29,6 +29,7 @@ type Encoder struct {
 	canon  []byte // the same with its line ends made CRLF
 	chunk  []byte // what is read of other content
 	loaded []loaded
+	held   int // bytes of loaded
 	facts  map[*formats.Part]facts
 	damage []formats.Damage
 	notes  []int // of damage: those that no part of the message tells of yet
@@ -59,9 +60,7 @@ func (e *Encoder) Encode(w io.Writer, m *formats.Mail) error {
 	e.message(m, [sha256.Size]byte{}, 0)
 	e.flush()
 	e.w = nil
-	for i := range e.loaded[:cap(e.loaded)] {
-		e.loaded[:cap(e.loaded)][i].part = nil
-	}
+	e.release()
 	if e.err != nil {
 		return e.err
 	}
@@ -69,6 +68,19 @@ func (e *Encoder) Encode(w io.Writer, m *formats.Mail) error {
 		return &ContentError{Damage: e.damage}
 	}
 	return nil
+}
+
+// release lets go of what is of this mail only, and of buffers that few mails need.
+func (e *Encoder) release() {
+	const most = 256 << 10
+	all := e.loaded[:cap(e.loaded)]
+	for i := range all {
+		all[i].part = nil
+		if cap(all[i].data) > most {
+			all[i].data = nil
+		}
+	}
+	e.held = 0
 }
 
 func (e *Encoder) flush() {
@@ -120,6 +132,9 @@ func (e *Encoder) message(m *formats.Mail, seed [sha256.Size]byte, depth int) {
 		e.raw("MIME-Version: 1.0\r\n")
 	}
 	e.part(m, root, seed, depth, true)
+	for _, l := range e.loaded[mark:] {
+		e.held -= len(l.data)
+	}
 	e.loaded = e.loaded[:mark]
 }
 
@@ -241,7 +256,11 @@ func (e *Encoder) unreadable(p *formats.Part) bool {
 	l.part = p
 	var rest io.ReadCloser
 	l.data, rest, l.err = read(p, l.data[:0])
-	l.whole = rest == nil
+	l.whole = rest == nil && e.held+len(l.data) <= 2*maxText
+	if !l.whole {
+		l.data = nil
+	}
+	e.held += len(l.data)
 	if rest != nil {
 		e.chunk = grown(e.chunk, chunkSize)
 		for l.err == nil {

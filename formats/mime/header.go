@@ -19,20 +19,21 @@ const (
 
 // header appends fields to b; line is where the current line begins.
 type header struct {
-	b    []byte
-	line int
+	b     []byte
+	line  int
+	fresh bool // there is nothing but the name yet
 }
 
 func (h *header) col() int { return len(h.b) - h.line }
 
 func (h *header) fold() {
 	h.b = append(h.b, "\r\n "...)
-	h.line = len(h.b) - 1
+	h.line, h.fresh = len(h.b)-1, false
 }
 
 // start begins a field.
 func (h *header) start(name string) {
-	h.line = len(h.b)
+	h.line, h.fresh = len(h.b), true
 	h.b = append(h.b, name...)
 	h.b = append(h.b, ':')
 }
@@ -45,9 +46,8 @@ func (h *header) end() {
 // blank appends a blank, or a fold where the n bytes that follow would not fit. The first line of a field always holds
 // something: readers are known that lose what follows a name that stands alone.
 func (h *header) blank(n int) {
-	first := h.b[len(h.b)-1] == ':' && !strings.ContainsRune(string(h.b[h.line:len(h.b)-1]), ' ')
 	limit := wrapAt
-	if first {
+	if h.fresh {
 		limit = maxLine
 	}
 	if h.col()+1+n > limit {
@@ -55,10 +55,14 @@ func (h *header) blank(n int) {
 		return
 	}
 	h.b = append(h.b, ' ')
+	h.fresh = false
 }
 
 // isStructural reports whether a field describes the root part, which is written with the part.
 func isStructural(name string) bool {
+	if len(name) < len("content-id") || name[0]|0x20 != 'c' && name[0]|0x20 != 'm' {
+		return false
+	}
 	switch strings.ToLower(name) {
 	case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id":
 		return true
@@ -211,6 +215,7 @@ func (h *header) unstructured(text string) {
 			break
 		}
 	}
+	const shortWord = 14
 	for i := 0; i < len(text); {
 		start, end, special := nextWord(text, i)
 		if !special {
@@ -225,12 +230,18 @@ func (h *header) unstructured(text string) {
 			i++ // for the blank before the encoded word
 		}
 		for {
-			nextStart, nextEnd, special := nextWord(text, end)
-			if end == len(text) || !special {
-				if end < len(text) {
-					end = nextStart - 1
-				}
+			if end == len(text) {
 				break
+			}
+			nextStart, nextEnd, special := nextWord(text, end)
+			if !special {
+				// A short plain word between two that are not costs less inside.
+				if _, afterEnd, special := nextWord(text, nextEnd); nextEnd == len(text) || !special || nextEnd-end > shortWord {
+					end = nextStart - 1
+					break
+				} else {
+					nextEnd = afterEnd
+				}
 			}
 			end = nextEnd
 		}
@@ -271,11 +282,12 @@ func (h *header) encoded(text string) {
 	}
 	useB := (len(text)+2)/3*4 < inQ
 	for text != "" {
-		// A word shorter than this is not worth its overhead, but it must hold a character.
-		if h.col()+1+overhead+12 > wrapAt && h.b[len(h.b)-1] != ' ' {
+		// 12 octets hold any one character.
+		if h.col()+1+overhead+12 > wrapAt && !h.fresh {
 			h.fold()
 		} else {
 			h.b = append(h.b, ' ')
+			h.fresh = false
 		}
 		room := max(min(wrapAt-h.col(), 75)-overhead, 12)
 		n, cost := 0, 0

@@ -99,9 +99,22 @@ func (e *Encoder) leaf(m *formats.Mail, p *formats.Part, root bool) {
 		e.copyRest(m, p, rest, err)
 	case isBody(p):
 		e.body(m, p, typ, root)
+	case root && e.isEmpty(p):
+		e.partHeader(p, typ, p.Params, "", "quoted-printable")
+		e.quotedPrintable(nil, true)
 	default:
 		e.base64(m, p, typ, p.Params, false)
 	}
+}
+
+// isEmpty reports whether a root part has no content. Its content has been read then.
+func (e *Encoder) isEmpty(p *formats.Part) bool {
+	data, rest, err := e.content(p)
+	if rest != nil {
+		rest.Close()
+		return false
+	}
+	return len(data) == 0 && err == nil
 }
 
 // base64 writes a part in base64, with canonical line ends if it is text that has them.

@@ -156,38 +156,32 @@ func (h *header) repaired(name, value string) {
 	if !legalName(name) {
 		return
 	}
-	ascii := true
+	ascii, word, longest := true, 0, 0
 	for i := range len(value) {
 		ascii = ascii && value[i] < utf8.RuneSelf
+		if word++; value[i] == ' ' || value[i] == '\t' {
+			word = 0
+		}
+		longest = max(longest, word)
 	}
+	h.start(name)
 	switch {
-	case ascii && (IsAddressField(name) || isStructuredField(name)):
-		h.start(name)
-		h.structured(value)
-	case IsAddressField(name):
+	case IsAddressField(name) && (!ascii || longest > maxLine-100):
 		list := ParseAddressList(value)
 		for _, a := range list {
 			a.SMTP = a.Stored
 		}
-		h.start(name)
-		h.addresses(list)
-	case ascii:
-		h.start(name)
-		h.refolded(value)
+		if len(list) > 0 {
+			h.addresses(list)
+		} else {
+			h.unstructured(clean(value))
+		}
+	case ascii && (IsAddressField(name) || isStructuredField(name) || strings.Contains(value, "=?")):
+		h.structured(value)
 	default:
-		h.start(name)
 		h.unstructured(clean(value))
 	}
 	h.end()
-}
-
-// refolded writes a value that may hold encoded words already.
-func (h *header) refolded(value string) {
-	if strings.Contains(value, "=?") {
-		h.structured(value)
-		return
-	}
-	h.unstructured(clean(value))
 }
 
 // unfolded puts a folded value on one line.
