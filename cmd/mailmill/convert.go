@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailmill/load"
+	"mailmill/load/files"
+	"mailmill/load/report"
+)
+
+// conversion is what the options of convert say.
+type conversion struct {
+	sources   sources
+	filters   filters
+	format    string
+	jobs      int
+	overwrite bool
+	dryRun    bool
+	asJSON    bool
+	report    string
+}
+
+func (a *app) convertCommand() *cobra.Command {
+	c := new(conversion)
+	cmd := &cobra.Command{
+		Use:   "convert SRC… DST",
+		Short: "Write what is in archives as standard files",
+		Long: `Convert reads archives, or the archives in folders, and writes their mail into
+the folder DST, which it creates: one mbox a folder, or with --format eml one file
+a mail. It says what became of every item: found = written + filtered + failed.
+See mailmill help files for what it writes.
+
+Items that are not mail cannot be converted yet and count as failed; --only mail
+leaves them out.`,
+		Example: `  mailmill convert alice.pst out/
+  mailmill convert --only mail --format eml --include 'Projects/**' alice.pst bob.ost out/
+  find /backup -name '*.pst' -print0 | mailmill convert --files-from - -0 out/`,
+		RunE: func(_ *cobra.Command, args []string) error { return a.convert(c, args) },
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&c.format, "format", "mbox", "`mbox` (a file each folder) or eml (a file each mail)")
+	c.filters.addFlags(flags)
+	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "do everything but write")
+	flags.BoolVar(&c.overwrite, "overwrite", false, "replace files in the way that mailmill did not write")
+	c.sources.addFlags(flags)
+	flags.BoolVar(&c.sources.options.KeepEX, "keep-ex", false, "keep stored Exchange addresses in X-PST-EX-Address")
+	flags.IntVarP(&c.jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor); the result does not depend on it")
+	flags.BoolVar(&c.asJSON, "json", false, "print an object a line: items, failures, progress, the balance")
+	flags.StringVar(&c.report, "report", "", "write the same objects into `FILE`")
+	return cmd
+}
+
+func (a *app) convert(c *conversion, args []string) error {
+	dst, err := c.check(args)
+	if err != nil {
+		return err
+	}
+	var bars *report.Bars
+	screen := a.stderr
+	if a.stderrTerminal && !a.quiet && !(c.asJSON && a.stdoutTerminal) {
+		bars = report.NewBars(a.stderr)
+		defer bars.Close()
+		screen = bars
+	}
+	log, closeLog, err := a.openLog(screen)
+	if err != nil {
+		return err
+	}
+	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+
+	plan := load.Plan{Jobs: c.jobs, Log: log}
+	if plan.Filters, plan.Steps, err = c.filters.build(); err != nil {
+		return err
+	}
+	if err := c.sources.open(a, args[:len(args)-1], log); err != nil {
+		return err
+	}
+	defer c.sources.close()
+	plan.Sources = c.sources.inputs()
+
+	target, err := c.target(dst)
+	if err != nil {
+		return err
+	}
+	plan.Routes = []load.Route{{Target: target}}
+
+	journals, closeReport, err := c.journals(a.stdout)
+	if err != nil {
+		target.Abort() //nolint:errcheck // nothing has been written
+		return err
+	}
+	var watching report.Observers
+	for _, j := range journals {
+		watching = append(watching, j)
+	}
+	switch {
+	case bars != nil:
+		watching = append(watching, bars)
+	case a.verbose:
+		watching = append(watching, &report.Ticker{Log: log})
+	}
+	plan.Observer = watching
+
+	log.Debug("converting", "version", version, "sources", len(plan.Sources), "target", dst, "format", c.format)
+	result, err := load.Run(a.ctx, plan)
+	if bars != nil {
+		bars.Close()
+	}
+	for _, j := range journals {
+		j.Balance(result.Balance)
+	}
+	logFaults(log, result)
+	err = targetError(dst, err)
+	if reportErr := closeReport(); err == nil {
+		err = reportErr
+	}
+	return a.sumUp(c, result, err)
+}
+
+// check refuses what is wrong with the command line, and returns the target's name.
+func (c *conversion) check(args []string) (dst string, err error) {
+	least := 2
+	if c.sources.listFile != "" {
+		least = 1
+	}
+	switch {
+	case len(args) < least && len(args) == 1:
+		return "", usage("convert needs a source and, as the last argument, a folder to write to: mailmill convert %s out/", args[0])
+	case len(args) < least:
+		return "", usage("convert needs a source and, as the last argument, a folder to write to: mailmill convert alice.pst out/")
+	}
+	if c.format != "mbox" && c.format != "eml" {
+		return "", usage("--format: %q is no format; mbox and eml are", c.format)
+	}
+	if err := checkJobs(c.jobs); err != nil {
+		return "", err
+	}
+	dst = args[len(args)-1]
+	return dst, checkFolder(dst)
+}
+
+func checkJobs(jobs int) error {
+	if jobs < 0 || jobs > 1024 {
+		return usage("--jobs takes a number from 1 to 1024, not %d", jobs)
+	}
+	return nil
+}
+
+func (c *conversion) target(dst string) (load.Target, error) {
+	format := files.MBOX
+	if c.format == "eml" {
+		format = files.EML
+	}
+	if c.dryRun {
+		return rehearsal{format}, nil
+	}
+	o := files.Options{Format: format, Record: c.record(), Version: version, Overwrite: c.overwrite}
+	for _, archive := range c.sources.archives {
+		info := archive.Info()
+		o.Sources = append(o.Sources, files.Source{
+			Name: info.Path, Folders: archive.Folders(), Size: info.Size, Modified: info.Modified.UTC().Format(time.RFC3339),
+		})
+	}
+	target, err := files.Open(dst, o)
+	if err != nil {
+		return nil, targetError(dst, err)
+	}
+	return target, nil
+}
+
+// record returns the options that decide what is written.
+func (c *conversion) record() map[string]string {
+	record := c.filters.record()
+	set := func(name, value string) {
+		if value != "" && value != "false" {
+			record[name] = value
+		}
+	}
+	set("codepage", c.sources.codePage)
+	set("with-hidden", strconv.FormatBool(c.sources.options.Hidden))
+	set("recover", strconv.FormatBool(c.sources.options.Recover))
+	set("keep-ex", strconv.FormatBool(c.sources.options.KeepEX))
+	return record
+}
+
+// targetError says what is wrong with the target.
+func targetError(dst string, err error) error {
+	switch {
+	case errors.Is(err, files.ErrExists):
+		return &exit{exitUsage, err.Error() + "; name another folder, or replace what is there with --overwrite", err}
+	case errors.Is(err, files.ErrInUse):
+		return &exit{exitTemporary, err.Error() + "; run the same command again when it has ended", err}
+	case errors.Is(err, files.ErrFull):
+		return &exit{exitTemporary, err.Error() + "; make room and run the same command again", err}
+	case errors.Is(err, os.ErrPermission):
+		return &exit{exitUsage, fmt.Sprintf("%s cannot be written: permission denied", dst), err}
+	}
+	return err
+}
+
+// journals returns those that the options ask for, and a function that completes the report.
+func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, done func() error, err error) {
+	done = func() error { return nil }
+	journal := func(lines *report.Lines) {
+		j := report.NewJournal(lines)
+		j.Items, j.Steps = true, true
+		journals = append(journals, j)
+	}
+	if c.asJSON {
+		journal(report.NewLines(stdout))
+	}
+	if c.report == "" {
+		return journals, done, nil
+	}
+	f, err := os.OpenFile(c.report, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, nil, cannotWrite("report", err)
+	}
+	lines := report.NewLines(f)
+	journal(lines)
+	return journals, func() error {
+		err := lines.Err()
+		if closeErr := f.Close(); err == nil {
+			err = closeErr
+		}
+		if err != nil {
+			return fmt.Errorf("everything is converted, but the report is incomplete: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+// sumUp says how the run ended.
+func (a *app) sumUp(c *conversion, result *load.Result, err error) error {
+	if !c.asJSON {
+		if !a.quiet {
+			report.WriteBalance(a.stdout, result.Balance)
+		}
+		report.WriteFaults(a.stderr, result)
+	}
+	if err != nil {
+		return err
+	}
+	if !c.asJSON && !a.quiet {
+		report.WriteNotConverted(a.stderr, result)
+	}
+	verdict := a.verdict(&c.sources, result)
+	if c.asJSON || a.quiet {
+		return verdict
+	}
+	done := "Finished in " + report.Duration(result.Elapsed)
+	if c.dryRun {
+		done = "Nothing was written (--dry-run). " + done
+	}
+	if verdict == nil {
+		fmt.Fprintln(a.stdout, done+".")
+		return nil
+	}
+	status, _ := conclude(verdict)
+	fmt.Fprintf(a.stderr, "%s with failures (exit status %d).\n", done, status)
+	return verdict
+}
+
+// verdict returns the error that carries the exit status of a run that went to its end.
+func (a *app) verdict(from *sources, result *load.Result) error {
+	total := result.Balance.Total()
+	lost := from.incomplete(a.stderr)
+	if total.Found == 0 && (lost || len(result.Sources) > 0) {
+		return &exit{status: exitSource, sentence: "nothing in the archive can be read"}
+	}
+	if lost || total.Failed > 0 || total.Damaged > 0 || len(result.Sources) > 0 || from.unreadable > 0 {
+		return &exit{status: exitFailures}
+	}
+	return nil
+}
+
+// logFaults writes into the log what is listed at the end.
+func logFaults(log *slog.Logger, result *load.Result) {
+	if !log.Enabled(context.Background(), slog.LevelDebug) {
+		return
+	}
+	for i := range result.Failures {
+		f := &result.Failures[i]
+		log.Debug("failed", "source", f.Source, "folder", f.Entry.Folder.String(), "source_id", f.Entry.ID, "subject", f.Entry.Subject, "reason", f.Err)
+	}
+	for i := range result.Damaged {
+		d := &result.Damaged[i]
+		for _, damage := range d.Damage {
+			log.Debug("damaged", "source", d.Source, "folder", d.Entry.Folder.String(), "source_id", d.Entry.ID, "subject", d.Entry.Subject, "part", damage.Part, "reason", damage.Err)
+		}
+	}
+}

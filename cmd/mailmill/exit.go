@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"mailmill/load/report"
+)
+
+// The exit statuses, which scripts rely on.
+const (
+	exitOK          = 0
+	exitUnexpected  = 1
+	exitUsage       = 2 // or configuration, or a target that is in the way
+	exitFailures    = 3 // finished, but items failed or are damaged, or some are lost that cannot be counted
+	exitSource      = 4 // missing, unreadable, no archive
+	exitTemporary   = 5 // the same command goes on where it stopped
+	exitInterrupted = 130
+	exitPipe        = 141
+)
+
+const exitStatuses = `  0    complete, the books balance
+  1    unexpected failure
+  2    usage or configuration; the target exists and is not mailmill's
+  3    finished, but items failed or are damaged, or the archive lost some that
+       cannot be counted
+  4    source missing, unreadable, no archive, nothing in it can be read
+  5    temporary: disk full; run the same command again
+  130  interrupted
+  141  the reader of a pipe went away (silent)
+`
+
+var errInterrupted = errors.New("interrupted; what was unfinished is removed, run the same command again")
+
+// exit is an error that knows the exit status. With an empty sentence everything has been said already.
+type exit struct {
+	status   int
+	sentence string
+	cause    error
+}
+
+func (e *exit) Error() string { return e.sentence }
+func (e *exit) Unwrap() error { return e.cause }
+
+// usage says what is wrong with the command line.
+func usage(format string, args ...any) error {
+	return &exit{status: exitUsage, sentence: fmt.Sprintf(format, args...)}
+}
+
+// conclude returns the exit status for an error, and the sentence that says it.
+func conclude(err error) (status int, sentence string) {
+	var e *exit
+	switch {
+	case err == nil:
+		return exitOK, ""
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted, errInterrupted.Error()
+	case errors.As(err, &e):
+		return e.status, report.Printable(e.sentence)
+	case errors.Is(err, syscall.ENOSPC):
+		return exitTemporary, plain(err) + "; make room and run the same command again"
+	}
+	return exitUnexpected, plain(err)
+}
+
+// plain writes an error as a sentence: of a failed system call what and where, without the call's name.
+func plain(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) && err == error(path) {
+		return report.Printable(fmt.Sprintf("%s: %s", path.Path, reasonOf(path.Err)))
+	}
+	return report.Printable(err.Error())
+}
+
+// interrupted is the error of a run that was told to end.
+func (a *app) interrupted() error { return context.Cause(a.ctx) }
+
+func reasonOf(err error) string {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such file or folder"
+	case errors.Is(err, fs.ErrPermission):
+		return "permission denied"
+	}
+	return strings.TrimSpace(err.Error())
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"mailmill/load"
+	"mailmill/load/report"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	var (
+		from   sources
+		which  filters
+		asJSON bool
+		digest bool
+		jobs   int
+	)
+	cmd := &cobra.Command{
+		Use:   "list SRC…",
+		Short: "Print a line for each item",
+		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
+kind, place in the source, folder, sender and subject; with --json an object
+(see mailmill help json).`,
+		Example: `  mailmill list --only mail --since 2014-01-01 alice.pst | cut -f6
+  mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256' | sort | uniq -c`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			return a.list(&from, &which, args, asJSON, digest, jobs)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.BoolVar(&asJSON, "json", false, "print an object a line")
+	flags.BoolVar(&digest, "digest", false, "with --json: add SHA-256 hashes of texts and attachments")
+	which.addFlags(flags)
+	from.addFlags(flags)
+	flags.IntVarP(&jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor)")
+	return cmd
+}
+
+func (a *app) list(from *sources, which *filters, args []string, asJSON, digest bool, jobs int) error {
+	if digest && !asJSON {
+		return usage("--digest adds fields to --json and does nothing without it")
+	}
+	if err := checkJobs(jobs); err != nil {
+		return err
+	}
+	log, closeLog, err := a.openLog(a.stderr)
+	if err != nil {
+		return err
+	}
+	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	plan := load.Plan{Jobs: jobs, Log: log}
+	if plan.Filters, plan.Steps, err = which.build(); err != nil {
+		return err
+	}
+	if err := from.open(a, args, log); err != nil {
+		return err
+	}
+	defer from.close()
+	plan.Sources = from.inputs()
+
+	out := a.buffered()
+	target := &report.List{W: out, Digest: digest}
+	if asJSON {
+		target.JSON = report.NewLines(out)
+		plan.Observer = report.NewJournal(target.JSON)
+	}
+	plan.Routes = []load.Route{{Target: target, Describes: true}}
+
+	result, err := load.Run(a.ctx, plan)
+	if flushErr := out.Flush(); err == nil {
+		err = flushErr
+	}
+	if err != nil {
+		return err
+	}
+	if !asJSON {
+		report.WriteFaults(a.stderr, result)
+	}
+	for _, s := range result.Sources {
+		fmt.Fprintf(a.stderr, "mailmill: %s could not be read to its end: %s\n", report.Printable(s.Source), report.Printable(s.Err.Error()))
+	}
+	return a.verdict(from, result)
+}

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func (a *app) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "mailmill",
+		Short: "Turn exported mailboxes into standard data",
+		Long: `Mailmill reads Outlook's archives (PST and OST) and writes what is in them as
+standard files that any mail program takes. It accounts for every item it finds:
+what was written, what was left out, what failed and why.
+
+Exit statuses:
+` + exitStatuses,
+		Example: `  mailmill inspect alice.pst
+  mailmill convert alice.pst out/
+  mailmill list --json alice.pst | jq -r .subject`,
+		Version:       version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return unknownVerb(cmd, args[0])
+		},
+	}
+	root.SetVersionTemplate("mailmill {{.Version}}\n")
+	root.SetHelpCommand(helpCommand())
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(flagError)
+	root.CompletionOptions.SetDefaultShellCompDirective(cobra.ShellCompDirectiveDefault)
+	flags := root.PersistentFlags()
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only what went wrong")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
+	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
+	flags.SortFlags = false
+	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), versionCommand(), jsonTopic(), filesTopic(), manCommand())
+	return root
+}
+
+func unknownVerb(cmd *cobra.Command, verb string) error {
+	cmd.SuggestionsMinimumDistance = 2
+	if near := cmd.SuggestionsFor(verb); len(near) > 0 {
+		return usage("there is no verb %q; did you mean %s?", verb, strings.Join(near, " or "))
+	}
+	return usage("there is no verb %q; mailmill help names them", verb)
+}
+
+// flagError says in a sentence what is wrong with an option.
+func flagError(cmd *cobra.Command, err error) error {
+	var (
+		unknown *pflag.NotExistError
+		missing *pflag.ValueRequiredError
+		invalid *pflag.InvalidValueError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			return usage("there is no option -%s; %s --help names them", name, cmd.CommandPath())
+		}
+		if near := nearest(cmd.Flags(), name); near != "" {
+			return usage("there is no option --%s; did you mean --%s?", name, near)
+		}
+		return usage("there is no option --%s; %s --help names them", name, cmd.CommandPath())
+	case errors.As(err, &missing):
+		return usage("--%s needs a value", missing.GetFlag().Name)
+	case errors.As(err, &invalid):
+		flag := invalid.GetFlag()
+		switch flag.Value.Type() {
+		case "int", "uint":
+			return usage("--%s takes a number, not %q", flag.Name, invalid.GetValue())
+		case "bool":
+			return usage("--%s takes no value", flag.Name)
+		}
+		return usage("--%s: %v", flag.Name, errors.Unwrap(err))
+	}
+	return usage("%v", err)
+}
+
+// nearest returns the option whose name is at most two changes, or a missing end, from what was typed.
+func nearest(flags *pflag.FlagSet, typed string) string {
+	best, least := "", 3
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		d := distance(typed, f.Name)
+		if len(typed) > 2 && strings.HasPrefix(f.Name, typed) {
+			d = 1
+		}
+		if d < least {
+			best, least = f.Name, d
+		}
+	})
+	return best
+}
+
+// distance is that of Levenshtein: how many letters to add, drop or change.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// noArguments refuses arguments.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage("%s takes no arguments", cmd.CommandPath())
+	}
+	return nil
+}
+
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [VERB or TOPIC]",
+		Short: "Tell more about a verb or a topic",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknownVerb(cmd.Root(), args[0])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "mailmill "+version)
+			return err
+		},
+	}
+}

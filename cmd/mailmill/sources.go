@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"mailmill/extract"
+	"mailmill/extract/archives"
+	"mailmill/formats/codepage"
+	"mailmill/load"
+	"mailmill/load/report"
+)
+
+// sources are the archives that a command line names.
+type sources struct {
+	listFile string
+	nul      bool
+	codePage string
+	options  extract.Options
+
+	archives   []extract.Archive
+	unreadable int // sources that were named and cannot be read, beside others that can
+}
+
+func (s *sources) addFlags(flags *pflag.FlagSet) {
+	flags.BoolVar(&s.options.Hidden, "with-hidden", false, "also what programs keep for themselves: associated items, folders outside the visible tree")
+	flags.BoolVar(&s.options.Recover, "recover", false, "also deleted items that are still whole, and items that no folder lists")
+	flags.StringVar(&s.codePage, "codepage", "", "the code page `NAME` of 8-bit text that does not say its own (windows-1252, …)")
+	flags.StringVar(&s.listFile, "files-from", "", "read more source names from `FILE`, one a line; - is standard input")
+	flags.BoolVarP(&s.nul, "null", "0", false, "names in --files-from end with a zero byte, as find -print0 writes them")
+}
+
+// open opens the sources. One that is not there stops everything; one that cannot be read is named and left out while
+// there are others.
+func (s *sources) open(a *app, args []string, log *slog.Logger) error {
+	if s.codePage != "" {
+		cp, ok := codepage.ByLabel(s.codePage)
+		if !ok {
+			return usage("--codepage: %q is no code page that mailmill knows; windows-1252 is one, shift_jis another", s.codePage)
+		}
+		s.options.CodePage = cp
+	}
+	more, err := s.names(a.stdin)
+	if err != nil {
+		return err
+	}
+	names := append(append([]string(nil), args...), more...)
+	if len(names) == 0 {
+		return usage("name at least one archive to read")
+	}
+	files, refused, err := find(names)
+	if err != nil {
+		return &exit{exitSource, err.Error(), err}
+	}
+	for _, file := range files {
+		if a.ctx.Err() != nil {
+			return a.interrupted()
+		}
+		archive, err := archives.Open(file, s.options)
+		if err != nil {
+			refused = append(refused, err)
+			continue
+		}
+		s.archives = append(s.archives, archive)
+		for _, note := range archive.Info().Notes {
+			log.Info(report.Printable(note), "source", report.Printable(file))
+		}
+	}
+	if len(s.archives) == 0 && len(refused) == 1 {
+		return &exit{exitSource, refused[0].Error(), refused[0]}
+	}
+	for _, err := range refused {
+		fmt.Fprintln(a.stderr, "mailmill: "+report.Printable(err.Error()))
+	}
+	if len(s.archives) == 0 {
+		return &exit{status: exitSource, sentence: "none of the sources can be read"}
+	}
+	s.unreadable = len(refused)
+	return nil
+}
+
+// names reads the file that --files-from names.
+func (s *sources) names(stdin io.Reader) ([]string, error) {
+	if s.listFile == "" {
+		if s.nul {
+			return nil, usage("-0 says how the names in --files-from end; it does nothing alone")
+		}
+		return nil, nil
+	}
+	in := stdin
+	if s.listFile != "-" {
+		f, err := os.Open(s.listFile)
+		if err != nil {
+			return nil, usage("--files-from: %s: %s", s.listFile, reasonOf(err))
+		}
+		defer f.Close()
+		in = f
+	}
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<20)
+	if s.nul {
+		lines.Split(untilNUL)
+	}
+	var names []string
+	for lines.Scan() {
+		if name := lines.Text(); name != "" {
+			names = append(names, name)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, usage("--files-from: %s: %v", s.listFile, err)
+	}
+	return names, nil
+}
+
+// untilNUL splits at zero bytes.
+func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
+	if i := bytes.IndexByte(data, 0); i >= 0 {
+		return i + 1, data[:i], nil
+	}
+	if atEOF && len(data) > 0 {
+		return len(data), data, nil
+	}
+	return 0, nil, nil
+}
+
+// find returns the files that names stand for, each once, and why others in the folders among them are left out. A
+// name that stands for nothing is an error: it is a typing mistake more often than not.
+func find(names []string) (files []string, refused []error, err error) {
+	var seen []fs.FileInfo
+	for _, name := range names {
+		found, skipped, err := archives.Find(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		refused = append(refused, skipped...)
+		for _, file := range found {
+			info, err := os.Stat(file)
+			if err == nil && slices.ContainsFunc(seen, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
+				continue
+			}
+			if err == nil {
+				seen = append(seen, info)
+			}
+			files = append(files, file)
+		}
+	}
+	return files, refused, nil
+}
+
+// incomplete tells which archives have lost what cannot be counted, and whether any has.
+func (s *sources) incomplete(w io.Writer) bool {
+	any := false
+	for _, archive := range s.archives {
+		if info := archive.Info(); info.Incomplete != "" {
+			any = true
+			fmt.Fprintf(w, "%s has lost items that cannot be counted: %s\n", report.Printable(info.Path), report.Printable(info.Incomplete))
+		}
+	}
+	return any
+}
+
+// inputs returns the archives as a run takes them.
+func (s *sources) inputs() []load.Input {
+	var inputs []load.Input
+	for _, archive := range s.archives {
+		inputs = append(inputs, load.Input{Name: archive.Info().Path, Source: archive})
+	}
+	return inputs
+}
+
+func (s *sources) close() {
+	for _, archive := range s.archives {
+		archive.Close() //nolint:errcheck // it was only read
+	}
+}

@@ -1,0 +1,87 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// The topics of "mailmill help TOPIC": what scripts rely on.
+
+func jsonTopic() *cobra.Command {
+	return &cobra.Command{Use: "json", Short: "The objects that --json and --report write", Long: jsonHelp}
+}
+
+func filesTopic() *cobra.Command {
+	return &cobra.Command{Use: "files", Short: "The files that convert writes", Long: filesHelp}
+}
+
+const jsonHelp = `One compact object per line, "type" first; a field without a value is left out;
+times are RFC 3339 in UTC; "schema" is in the first object of a run (now 1).
+
+item (list --json, convert --json)
+  source, source_id   the archive as you named it, and the place in it: the node
+                      id (0x200024) in a PST
+  key                 32 hex digits that stand for the item whatever holds it;
+                      equal keys in one folder get -2, -3, … in order
+  folder              array of names, from below the top folder
+  kind, class         mail event task contact group note journal other;
+                      Outlook's message class
+  subject
+  date                mail: sent, else delivered, else last change; others: last
+                      change
+  received            when it was delivered
+  message_id
+  from, sender        an address each
+  to, cc, bcc         the recipient table as its rows stand, even where the
+                      header differs
+  flags               of seen answered forwarded flagged draft deleted
+  keywords            the categories, nothing else
+  size                bytes, as the archive's table has it
+  attachments         every leaf part that is not the chosen text or HTML, inline
+                      pictures included
+an address
+  name, stored        stored is verbatim: SMTP, Exchange (/o=…) or whatever stood
+  smtp                the address to use, where it is known
+  via                 how it is known: stored item headers learnt directory rule
+                      guess none
+an attachment
+  name, type, size    size of the decoded bytes, where it is known
+  inline              true where the HTML shows it
+  embedded            of an attached message: subject, date, message_id, from,
+                      sender, to, cc, bcc, attachments, and so on inside those
+with --digest
+  text_sha256         of the stored plain text, as UTF-8 with CRLF; none where the
+                      text was made from HTML or RTF
+  html_sha256         of the HTML as UTF-8
+  sha256              of each attachment's decoded bytes
+progress              at most ten a second: source, folder, done, found,
+                      folder_done, folder_found, bytes, elapsed_s, left_s
+failure               source, source_id, key, folder, kind, subject, date, reason
+damaged               the same, and part: what is missing. The item is written
+                      without it
+balance               ends every convert: kinds (by kind) and total, each with
+                      found, written, unchanged, filtered, duplicate, failed,
+                      damaged. found = written + unchanged + filtered +
+                      duplicate + failed; damaged ones are among the written
+archive (inspect)     source, format, size, modified, owner, first, last, items
+                      (by kind), items_size, lost, code_page, code_page_reason,
+                      notes, warnings, incomplete
+folder (inspect)      source, folder, class, role, hidden, items (by kind), size`
+
+const filesHelp = `The target is a folder. It gets a tree of folders like the archive's, from below
+the archive's top folder; several archives get a sub-folder each.
+
+--format mbox (the default)
+  Inbox.mbox, Inbox/Projects.mbox: the mail of each folder. The format is mboxrd
+  with LF line ends; Status, X-Status and X-Keywords hold what is read, answered,
+  flagged, a draft, and the categories.
+--format eml
+  Inbox/, Inbox/Projects/: a folder of .eml files, one mail each, with CRLF line
+  ends.
+The categories are in the Keywords field in both.
+
+Names are safe on every file system: what they may not hold becomes an underscore,
+and two folders never share a place.
+
+The folder holds .mailmill.json: version, options, sources and the files that were
+written, with their hashes. The same command again rewrites only those. Anything
+else in the way ends the run with exit status 2 before anything is written, unless
+--overwrite says otherwise. Files get their names only when they are whole: after
+an interrupted run the folder is as it was before.`
