@@ -83,14 +83,14 @@ func (f *folder) look(o *Options, planned *plan) error {
 			return fmt.Errorf("%s: %w: it was written with other options or from other archives", f.path, ErrExists)
 		}
 		for _, file := range old.Files {
-			ours[file.Path] = true
+			ours[folders.Fold(file.Path)] = true
 		}
 	}
 	return fs.WalkDir(f.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case name == "." || name == recordName || ours[name]:
+		case name == "." || name == recordName || !d.IsDir() && ours[folders.Fold(name)]:
 			return nil
 		case name == stageName:
 			return fs.SkipDir
@@ -133,7 +133,7 @@ func (f *folder) stage() error {
 	if f.lock, err = os.OpenFile(filepath.Join(stage, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return err
 	}
-	if err := lock(f.lock); err != nil {
+	if err := lock(f.lock); err != nil || !f.lockStands() {
 		f.lock.Close()
 		f.lock = nil
 		return fmt.Errorf("%s: %w", f.path, ErrInUse)
@@ -147,6 +147,17 @@ func (f *folder) stage() error {
 	}
 	f.rec, err = os.OpenFile(filepath.Join(stage, "record"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	return err
+}
+
+// lockStands reports whether the locked file is still where others look for it: the run that had it before may have
+// removed it when it ended.
+func (f *folder) lockStands() bool {
+	held, err := f.lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(f.lock.Name())
+	return err == nil && os.SameFile(held, there)
 }
 
 func (f *folder) staged(name string) string { return f.tree + "/" + name }
@@ -277,12 +288,13 @@ func (f *folder) leave() error {
 	}
 	stage := filepath.Join(f.path, stageName)
 	if f.lock != nil {
-		errs = append(errs, os.RemoveAll(filepath.Join(stage, "tree")))
-		if err := os.Remove(filepath.Join(stage, "record")); !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+		// Windows removes no file that is open; elsewhere nobody may get the lock of a folder that is about to go.
+		if err := os.RemoveAll(stage); err == nil {
+			f.lock.Close()
+		} else {
+			f.lock.Close()
+			errs = append(errs, os.RemoveAll(stage))
 		}
-		// Windows needs the file closed before it goes. Who gets the lock in between finds it gone and makes another.
-		errs = append(errs, f.lock.Close(), os.RemoveAll(stage))
 		f.lock = nil
 	}
 	errs = append(errs, f.root.Close())

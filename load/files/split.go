@@ -185,7 +185,7 @@ func (n *itemNames) name(it *formats.Item) string {
 	}
 	start := b.String()
 	name := start + n.id(it.Key) + n.extension
-	if n.reserved[folders.Fold(name)] {
+	if len(n.reserved) > 0 && n.reserved[folders.Fold(name)] {
 		name = start + it.Key + n.extension
 	}
 	return name

@@ -69,6 +69,15 @@ func plain(name string) bool {
 	return true
 }
 
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
 // safeRune replaces characters that a file system refuses or that deceive who reads a name.
 func safeRune(r rune) rune {
 	switch {
@@ -139,7 +148,7 @@ func cut(s string, n int) string {
 
 // Fold returns what two names have in common that some file system takes for the same.
 func Fold(name string) string {
-	if plain(name) {
+	if isASCII(name) {
 		return strings.ToLower(name)
 	}
 	visible := strings.Map(func(r rune) rune {
