@@ -1,0 +1,211 @@
+// Package pst reads Outlook's data files as archives: PST files, and the caches of mailboxes, OST files.
+//
+// [Open] reads the file's index and its folders; how long that takes depends on their number, not on what they hold. The
+// entries come from the folders' tables, which have subject, class, date and size of every item. The items
+// themselves are read one by one, by package extract/outlook.
+//
+// The folders that a person sees are those below the store's top folder; what is outside of it, or says that it is
+// hidden, or holds what programs keep for themselves, is left out unless [extract.Options] say otherwise. Search
+// folders hold nothing: they list what lies elsewhere. What the tables have lost and the file's index still has is
+// found under "Recovered items".
+package pst
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"mailmill/extract"
+	"mailmill/extract/outlook"
+	"mailmill/formats"
+	"mailmill/formats/codepage"
+	"mailmill/formats/mapi"
+)
+
+// Archive is an opened data file.
+type Archive struct {
+	store   store
+	close   func() error
+	opt     extract.Options
+	damaged bool
+	convert *outlook.Converter
+	tree    *tree
+	folders []*folder
+	// recovered holds what no table lists.
+	recovered *formats.Folder
+
+	mu   sync.Mutex
+	info extract.Info
+	said map[string]bool // the warnings in info
+}
+
+var _ extract.Archive = (*Archive)(nil)
+
+// facts are what an archive takes from the file itself.
+type facts struct {
+	format     string
+	ansi       bool
+	incomplete string
+	warnings   []string
+	// damaged says that the file's index or folders have lost something.
+	damaged bool
+	info    os.FileInfo
+}
+
+// newArchive reads the tree of folders.
+func newArchive(path string, s store, f facts, o extract.Options, close func() error) *Archive {
+	a := &Archive{store: s, close: close, opt: o, said: make(map[string]bool)}
+	a.info = extract.Info{Path: path, Format: f.format, Incomplete: f.incomplete}
+	if f.info != nil {
+		a.info.Size, a.info.Modified = f.info.Size(), f.info.ModTime().UTC()
+	}
+	props, err := s.Properties()
+	if err != nil || props == nil {
+		props = noProperties{}
+	}
+	a.info.CodePage, a.info.CodePageReason = codePage(props, f.ansi, o.CodePage)
+	a.convert = outlook.New(outlook.Options{CodePage: a.info.CodePage, KeepEX: o.KeepEX})
+	a.tree = buildTree(s, a.info.CodePage, o.Recover)
+	a.folders = a.tree.visible(o.Hidden)
+	a.recovered = &formats.Folder{Path: []string{recovered}}
+	a.damaged = f.damaged
+	a.info.Owner = owner(props, a.info.CodePage)
+	a.info.Notes = a.notes(props)
+	for _, w := range f.warnings {
+		a.warn(w)
+	}
+	for _, w := range a.tree.warnings {
+		a.warn(w)
+	}
+	return a
+}
+
+// The properties of the message store that people are told about (MS-PST 2.4.3).
+const (
+	idPassword   mapi.ID = 0x67FF
+	idOwnerEntry mapi.ID = 0x661B
+	idOwnerName  mapi.ID = 0x661C
+	idLocale     mapi.ID = 0x66A1
+)
+
+// codePage returns the code page for 8-bit strings of messages that do not tell theirs.
+func codePage(store mapi.Properties, ansi bool, wanted int) (cp int, reason string) {
+	if wanted != 0 {
+		return wanted, "as told"
+	}
+	if !ansi {
+		return codepage.Default, "the file's strings are Unicode, but for exceptions"
+	}
+	v, _ := store.Lookup(mapi.PidTagMessageCodepage)
+	if cp := int(v.Int()); cp != 0 && codepage.Known(cp) {
+		return cp, "the message store's"
+	}
+	for _, id := range [...]mapi.ID{mapi.PidTagMessageLocaleId, idLocale} {
+		v, _ := store.Lookup(id)
+		if lcid := v.Int(); lcid > 0 {
+			return codepage.FromLCID(uint32(lcid)), fmt.Sprintf("that of the message store's locale 0x%04x", lcid)
+		}
+	}
+	return codepage.Default, "the file has 8-bit strings and does not tell their code page: taken for Western European"
+}
+
+// owner returns whose mailbox it is.
+func owner(store mapi.Properties, cp int) *formats.Address {
+	name, _ := store.Lookup(idOwnerName)
+	entry, _ := store.Lookup(idOwnerEntry)
+	a := &formats.Address{Name: strings.TrimSpace(name.Text(cp)), Via: formats.ViaNone}
+	if e, err := mapi.ParseEntryID(entry.Bytes(), cp); err == nil {
+		a.Stored = e.Address
+		a.Name = cmp.Or(a.Name, e.Name)
+		if mapi.IsSMTP(e.Address) {
+			a.SMTP, a.Via = e.Address, formats.ViaStored
+		}
+	}
+	if a.Name == "" && a.Stored == "" {
+		return nil
+	}
+	return a
+}
+
+func (a *Archive) notes(store mapi.Properties) []string {
+	var notes []string
+	if v, _ := store.Lookup(idPassword); v.Int() != 0 {
+		notes = append(notes, "the file has a password; it is no encryption, only a request to programs to ask for it, and is not needed")
+	}
+	for _, name := range a.tree.searches {
+		// Outlook makes this one in every file.
+		if !strings.HasPrefix(name, "SPAM Search Folder") && name != "" {
+			notes = append(notes, fmt.Sprintf("%q is a search folder: its items are in the folders where they lie", name))
+		}
+	}
+	return notes
+}
+
+// warn adds a warning, once. Enumerating entries finds faults too, as often as it is done.
+func (a *Archive) warn(text string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.said[text] && len(a.said) < maxWarnings {
+		a.said[text] = true
+		a.info.Warnings = append(a.info.Warnings, text)
+	}
+}
+
+// maxWarnings bounds what is kept of a file that is wrong in everything.
+const maxWarnings = 1000
+
+// Info implements [extract.Archive].
+func (a *Archive) Info() extract.Info {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	info := a.info
+	info.Notes, info.Warnings = slices.Clone(info.Notes), slices.Clone(info.Warnings)
+	return info
+}
+
+// Folders implements [extract.Archive]. The folder for recovered items is among them where there may be any.
+func (a *Archive) Folders() []*formats.Folder {
+	list := make([]*formats.Folder, 0, len(a.folders)+1)
+	has := false
+	for _, f := range a.folders {
+		if f.lost && f.parent == a.tree.root && !has {
+			list, has = append(list, a.recovered), true
+		}
+		list = append(list, f.Folder)
+	}
+	if !has && (a.opt.Recover || a.damaged) {
+		list = append(list, a.recovered)
+	}
+	return list
+}
+
+// Read implements [extract.Archive].
+func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if e.Err != nil {
+		return nil, e.Err
+	}
+	id, flags, hasFlags := unpack(e.Index)
+	m, err := a.store.Message(id)
+	if err != nil {
+		return nil, err
+	}
+	if hasFlags {
+		m = &listed{m, flags}
+	}
+	item, err := a.convert.Item(e, m)
+	if err != nil {
+		return nil, err
+	}
+	item.Source = a.info.Path
+	return item, nil
+}
+
+// Close implements [extract.Archive].
+func (a *Archive) Close() error { return a.close() }

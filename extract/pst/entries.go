@@ -1,0 +1,254 @@
+package pst
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"mailmill/extract/outlook"
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+)
+
+// errNoNode is the failure of an item that a table lists and the file does not have.
+var errNoNode = errors.New("its folder lists it, but the file's index does not (lost by damage, or by a repair)")
+
+// Entries implements [extract.Archive]. What no table lists comes last.
+func (a *Archive) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
+	return func(yield func(formats.Entry, error) bool) {
+		w := &walk{a: a, ctx: ctx, yield: yield, nodes: a.store.Nodes()}
+		w.listed = make([]bool, len(w.nodes))
+		for _, f := range a.folders {
+			if !w.folder(f, true) {
+				return
+			}
+		}
+		if !a.opt.Hidden && (a.opt.Recover || len(w.damaged) > 0) {
+			// What only a hidden folder lists is not lost.
+			for _, f := range a.tree.visible(true) {
+				if f.Hidden && !w.folder(f, false) {
+					return
+				}
+			}
+		}
+		w.lost()
+	}
+}
+
+// walk is one enumeration.
+type walk struct {
+	a       *Archive
+	ctx     context.Context
+	yield   func(formats.Entry, error) bool
+	nodes   []node
+	listed  []bool       // by place in nodes
+	absent  map[nid]bool // listed, and no node
+	damaged map[nid]bool // folders whose tables have lost rows
+}
+
+// folder walks the tables of a folder. It returns false where the enumeration ends.
+func (w *walk) folder(f *folder, shown bool) bool {
+	if !w.table(f, "items", w.a.store.Contents(f.id), shown, f.Hidden) {
+		return false
+	}
+	return !w.a.opt.Hidden || w.table(f, "associated items", w.a.store.Associated(f.id), true, true)
+}
+
+func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, hidden bool) bool {
+	for r, err := range rows {
+		if err := w.ctx.Err(); err != nil {
+			w.yield(formats.Entry{}, err)
+			return false
+		}
+		if err != nil {
+			if w.damaged == nil {
+				w.damaged = make(map[nid]bool)
+			}
+			w.damaged[f.id] = true
+			w.a.warn(fmt.Sprintf("list of the %s in %q (0x%x): %v", what, f.name, uint32(f.id), err))
+			continue
+		}
+		found, first := w.list(r.id)
+		if !first {
+			w.a.warn(fmt.Sprintf("item 0x%x is listed twice, in %q again", uint32(r.id), f.name))
+			continue
+		}
+		if !shown {
+			continue
+		}
+		e := w.a.entry(f.Folder, r.id, r.cols)
+		e.Hidden = hidden
+		if !found {
+			e.Err = errNoNode
+		} else if e.Class == "" {
+			w.a.peek(&e, r.id)
+		}
+		if !w.yield(e, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func byID(n node, id nid) int { return cmp.Compare(n.id, id) }
+
+// list marks a node as listed. It reports whether the file has it, and whether it was listed for the first time.
+func (w *walk) list(id nid) (found, first bool) {
+	i, found := slices.BinarySearchFunc(w.nodes, id, byID)
+	if found {
+		first = !w.listed[i]
+		w.listed[i] = true
+		return true, first
+	}
+	if first = !w.absent[id]; first {
+		if w.absent == nil {
+			w.absent = make(map[nid]bool)
+		}
+		w.absent[id] = true
+	}
+	return false, first
+}
+
+// lost yields the messages that no table lists: where their folder or its table is damaged, and others on demand.
+func (w *walk) lost() {
+	for i, n := range w.nodes {
+		if w.listed[i] || n.id.kind() != typeMessage {
+			continue
+		}
+		f := w.a.tree.byID[n.parent]
+		switch {
+		case w.a.opt.Recover:
+		case f != nil && w.damaged[f.id]:
+		case f == nil && n.parent.kind() == typeFolder && !w.exists(n.parent):
+		default:
+			continue
+		}
+		if f != nil && f.Hidden && !w.a.opt.Hidden {
+			continue
+		}
+		e := formats.Entry{Folder: w.a.recovered, ID: idString(n.id), Index: pack(n.id, mapi.Value{}), Recovered: true}
+		w.a.peek(&e, n.id)
+		if !w.yield(e, nil) {
+			return
+		}
+	}
+}
+
+func (w *walk) exists(id nid) bool {
+	_, found := slices.BinarySearchFunc(w.nodes, id, byID)
+	return found
+}
+
+// entry makes an entry of a table's row.
+func (a *Archive) entry(f *formats.Folder, id nid, cols mapi.Properties) formats.Entry {
+	flags, _ := cols.Lookup(mapi.PidTagMessageFlags)
+	e := formats.Entry{Folder: f, ID: idString(id), Index: pack(id, flags)}
+	a.describe(&e, cols)
+	return e
+}
+
+// describe fills in what properties tell of an item.
+func (a *Archive) describe(e *formats.Entry, p mapi.Properties) {
+	text := func(id mapi.ID) string {
+		v, _ := p.Lookup(id)
+		s, _, _ := strings.Cut(v.Text(a.info.CodePage), "\x00")
+		return s
+	}
+	when := func(id mapi.ID) time.Time {
+		v, _ := p.Lookup(id)
+		return v.Time()
+	}
+	e.Class = text(idMessageClass)
+	e.Kind = outlook.KindOf(e.Class)
+	e.Subject = withoutMark(text(mapi.PidTagSubject))
+	if e.Subject == "" {
+		e.Subject = text(idDisplayName)
+	}
+	size, _ := p.Lookup(mapi.PidTagMessageSize)
+	e.Size = max(0, size.Int())
+	e.Date = when(mapi.PidTagLastModificationTime)
+	if e.Kind == formats.KindMail {
+		for _, id := range [...]mapi.ID{mapi.PidTagMessageDeliveryTime, mapi.PidTagClientSubmitTime} {
+			if t := when(id); !t.IsZero() {
+				e.Date = t
+			}
+		}
+	}
+}
+
+// peek reads a message for what no table tells of it.
+func (a *Archive) peek(e *formats.Entry, id nid) {
+	m, err := a.store.Message(id)
+	if err != nil {
+		e.Err = err
+		return
+	}
+	a.describe(e, m)
+	if e.Class == "" {
+		e.Class = guessClass(m)
+		e.Kind = outlook.KindOf(e.Class)
+	}
+}
+
+// guessClass tells the class of a message that has none by properties that only such items have.
+func guessClass(m mapi.Message) string {
+	for _, g := range [...]struct {
+		name  mapi.Name
+		class string
+	}{
+		{mapi.Long(mapi.PSTask, 0x8104), "IPM.Task"},               // PidLidTaskStartDate
+		{mapi.Long(mapi.PSAppointment, 0x820D), "IPM.Appointment"}, // PidLidAppointmentStartWhole
+		{mapi.Long(mapi.PSAddress, 0x8080), "IPM.Contact"},         // PidLidEmail1DisplayName
+	} {
+		if v, err := m.LookupName(g.name); err == nil && v.Exists() {
+			return g.class
+		}
+	}
+	if v, err := m.Lookup(0x3A06); err == nil && v.Exists() { // PidTagGivenName
+		return "IPM.Contact"
+	}
+	return "IPM.Note"
+}
+
+// withoutMark removes the mark with which Outlook says how long a subject's prefix is: U+0001 and one character more
+// (MS-PST 2.5.3.1.1.1).
+func withoutMark(s string) string {
+	if rest, ok := strings.CutPrefix(s, "\x01"); ok {
+		for i := range rest {
+			if i > 0 {
+				return rest[i:]
+			}
+		}
+		return ""
+	}
+	return s
+}
+
+// idString returns the identifier that people and scripts see: lower-case hexadecimal.
+func idString(id nid) string { return fmt.Sprintf("0x%x", uint32(id)) }
+
+// hasFlags marks an index that holds a table's flags above the node.
+const hasFlags = 1 << 63
+
+// pack puts a node, and the message's flags where its table has them, into an entry's index.
+func pack(id nid, flags mapi.Value) uint64 {
+	index := uint64(id)
+	if flags.Type == mapi.Integer32 {
+		index |= hasFlags | uint64(uint32(flags.Int())&0x7FFFFFFF)<<32
+	}
+	return index
+}
+
+func unpack(index uint64) (id nid, flags mapi.Value, ok bool) {
+	if index&hasFlags == 0 {
+		return nid(index), mapi.Value{}, false
+	}
+	bits := uint32(index>>32) & 0x7FFFFFFF
+	return nid(uint32(index)), mapi.Value{Type: mapi.Integer32, Data: binary.LittleEndian.AppendUint32(nil, bits)}, true
+}

@@ -1,0 +1,189 @@
+package pst
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
+	"iter"
+	"slices"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"mailmill/extract"
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+)
+
+// props is a set of properties in memory.
+type props map[mapi.ID]mapi.Value
+
+func (p props) Lookup(id mapi.ID) (mapi.Value, error)    { return p[id], nil }
+func (p props) LookupName(mapi.Name) (mapi.Value, error) { return mapi.Value{}, nil }
+func (p props) Recipients() ([]mapi.Properties, error)   { return nil, nil }
+func (p props) Attachments() ([]mapi.Attachment, error)  { return nil, nil }
+func (p props) with(id mapi.ID, v mapi.Value) props      { p[id] = v; return p }
+func (p props) class(class string) props                 { return p.with(idContainerClass, str(class)) }
+func (p props) entry(id mapi.ID, folder nid) props       { return p.with(id, entryID(folder)) }
+func (p props) flags(n int) props                        { return p.with(mapi.PidTagMessageFlags, num(n)) }
+func (p props) All() iter.Seq2[mapi.Property, error] {
+	return func(yield func(mapi.Property, error) bool) {
+		for id, v := range p {
+			if !yield(mapi.Property{ID: id, Value: v}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func str(s string) mapi.Value {
+	var b []byte
+	for _, c := range utf16.Encode([]rune(s)) {
+		b = binary.LittleEndian.AppendUint16(b, c)
+	}
+	return mapi.Value{Type: mapi.String, Data: b}
+}
+
+func num(n int) mapi.Value {
+	return mapi.Value{Type: mapi.Integer32, Data: binary.LittleEndian.AppendUint32(nil, uint32(n))}
+}
+
+func when(t time.Time) mapi.Value {
+	return mapi.Value{Type: mapi.Time, Data: binary.LittleEndian.AppendUint64(nil, mapi.ToFileTime(t))}
+}
+
+func entryID(id nid) mapi.Value {
+	return mapi.Value{Type: mapi.Binary, Data: binary.LittleEndian.AppendUint32(make([]byte, 20), uint32(id))}
+}
+
+// fakeStore is a data file in memory, as broken as a test wants it.
+type fakeStore struct {
+	props   props
+	folders map[nid]props
+	kids    map[nid][]row
+	items   map[nid][]row
+	fai     map[nid][]row
+	receive []row
+	nodes   map[nid]nid
+	mails   map[nid]props
+	// broken tables yield this error after their rows.
+	broken map[nid]error
+}
+
+func newFake() *fakeStore {
+	s := &fakeStore{props: props{}, folders: map[nid]props{}, kids: map[nid][]row{}, items: map[nid][]row{}, fai: map[nid][]row{},
+		nodes: map[nid]nid{}, mails: map[nid]props{}, broken: map[nid]error{}}
+	s.folders[nidRoot], s.nodes[nidRoot] = props{}, nidRoot
+	return s
+}
+
+// folder adds a folder to its parent's table.
+func (s *fakeStore) folder(parent, id nid, name string) props {
+	p := props{idDisplayName: str(name)}
+	s.folders[id], s.nodes[id] = p, parent
+	s.kids[parent] = append(s.kids[parent], row{id, props{idDisplayName: str(name)}})
+	return p
+}
+
+// mail adds a mail to its folder's table and returns the row.
+func (s *fakeStore) mail(folder, id nid, subject string) props {
+	cols := props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
+	s.items[folder] = append(s.items[folder], row{id, cols})
+	s.nodes[id], s.mails[id] = folder, props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
+	return cols
+}
+
+func (s *fakeStore) Properties() (mapi.Properties, error) { return s.props, nil }
+
+func (s *fakeStore) Folder(id nid) (mapi.Properties, error) {
+	if p, ok := s.folders[id]; ok {
+		return p, nil
+	}
+	return nil, errors.New("no such node")
+}
+
+func (s *fakeStore) rows(table []row, id nid) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for _, r := range table {
+			if !yield(r, nil) {
+				return
+			}
+		}
+		if err := s.broken[id]; err != nil {
+			yield(row{}, err)
+		}
+	}
+}
+
+// A table is broken under the identifier that it has in a file.
+func (s *fakeStore) Subfolders(id nid) iter.Seq2[row, error] {
+	return s.rows(s.kids[id], id&^0x1F|0x0D)
+}
+func (s *fakeStore) Contents(id nid) iter.Seq2[row, error]   { return s.rows(s.items[id], id&^0x1F|0x0E) }
+func (s *fakeStore) Associated(id nid) iter.Seq2[row, error] { return s.rows(s.fai[id], id&^0x1F|0x0F) }
+func (s *fakeStore) ReceiveFolders() iter.Seq2[row, error]   { return s.rows(s.receive, 0x62B) }
+
+func (s *fakeStore) Nodes() []node {
+	var list []node
+	for id, parent := range s.nodes {
+		list = append(list, node{id, parent})
+	}
+	slices.SortFunc(list, func(a, b node) int { return cmp.Compare(a.id, b.id) })
+	return list
+}
+
+func (s *fakeStore) Message(id nid) (mapi.Message, error) {
+	if p, ok := s.mails[id]; ok {
+		return p, nil
+	}
+	return nil, errors.New("no such node")
+}
+
+func (s *fakeStore) open(o extract.Options) *Archive {
+	return newArchive("fake.pst", s, facts{format: "fake"}, o, func() error { return nil })
+}
+
+const top nid = 0x8022
+
+// standard is a store with a top folder, an inbox and what lies outside.
+func standard() *fakeStore {
+	s := newFake()
+	s.folder(nidRoot, top, "Top of Outlook data file")
+	s.folder(nidRoot, 0x8042, "Search Root")
+	s.props.entry(idSubtree, top)
+	s.folder(top, 0x8082, "Inbox").class("IPF.Note")
+	return s
+}
+
+func paths(list []*formats.Folder) (names []string) {
+	for _, f := range list {
+		name := f.String()
+		if f.Hidden {
+			name += " (hidden)"
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+func subjects(t testing.TB, a *Archive) (list []string) {
+	t.Helper()
+	for e, err := range a.Entries(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := e.Folder.String() + ": " + e.Subject
+		if e.Hidden {
+			s += " (hidden)"
+		}
+		if e.Recovered {
+			s += " (recovered)"
+		}
+		if e.Err != nil {
+			s += " (" + e.Err.Error() + ")"
+		}
+		list = append(list, s)
+	}
+	return list
+}

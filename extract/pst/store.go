@@ -1,0 +1,51 @@
+package pst
+
+import (
+	"iter"
+
+	"mailmill/formats/mapi"
+)
+
+// nid identifies a node: five bits of type, then an index (MS-PST 2.2.2.1).
+type nid uint32
+
+const (
+	typeFolder       = 0x02
+	typeSearchFolder = 0x03
+	typeMessage      = 0x04
+	typeAssociated   = 0x08
+
+	nidRoot nid = 0x122
+)
+
+func (n nid) kind() int { return int(n & 0x1F) }
+
+// node is an entry of the file's node tree.
+type node struct {
+	id, parent nid
+}
+
+// row is a row of a table: the node that it is about, and the columns, which are good until the next row.
+type row struct {
+	id   nid
+	cols mapi.Properties
+}
+
+// store is what an archive needs of a data file. All of it may be called by several goroutines at once.
+type store interface {
+	// Properties returns the properties of the message store.
+	Properties() (mapi.Properties, error)
+	// Folder returns the properties of a folder.
+	Folder(nid) (mapi.Properties, error)
+	// Subfolders, Contents and Associated yield the rows of a folder's tables. An error says that rows are lost;
+	// what follows it is whole.
+	Subfolders(nid) iter.Seq2[row, error]
+	Contents(nid) iter.Seq2[row, error]
+	Associated(nid) iter.Seq2[row, error]
+	// ReceiveFolders yields the rows of the receive folder table.
+	ReceiveFolders() iter.Seq2[row, error]
+	// Nodes returns all nodes in order of their identifiers.
+	Nodes() []node
+	// Message opens a message.
+	Message(nid) (mapi.Message, error)
+}
