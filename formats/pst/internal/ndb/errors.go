@@ -1,0 +1,89 @@
+package ndb
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// The reasons in errors of this package, to be asked for with [errors.Is].
+var (
+	// ErrFormat says that the file is no PST.
+	ErrFormat = errors.New("not an Outlook data file")
+	// ErrEncrypted says that the content is encrypted in a way that needs a key from outside the file.
+	ErrEncrypted = errors.New("the file is encrypted with a key that it does not hold")
+	// ErrNotFound says that the trees have no such node or block.
+	ErrNotFound = errors.New("not in the file's index")
+	// ErrOutside says that something lies past the end of the file.
+	ErrOutside = errors.New("lies outside the file (is the file cut short?)")
+	// ErrChecksum says that the bytes read are not those that were written. They are returned with the error.
+	ErrChecksum = errors.New("wrong checksum")
+	// ErrCorrupt says that a structure contradicts itself.
+	ErrCorrupt = errors.New("damaged")
+)
+
+// BlockError tells which block could not be read, or not wholly.
+type BlockError struct {
+	BID    BID
+	Offset int64 // in the file, -1 where unknown
+	Err    error
+}
+
+func (e *BlockError) Error() string {
+	if e.Offset < 0 {
+		return fmt.Sprintf("block %v: %v", e.BID, e.Err)
+	}
+	return fmt.Sprintf("block %v at 0x%x: %v", e.BID, e.Offset, e.Err)
+}
+
+func (e *BlockError) Unwrap() error { return e.Err }
+
+// Usable reports whether what was returned beside the error is worth using: nothing was wrong, or only checksums.
+func Usable(err error) bool { return err == nil || errors.Is(err, ErrChecksum) }
+
+// Warning is something found wrong in a file which did not keep it from being read.
+type Warning struct {
+	Offset int64 // in the file, -1 where there is no one place
+	Text   string
+}
+
+func (w Warning) String() string {
+	if w.Offset < 0 {
+		return w.Text
+	}
+	return fmt.Sprintf("0x%x: %s", w.Offset, w.Text)
+}
+
+// maxWarnings bounds the warnings kept; more are counted.
+const maxWarnings = 200
+
+type warnings struct {
+	mu   sync.Mutex
+	list []Warning
+	seen map[Warning]struct{}
+	more int
+}
+
+func (w *warnings) add(offset int64, format string, args ...any) {
+	warning := Warning{offset, fmt.Sprintf(format, args...)}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.seen[warning]; ok {
+		return
+	}
+	if len(w.list) == maxWarnings {
+		w.more++
+		return
+	}
+	if w.seen == nil {
+		w.seen = make(map[Warning]struct{})
+	}
+	w.seen[warning] = struct{}{}
+	w.list = append(w.list, warning)
+}
+
+func (w *warnings) get() ([]Warning, int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]Warning(nil), w.list...), w.more
+}

@@ -1,0 +1,133 @@
+package ndb
+
+import (
+	"fmt"
+	"io"
+	"slices"
+)
+
+// Options say how to read a file. The zero value is good.
+type Options struct {
+	// CacheSize bounds the cache of the file's bytes; 32 MB if 0.
+	CacheSize int64
+}
+
+const defaultCache = 32 << 20
+
+// File is an open file. It is safe for concurrent use.
+type File struct {
+	header Header
+	layout layout
+	size   int64
+	cache  *cache
+	nodes  []Node     // sorted by NID
+	blocks []blockRef // sorted by BID
+	lost   []Lost
+	warn   warnings
+}
+
+// Node is an entry of the node B-tree (NBTENTRY, MS-PST 2.2.2.7.7.4).
+type Node struct {
+	NID    NID
+	Parent NID // of folders and messages: the folder that holds them
+	Data   BID // 0 for none
+	Sub    BID // 0 for none
+}
+
+// blockRef is an entry of the block B-tree (BBTENTRY, MS-PST 2.2.2.7.7.3).
+type blockRef struct {
+	bid      BID
+	offset   int64
+	stored   uint16
+	inflated uint16 // differs from stored where the block is compressed
+}
+
+// Lost is a range of a tree's keys that cannot be reached because a page is damaged. There may have been nothing in it.
+type Lost struct {
+	Nodes    bool   // of the node B-tree, else of the block B-tree
+	From, To uint64 // To is exclusive; the largest uint64 where it is not known
+	Offset   int64  // of the page
+	Err      error
+}
+
+func (l Lost) Error() string {
+	tree := "block"
+	if l.Nodes {
+		tree = "node"
+	}
+	to := fmt.Sprintf("before 0x%x", l.To)
+	if l.To == ^uint64(0) {
+		to = "the end"
+	}
+	return fmt.Sprintf("page of the %s tree at 0x%x: %v; entries from 0x%x to %s are lost", tree, l.Offset, l.Err, l.From, to)
+}
+
+// Open reads the header and the trees. A file whose trees are damaged is opened with what of them can be read; only
+// what is no PST at all, or encrypted, is refused, with an error that wraps [ErrFormat] or [ErrEncrypted].
+func Open(r io.ReaderAt, size int64, o Options) (*File, error) {
+	if o.CacheSize == 0 {
+		o.CacheSize = defaultCache
+	}
+	f := &File{size: size, cache: newCache(r, size, o.CacheSize)}
+	buf := make([]byte, min(size, headerSize))
+	if n, err := r.ReadAt(buf, 0); n < len(buf) {
+		return nil, fmt.Errorf("reading the header: %w", err)
+	}
+	var err error
+	if f.header, err = parseHeader(buf, &f.warn); err != nil {
+		return nil, err
+	}
+	f.layout = layouts[f.header.Format]
+	if size < f.header.EOF {
+		f.warn.add(-1, "the file has %d bytes of the %d that its header tells", size, f.header.EOF)
+	}
+	f.loadNodes()
+	f.loadBlocks()
+	return f, nil
+}
+
+// Header returns the file's header.
+func (f *File) Header() Header { return f.header }
+
+// Size returns the file's size.
+func (f *File) Size() int64 { return f.size }
+
+// Warnings returns what was found wrong so far, and how much more of it was not kept.
+func (f *File) Warnings() ([]Warning, int) { return f.warn.get() }
+
+// Warn adds a warning; offset is -1 where there is no one place.
+func (f *File) Warn(offset int64, format string, args ...any) { f.warn.add(offset, format, args...) }
+
+// Lost returns the parts of the trees that could not be read.
+func (f *File) Lost() []Lost { return f.lost }
+
+// Nodes returns all nodes, sorted by NID. The slice is not to be changed.
+func (f *File) Nodes() []Node { return f.nodes }
+
+// Node returns a node.
+func (f *File) Node(id NID) (Node, bool) {
+	i, ok := slices.BinarySearchFunc(f.nodes, id, func(n Node, id NID) int { return compare(n.NID, id) })
+	if !ok {
+		return Node{}, false
+	}
+	return f.nodes[i], true
+}
+
+func (f *File) block(id BID) (blockRef, bool) {
+	id = id.key()
+	i, ok := slices.BinarySearchFunc(f.blocks, id, func(b blockRef, id BID) int { return compare(b.bid, id) })
+	if !ok {
+		return blockRef{}, false
+	}
+	return f.blocks[i], true
+}
+
+func compare[T ~uint32 | ~uint64](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

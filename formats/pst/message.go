@@ -1,0 +1,281 @@
+package pst
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"mailmill/formats/mapi"
+	"mailmill/formats/pst/internal/ltp"
+	"mailmill/formats/pst/internal/ndb"
+)
+
+// Message is a message that has been opened. It implements [mapi.Message].
+type Message struct {
+	Properties
+	NID   NID // of the file, or within the message that it is attached to
+	chain *link
+}
+
+// link leads from an embedded message to those that it is in.
+type link struct {
+	data, sub ndb.BID
+	outer     *link
+	depth     int
+}
+
+// maxEmbedded bounds how deep messages are followed into each other. Outlook itself stops long before.
+const maxEmbedded = 100
+
+// Message opens a message of the file.
+func (f *File) Message(id NID) (*Message, error) {
+	n, ok := f.db.Node(id)
+	if !ok {
+		return nil, fmt.Errorf("message %v: %w", id, ErrNotFound)
+	}
+	m, err := f.openMessage(id, n.Data, n.Sub, nil)
+	if err != nil {
+		return nil, fmt.Errorf("message %v: %w", id, err)
+	}
+	return m, nil
+}
+
+func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link) (*Message, error) {
+	l := &link{data: data, sub: sub, outer: outer}
+	for o := outer; o != nil; o = o.outer {
+		if o.data == data && o.sub == sub {
+			return nil, fmt.Errorf("%w: a message is attached to itself", ErrCorrupt)
+		}
+		l.depth++
+	}
+	if l.depth > maxEmbedded {
+		return nil, fmt.Errorf("%w: messages attached to each other %d deep", ErrCorrupt, l.depth)
+	}
+	pc, err := ltp.OpenPC(ltp.Open(f.db, data, sub))
+	if err != nil {
+		return nil, err
+	}
+	return &Message{Properties{f: f, pc: pc}, id, l}, nil
+}
+
+// table opens the message's first sub-node of a type as a table; nil if there is none.
+func (m *Message) table(kind int) (*ltp.TC, error) {
+	s, ok := m.pc.Subs.FindType(kind)
+	if !ok {
+		return nil, m.pc.SubsErr
+	}
+	return ltp.OpenTC(ltp.Open(m.f.db, s.Data, s.Sub))
+}
+
+// Recipients implements [mapi.Message]. A message without the table has no recipients.
+func (m *Message) Recipients() ([]mapi.Properties, error) {
+	t, err := m.table(ndb.TypeRecipientTable)
+	if err != nil {
+		return nil, fmt.Errorf("recipients: %w", err)
+	}
+	if t == nil {
+		return nil, nil
+	}
+	damage := t.Err()
+	rows := make([]Properties, 0, t.Len())
+	for row, err := range t.Rows() {
+		if err != nil {
+			damage = errors.Join(damage, err)
+			continue
+		}
+		rows = append(rows, Properties{f: m.f, row: row})
+	}
+	list := make([]mapi.Properties, len(rows))
+	for i := range rows {
+		list[i] = &rows[i]
+	}
+	if damage != nil {
+		damage = fmt.Errorf("recipients: %w", damage)
+	}
+	return list, damage
+}
+
+// Attachments implements [mapi.Message]. Where the table of attachments is absent, empty or damaged, those that it
+// does not list are found by the type of their sub-nodes.
+func (m *Message) Attachments() ([]mapi.Attachment, error) {
+	t, damage := m.table(ndb.TypeAttachmentTable)
+	var list []mapi.Attachment
+	listed := make(map[NID]bool)
+	if t != nil {
+		damage = t.Err()
+		for row, err := range t.Rows() {
+			if err != nil {
+				damage = errors.Join(damage, err)
+				continue
+			}
+			if id := NID(row.ID); !listed[id] {
+				listed[id] = true
+				a, err := m.attachment(id, row)
+				damage = errors.Join(damage, err)
+				list = append(list, a)
+			}
+		}
+	}
+	if len(list) == 0 || damage != nil {
+		for _, s := range m.pc.Subs {
+			if s.NID.Type() != ndb.TypeAttachment || listed[s.NID] {
+				continue
+			}
+			a, err := m.attachment(s.NID, ltp.Row{})
+			damage = errors.Join(damage, err)
+			list = append(list, a)
+		}
+	}
+	if damage != nil {
+		damage = fmt.Errorf("attachments: %w", damage)
+	}
+	return list, damage
+}
+
+// attachment opens an attachment. One whose object is lost keeps what the table tells of it.
+func (m *Message) attachment(id NID, row ltp.Row) (*Attachment, error) {
+	a := &Attachment{Properties: Properties{f: m.f, row: row}, NID: id, message: m}
+	s, ok := m.pc.Subs.Find(id)
+	if !ok {
+		a.err = fmt.Errorf("attachment %v: %w", id, errors.Join(ErrNotFound, m.pc.SubsErr))
+		return a, a.err
+	}
+	pc, err := ltp.OpenPC(ltp.Open(m.f.db, s.Data, s.Sub))
+	if err != nil {
+		a.err = fmt.Errorf("attachment %v: %w", id, err)
+		return a, a.err
+	}
+	a.pc = pc
+	return a, nil
+}
+
+// Attachment is an attachment of a message. It implements [mapi.Attachment].
+type Attachment struct {
+	Properties
+	NID     NID // within the message
+	message *Message
+	err     error // why the object is not there
+}
+
+const (
+	propAttachData   mapi.ID = 0x3701 // PidTagAttachDataBinary or PidTagAttachDataObject, by type
+	propAttachMethod mapi.ID = 0x3705
+
+	attachEmbedded = 5 // afEmbeddedMessage
+)
+
+// Lookup implements [mapi.Properties]. The data itself (PidTagAttachDataBinary) is read into memory whole by it.
+func (a *Attachment) Lookup(id mapi.ID) (mapi.Value, error) {
+	v, err := a.Properties.Lookup(id)
+	if err == nil && !v.Exists() {
+		err = a.err
+	}
+	return v, err
+}
+
+// All implements [mapi.Properties]. It leaves out the data itself, which may be larger than memory: see Open.
+func (a *Attachment) All() iter.Seq2[mapi.Property, error] {
+	return func(yield func(mapi.Property, error) bool) { a.all(int(propAttachData), yield) }
+}
+
+// data returns the number of the property that holds the data, -1 for none.
+func (a *Attachment) data() int {
+	if a.pc == nil {
+		return -1
+	}
+	return a.pc.Index(propAttachData)
+}
+
+func (a *Attachment) embedded() bool {
+	v, _ := a.Properties.Lookup(propAttachMethod)
+	return v.Int() == attachEmbedded
+}
+
+// Open implements [mapi.Attachment]. Where blocks of the data are lost, what is left of it is read, and then the first
+// error instead of [io.EOF].
+func (a *Attachment) Open() (io.ReadCloser, error) {
+	i := a.data()
+	if i < 0 {
+		if a.err != nil {
+			return nil, a.err
+		}
+		return nil, mapi.ErrNoData
+	}
+	if a.pc.Tag(i).Type() == mapi.Object && a.embedded() {
+		return nil, mapi.ErrNoData
+	}
+	b, d, err := a.pc.Stream(i)
+	if err != nil && !errors.Is(err, ErrChecksum) {
+		return nil, fmt.Errorf("attachment %v: %w", a.NID, err)
+	}
+	if d != nil {
+		return d.Reader(), nil
+	}
+	return &memory{*bytes.NewReader(b), err}, nil
+}
+
+// memory reads data from the heap, and then says what was wrong with it.
+type memory struct {
+	bytes.Reader
+	err error
+}
+
+func (m *memory) Read(p []byte) (int, error) {
+	n, err := m.Reader.Read(p)
+	if err == io.EOF && m.err != nil {
+		err = m.err
+	}
+	return n, err
+}
+
+func (m *memory) WriteTo(w io.Writer) (int64, error) {
+	n, err := m.Reader.WriteTo(w)
+	if err == nil {
+		err = m.err
+	}
+	return n, err
+}
+
+func (m *memory) Close() error { return nil }
+
+// DataSize implements [mapi.Attachment].
+func (a *Attachment) DataSize() int64 {
+	i := a.data()
+	if i < 0 || a.pc.Tag(i).Type() == mapi.Object && a.embedded() {
+		return -1
+	}
+	b, d, err := a.pc.Stream(i)
+	switch {
+	case d != nil:
+		return d.Size()
+	case err != nil:
+		return -1
+	}
+	return int64(len(b))
+}
+
+// Embedded implements [mapi.Attachment].
+func (a *Attachment) Embedded() (mapi.Message, error) {
+	i := a.data()
+	if i < 0 && a.err != nil {
+		return nil, a.err
+	}
+	if i < 0 || a.pc.Tag(i).Type() != mapi.Object || !a.embedded() {
+		return nil, mapi.ErrNoData
+	}
+	s, err := a.pc.Object(i)
+	if err == nil {
+		var m *Message
+		if m, err = a.f.openMessage(s.NID, s.Data, s.Sub, a.message.chain); err == nil {
+			return m, nil
+		}
+	}
+	return nil, fmt.Errorf("attachment %v: the message in it: %w", a.NID, err)
+}
+
+var (
+	_ mapi.Message    = (*Message)(nil)
+	_ mapi.Attachment = (*Attachment)(nil)
+)
