@@ -1,0 +1,411 @@
+package files_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"mailmill/formats"
+	"mailmill/load"
+	"mailmill/load/files"
+	"mailmill/transform/folders"
+)
+
+var bothFormats = []files.Format{files.MBOX, files.EML}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A run with the same options and archives replaces what the last one wrote, and nothing else.
+func TestRepeat(t *testing.T) {
+	for _, format := range bothFormats {
+		dir := t.TempDir()
+		o := files.Options{Format: format, Record: map[string]string{"only": "mail"}}
+		mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+		first := tree(t, dir)
+		write(t, filepath.Join(dir, "Inbox", "notes.txt"), "mine")
+		mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+		first["Inbox/notes.txt"] = "mine"
+		if got := tree(t, dir); !maps.Equal(got, first) {
+			t.Errorf("%s: the second run gives %q, the first %q", format.Name(), names(got), names(first))
+		}
+
+		// An archive that has lost a folder meanwhile.
+		less := sample()
+		less.items = less.items[:2]
+		mustConvert(t, dir, archives{"alice.pst": less}, o)
+		got := tree(t, dir)
+		delete(first, "a_b_ CON.mbox")
+		for name := range first {
+			if strings.HasPrefix(name, "a_b_") || strings.HasPrefix(name, "Inbox/Projects") {
+				delete(first, name)
+			}
+		}
+		if !slices.Equal(names(got), names(first)) {
+			t.Errorf("%s: files that are no longer written stay: %q", format.Name(), names(got))
+		}
+		if _, err := os.Stat(filepath.Join(dir, "a_b_ CON")); err == nil {
+			t.Error("an empty folder stays")
+		}
+	}
+}
+
+// Whatever mailmill did not write itself is in the way, and stays as it is.
+func TestInTheWay(t *testing.T) {
+	base := files.Options{Format: files.MBOX, Record: map[string]string{"only": "mail"}}
+	ours := func(t *testing.T, dir string) { mustConvert(t, dir, archives{"alice.pst": sample()}, base) }
+	tests := []struct {
+		name    string
+		prepare func(t *testing.T, dir string)
+		sources string
+		change  func(*files.Options)
+		free    bool
+	}{
+		{name: "an empty folder", free: true},
+		{name: "a foreign file", prepare: func(t *testing.T, dir string) { write(t, filepath.Join(dir, "thesis.txt"), "mine") }},
+		{name: "ours", prepare: ours, free: true},
+		{name: "other options", prepare: ours, change: func(o *files.Options) { o.Record = map[string]string{"only": "event"} }},
+		{name: "another format", prepare: ours, change: func(o *files.Options) { o.Format = files.EML }},
+		{name: "another archive", prepare: ours, sources: "bob.pst"},
+		{name: "ours, with a file that would be written now", prepare: func(t *testing.T, dir string) {
+			a := sample()
+			a.items = a.items[:1]
+			mustConvert(t, dir, archives{"alice.pst": a}, base)
+			write(t, filepath.Join(dir, "Inbox", "Projects.mbox"), "mine")
+		}},
+		{name: "ours, with a file where a folder would be", prepare: func(t *testing.T, dir string) {
+			a := sample()
+			a.items = a.items[:1]
+			mustConvert(t, dir, archives{"alice.pst": a}, base)
+			write(t, filepath.Join(dir, "Inbox"), "mine")
+		}},
+		{name: "ours, with a folder where a file would be", prepare: func(t *testing.T, dir string) {
+			a := sample()
+			a.items = a.items[3:]
+			mustConvert(t, dir, archives{"alice.pst": a}, base)
+			write(t, filepath.Join(dir, "Inbox.mbox", "x"), "mine")
+		}},
+		{name: "a record that cannot be read", prepare: func(t *testing.T, dir string) { write(t, filepath.Join(dir, ".mailmill.json"), "{") }},
+		{name: "what a killed run left", prepare: func(t *testing.T, dir string) {
+			write(t, filepath.Join(dir, ".mailmill.tmp", "tree", "Inbox.mbox"), "half")
+			write(t, filepath.Join(dir, ".mailmill.tmp", "lock"), "")
+		}, free: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if tt.prepare != nil {
+				tt.prepare(t, dir)
+			}
+			before := tree(t, dir)
+			o, source := base, tt.sources
+			if tt.change != nil {
+				tt.change(&o)
+			}
+			if source == "" {
+				source = "alice.pst"
+			}
+			_, err := convert(t, dir, archives{source: sample()}, o)
+			if tt.free {
+				if err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				if !errors.Is(err, files.ErrExists) {
+					t.Fatalf("error: %v", err)
+				}
+				if got := tree(t, dir); !maps.Equal(got, before) {
+					t.Errorf("%q has become %q", names(before), names(got))
+				}
+				o.Overwrite = true
+				if _, err := convert(t, dir, archives{source: sample()}, o); err != nil && !strings.HasSuffix(tt.name, "a file would be") {
+					t.Fatalf("to be overwritten: %v", err)
+				}
+			}
+			if _, err := os.Stat(filepath.Join(dir, ".mailmill.tmp")); err == nil {
+				t.Error("the staging folder is left")
+			}
+		})
+	}
+}
+
+// A file cannot be a folder.
+func TestFileAsTarget(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	write(t, path, "mine")
+	if _, err := convert(t, path, archives{"a": sample()}, files.Options{Format: files.MBOX}); !errors.Is(err, files.ErrExists) {
+		t.Error(err)
+	}
+}
+
+// A record that names files elsewhere does no harm.
+func TestHostileRecord(t *testing.T) {
+	dir := t.TempDir()
+	victim := filepath.Join(dir, "victim")
+	write(t, victim, "mine")
+	out := filepath.Join(dir, "out")
+	write(t, filepath.Join(out, ".mailmill.json"), `{"format":"mbox","sources":[{"name":"a"}],"files":[{"path":"../victim"},{"path":"`+victim+`"},{"path":"."},{"path":"link/victim"}]}`)
+	if err := os.Symlink(dir, filepath.Join(out, "link")); err != nil {
+		t.Skip(err)
+	}
+	convert(t, out, archives{"a": sample()}, files.Options{Format: files.MBOX, Overwrite: true})
+	if _, err := os.Stat(victim); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestInUse(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "out")
+	o := files.Options{Format: files.MBOX}
+	first, err := files.Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := files.Open(dir, o); !errors.Is(err, files.ErrInUse) {
+		t.Errorf("a second run: %v", err)
+	}
+	if dropped, err := first.Abort(); !dropped || err != nil {
+		t.Error(dropped, err)
+	}
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the folder that an aborted run made is left")
+	}
+}
+
+// An interrupted run leaves the place as it was.
+func TestInterrupted(t *testing.T) {
+	for _, format := range bothFormats {
+		dir := t.TempDir()
+		mustConvert(t, dir, archives{"alice.pst": sample()}, files.Options{Format: format})
+		before := tree(t, dir)
+		a := sample()
+		for i := range 300 {
+			a.mail(a.folders[0], fmt.Sprint(i), "later")
+		}
+		target, err := files.Open(dir, files.Options{Format: format, Sources: []files.Source{{Name: "alice.pst", Folders: a.folders}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		stop := stopAt{n: 50, stop: cancel}
+		result, err := load.Run(ctx, load.Plan{
+			Sources: []load.Input{{Name: "alice.pst", Source: a}}, Routes: []load.Route{{Target: target}}, Observer: &stop,
+		})
+		if !errors.Is(err, context.Canceled) || result.Balance.Total().Written != 0 || result.Dropped < 50 {
+			t.Errorf("%v, %+v", err, result.Balance.Total())
+		}
+		if got := tree(t, dir); !maps.Equal(got, before) {
+			t.Errorf("%q has become %q", names(before), names(got))
+		}
+	}
+}
+
+type stopAt struct {
+	n    int
+	stop func()
+}
+
+func (s *stopAt) Progress(load.Progress) {}
+func (s *stopAt) Item(*formats.Item, load.Outcome, error) {
+	if s.n--; s.n == 0 {
+		s.stop()
+	}
+}
+
+// The bytes do not depend on the number of jobs.
+func TestJobs(t *testing.T) {
+	a := new(archive)
+	for _, name := range []string{"Inbox", "Sent"} {
+		f := a.folder(name)
+		for i := range 400 {
+			a.mail(f, fmt.Sprint("Subject ", i), strings.Repeat("word ", i%90*40))
+		}
+	}
+	for _, format := range bothFormats {
+		var first map[string]string
+		for _, jobs := range []int{1, 8} {
+			dir := t.TempDir()
+			target, err := files.Open(dir, files.Options{Format: format, Sources: []files.Source{{Name: "a", Folders: a.folders}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := load.Run(t.Context(), load.Plan{Sources: []load.Input{{Name: "a", Source: a}}, Routes: []load.Route{{Target: target}}, Jobs: jobs}); err != nil {
+				t.Fatal(err)
+			}
+			if got := tree(t, dir); first == nil {
+				first = got
+			} else if !maps.Equal(first, got) {
+				t.Errorf("%s: the files differ", format.Name())
+			}
+		}
+	}
+}
+
+// stream is content that is never in memory as a whole.
+type stream struct {
+	size     int64
+	panicsAt int64
+}
+
+func (s stream) Open() (io.ReadCloser, error) { return io.NopCloser(&streamReader{s, 0}), nil }
+
+type streamReader struct {
+	s   stream
+	pos int64
+}
+
+func (r *streamReader) Read(p []byte) (int, error) {
+	if r.s.panicsAt > 0 && r.pos >= r.s.panicsAt {
+		panic("a fault of ours")
+	}
+	if r.pos == r.s.size {
+		return 0, io.EOF
+	}
+	n := int(min(int64(len(p)), r.s.size-r.pos))
+	for i := range p[:n] {
+		p[i] = byte(r.pos + int64(i))
+	}
+	r.pos += int64(n)
+	return n, nil
+}
+
+// attach replaces the content of a mail by an attachment.
+func attach(it *formats.Item, c formats.Content, size int64) {
+	it.Mail.Root = &formats.Part{Type: "application/octet-stream", Name: "big.bin", Disposition: "attachment", Content: c, Size: size}
+	it.Mail.Text = nil
+}
+
+// Large items are streamed, whether or not their sizes are known, and one that fails on the way leaves nothing behind.
+func TestLarge(t *testing.T) {
+	const large = 9 << 20
+	for _, format := range bothFormats {
+		a := new(archive)
+		inbox := a.folder("Inbox")
+		a.mail(inbox, "first", "small")
+		attach(a.mail(inbox, "known", ""), stream{size: large}, large)
+		attach(a.mail(inbox, "fails", ""), stream{size: large, panicsAt: 6 << 20}, large)
+		attach(a.mail(inbox, "unknown", ""), stream{size: large}, 0)
+		a.mail(inbox, "last", "small")
+
+		dir := t.TempDir()
+		result := mustConvert(t, dir, archives{"a": a}, files.Options{Format: format})
+		if total := result.Balance.Total(); total.Written != 4 || total.Failed != 1 || len(result.Failures) != 1 || result.Failures[0].Entry.Subject != "fails" {
+			t.Fatalf("%s: %+v", format.Name(), total)
+		}
+		got := tree(t, dir)
+		without := slices.Delete(slices.Clone(a.items), 2, 3)
+		for i, it := range without {
+			it.Index = uint64(i)
+		}
+		a.items = without
+		dir = t.TempDir()
+		mustConvert(t, dir, archives{"a": a}, files.Options{Format: format})
+		if want := tree(t, dir); !maps.Equal(got, want) {
+			t.Errorf("%s: the failed item has left something: %q, want %q", format.Name(), names(got), names(want))
+		}
+		if _, text, ok := bytes.Cut([]byte(got[".mailmill.json"]), []byte(`"size":`)); !ok || len(text) == 0 {
+			t.Error("the record has no sizes")
+		}
+	}
+}
+
+// Content that cannot be read is damage, not failure.
+func TestDamagedContent(t *testing.T) {
+	a := new(archive)
+	attach(a.mail(a.folder("Inbox"), "offer", ""), broken{}, 10)
+	for _, format := range bothFormats {
+		result := mustConvert(t, t.TempDir(), archives{"a": a}, files.Options{Format: format})
+		if c := result.Balance.Total(); c.Written != 1 || c.Damaged != 1 || !strings.Contains(result.Damaged[0].Damage[0].String(), "big.bin") {
+			t.Errorf("%+v, %v", c, result.Damaged)
+		}
+	}
+}
+
+type broken struct{}
+
+func (broken) Open() (io.ReadCloser, error) { return nil, errors.New("the block is gone") }
+
+// Items of one folder have names of their own, whatever their subjects and keys.
+func TestItemNames(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		a := new(archive)
+		inbox := a.folder("Inbox")
+		a.folder("Inbox", "2014-03-02 x 00000000.eml")
+		for range rapid.IntRange(0, 30).Draw(rt, "items") {
+			it := a.mail(inbox, rapid.OneOf(rapid.SampledFrom([]string{"x", "X", "Re: x", "", "..", "CON", "x 00000000"}), rapid.String()).Draw(rt, "subject"), "")
+			it.Key = rapid.SampledFrom([]string{strings.Repeat("0", 32), "00000000" + strings.Repeat("1", 24), strings.Repeat("a", 32)}).Draw(rt, "key")
+		}
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		mustConvert(t, dir, archives{"a": a}, files.Options{Format: files.EML})
+		seen := map[string]bool{folders.Fold("Inbox/2014-03-02 x 00000000.eml"): true}
+		n := 0
+		for name := range tree(t, dir) {
+			if name == ".mailmill.json" {
+				continue
+			}
+			if folded := folders.Fold(name); seen[folded] {
+				rt.Fatalf("%s is there twice", name)
+			} else {
+				seen[folded] = true
+			}
+			if len(name) > 255 {
+				rt.Fatalf("%s is long", name)
+			}
+			n++
+		}
+		if n != len(a.items) {
+			rt.Fatalf("%d files of %d items", n, len(a.items))
+		}
+	})
+}
+
+func benchmark(b *testing.B, format files.Format) {
+	a := new(archive)
+	inbox := a.folder("Inbox")
+	const items, size = 5000, 30_000
+	text := strings.Repeat("The quick brown fox jumps over the lazy dog, and then some more of the same.\r\n", size/79)
+	for i := range items {
+		a.mail(inbox, fmt.Sprint("Re: the offer of last week ", i), text)
+	}
+	b.SetBytes(int64(items * len(text)))
+	for b.Loop() {
+		dir, err := os.MkdirTemp(b.TempDir(), "")
+		if err != nil {
+			b.Fatal(err)
+		}
+		target, err := files.Open(dir, files.Options{Format: format, Sources: []files.Source{{Name: "a", Folders: a.folders}}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := load.Run(b.Context(), load.Plan{Sources: []load.Input{{Name: "a", Source: a}}, Routes: []load.Route{{Target: target}}}); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		os.RemoveAll(dir)
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/items, "µs/item")
+}
+
+func BenchmarkMbox(b *testing.B) { benchmark(b, files.MBOX) }
+func BenchmarkEML(b *testing.B)  { benchmark(b, files.EML) }
