@@ -28,7 +28,6 @@ func (m *message) readBody() {
 	}
 	switch {
 	case plain != "":
-		m.storedText = m.storedText || m.text == nil
 		m.text = textPart("text/plain", plain)
 	case hasHTML:
 		m.text = textPart("text/plain", htmlToText(html))

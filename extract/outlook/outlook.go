@@ -159,9 +159,10 @@ func (m *message) start() {
 		}
 	}
 	if !m.found {
-		for range m.p.All() {
-			m.found = true
-			break
+		for _, err := range m.p.All() {
+			if m.found = err == nil; m.found {
+				break
+			}
 		}
 	}
 }
