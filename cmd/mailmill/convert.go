@@ -78,16 +78,11 @@ func (a *app) convert(c *conversion, args []string) error {
 	}
 	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
 
-	plan := load.Plan{Jobs: c.jobs, Log: log}
-	if plan.Filters, plan.Steps, err = c.filters.build(); err != nil {
-		return err
-	}
-	if err := c.sources.open(a, args[:len(args)-1], log); err != nil {
-		return err
-	}
 	defer c.sources.close()
-	plan.Sources = c.sources.inputs()
-
+	plan, err := a.plan(&c.sources, &c.filters, args[:len(args)-1], c.jobs, log)
+	if err != nil {
+		return err
+	}
 	target, err := c.target(dst)
 	if err != nil {
 		return err
@@ -142,18 +137,8 @@ func (c *conversion) check(args []string) (dst string, err error) {
 	if c.format != "mbox" && c.format != "eml" {
 		return "", usage("--format: %q is no format; mbox and eml are", c.format)
 	}
-	if err := checkJobs(c.jobs); err != nil {
-		return "", err
-	}
 	dst = args[len(args)-1]
 	return dst, checkFolder(dst)
-}
-
-func checkJobs(jobs int) error {
-	if jobs < 0 || jobs > 1024 {
-		return usage("--jobs takes a number from 1 to 1024, not %d", jobs)
-	}
-	return nil
 }
 
 func (c *conversion) target(dst string) (load.Target, error) {

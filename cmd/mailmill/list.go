@@ -43,23 +43,16 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	if digest && !asJSON {
 		return usage("--digest adds fields to --json and does nothing without it")
 	}
-	if err := checkJobs(jobs); err != nil {
-		return err
-	}
 	log, closeLog, err := a.openLog(a.stderr)
 	if err != nil {
 		return err
 	}
 	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
-	plan := load.Plan{Jobs: jobs, Log: log}
-	if plan.Filters, plan.Steps, err = which.build(); err != nil {
-		return err
-	}
-	if err := from.open(a, args, log); err != nil {
-		return err
-	}
 	defer from.close()
-	plan.Sources = from.inputs()
+	plan, err := a.plan(from, which, args, jobs, log)
+	if err != nil {
+		return err
+	}
 
 	out := a.buffered()
 	target := &report.List{W: out, Digest: digest}

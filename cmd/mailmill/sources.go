@@ -15,7 +15,6 @@ import (
 	"mailmill/extract"
 	"mailmill/extract/archives"
 	"mailmill/formats/codepage"
-	"mailmill/load"
 	"mailmill/load/report"
 )
 
@@ -166,15 +165,6 @@ func (s *sources) incomplete(w io.Writer) bool {
 		}
 	}
 	return any
-}
-
-// inputs returns the archives as a run takes them.
-func (s *sources) inputs() []load.Input {
-	var inputs []load.Input
-	for _, archive := range s.archives {
-		inputs = append(inputs, load.Input{Name: archive.Info().Path, Source: archive})
-	}
-	return inputs
 }
 
 func (s *sources) close() {
