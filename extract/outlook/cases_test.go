@@ -888,7 +888,7 @@ func TestDamageCostsItsPartOnly(t *testing.T) {
 	for _, d := range it.Damage {
 		got = append(got, d.Part)
 	}
-	equal(t, "the damage", strings.Join(got, "; "), `property 0x1042; recipients; message body; attachments; attachment "no. 1"; attachment "msg"`)
+	equal(t, "the damage", strings.Join(got, "; "), `recipients; property 0x1042; message body; attachments; attachment "no. 1"; attachment "msg"`)
 
 	if _, err := outlook.New(outlook.Options{}).Item(formats.Entry{}, &msg{props: props{mapi.PidTagMessageClass: errBroken}}); err == nil {
 		t.Error("a message of which nothing is left is no failure")
