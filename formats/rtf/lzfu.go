@@ -87,7 +87,9 @@ func Decompress(src []byte, max int) ([]byte, error) {
 	default:
 		return nil, fmt.Errorf("rtf: decompress: %w: signature %08X", ErrNotCompressed, signature)
 	}
-	if int64(len(out)) != raw && !(max > 0 && len(out) == max) {
+	// QUIRK: Aspose counts what is left of the header in the size, too.
+	whole := int64(len(out)) == raw || signature == signatureMELA && int64(len(out))+headerSize-4 == raw
+	if !whole && !(max > 0 && len(out) == max) {
 		errs = append(errs, fmt.Errorf("%w: %d bytes came out, the header says %d", ErrSize, len(out), raw))
 	}
 	if len(errs) > 0 {

@@ -358,7 +358,6 @@ func (r *reader) character(c rune) {
 }
 
 func (r *reader) rune(c rune) {
-	var b [utf8.UTFMax]byte
 	switch r.dest {
 	case destBody:
 		if !r.visible() {
@@ -366,7 +365,8 @@ func (r *reader) rune(c rune) {
 		}
 		r.flush()
 		r.describe()
-		r.out.text(utf8.AppendRune(b[:0], c), &r.looks)
+		r.scratch = utf8.AppendRune(r.scratch[:0], c)
+		r.out.text(r.scratch, &r.looks)
 	case destInstruction:
 		if len(r.instruction) < maxInstruction {
 			r.instruction = utf8.AppendRune(r.instruction, c)

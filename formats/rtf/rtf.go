@@ -126,9 +126,10 @@ func (d *Document) HTML() Body {
 	return d.read(newHTMLWriter(), true)
 }
 
-// Text returns the document as plain text. Of a FromText document this is the original. Of others it is what a
-// reader would see, with tabs between the cells of tables, links' targets in angle brackets behind them, and footnotes
-// at the end.
+// Text returns the document as plain text. Of a FromText document this is the original. Of others it is what an RTF
+// reader shows, with tabs between the cells of tables, links' targets in angle brackets behind them, and footnotes at
+// the end. Some writers put a whole HTML message into one tag and nothing beside it; Text is then empty, and only HTML
+// has what it says.
 func (d *Document) Text() Body {
 	if d.Kind == FromText {
 		return d.read(&plainWriter{original: true}, false)
