@@ -182,7 +182,7 @@ func (r *reader) destinationControl(star bool) bool {
 	case "colortbl":
 		r.dest, r.colors, r.mixed = destColors, nil, rgb{}
 	case "upr":
-		r.alternat = true
+		r.alternate = true
 	case "ud":
 	case "field":
 		r.field = true
@@ -246,7 +246,8 @@ func (r *reader) footnoteMark() {
 }
 
 func (r *reader) attach() {
-	if !r.visible() {
+	// Encapsulated HTML refers to its attachments itself.
+	if !r.native || !r.visible() {
 		return
 	}
 	r.flush()

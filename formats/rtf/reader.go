@@ -82,15 +82,15 @@ const (
 type state struct {
 	format
 	layout
-	dest     destination
-	unicode  int  // \uc: how many bytes follow \u for readers that do not know it
-	original bool // within \htmltag
-	suppress bool // between \htmlrtf and \htmlrtf0
-	alternat bool // the next group is the ANSI one of \upr
-	field    bool // the group of a \field
-	result   bool // the group of a \fldrslt that is a link
-	note     bool // the group of a \footnote
-	section  bool // the group of a header or footer
+	dest      destination
+	unicode   int  // \uc: how many bytes follow \u for readers that do not know it
+	original  bool // within \htmltag
+	suppress  bool // between \htmlrtf and \htmlrtf0
+	alternate bool // the next group is the ANSI one of \upr
+	field     bool // the group of a \field
+	result    bool // the group of a \fldrslt that is a link
+	note      bool // the group of a \footnote
+	section   bool // the group of a header or footer
 }
 
 // reader interprets a document.
@@ -179,9 +179,9 @@ func (r *reader) open() {
 		return
 	}
 	r.stack = append(r.stack, r.state)
-	if r.alternat {
-		r.stack[len(r.stack)-1].alternat = false
-		r.alternat = false
+	if r.alternate {
+		r.stack[len(r.stack)-1].alternate = false
+		r.alternate = false
 		r.dest = destSkip
 	}
 	r.field, r.result, r.note, r.section = false, false, false, false

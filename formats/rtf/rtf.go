@@ -75,7 +75,8 @@ type Body struct {
 	// Replaced is the number of U+FFFD in Text that stand for something which could not be decoded.
 	Replaced int
 
-	// Attachments is how many places in the document show an attachment.
+	// Attachments is how many places in the document show an attachment. It is 0 for the encapsulated original, which
+	// refers to attachments in its own way.
 	Attachments int
 
 	// Unbalanced is set where the document's braces do not match: it is cut off, and the end of the text missing, or
