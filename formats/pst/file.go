@@ -1,7 +1,6 @@
 package pst
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -138,7 +137,7 @@ func (f *File) Info() Info {
 	info := Info{h.Format, h.Client, int(h.Version), h.Crypt.String(), f.db.Size(), h.EOF, false}
 	if s, err := f.Store(); err == nil {
 		v, _ := s.Lookup(propPassword)
-		info.Password = v.Int() != 0
+		info.Password = v.Int() != 0 && !info.OST()
 	}
 	return info
 }
@@ -288,7 +287,8 @@ func (f *File) Store() (*Store, error) {
 	f.storeOnce.Do(func() {
 		p, err := f.openProperties(NIDStore)
 		f.store, f.storeErr = &Store{p}, err
-		if v, _ := p.Lookup(propPassword); v.Int() != 0 {
+		// OST files have another value there.
+		if v, _ := p.Lookup(propPassword); v.Int() != 0 && f.db.Header().Client != "SO" {
 			f.db.Warn(-1, "the file has a password, which does not keep it from being read")
 		}
 	})
@@ -309,15 +309,19 @@ func (f *File) NIDFromEntryID(id []byte) (NID, bool) {
 // Root returns the folder that all others are in, the ones that Outlook does not show included.
 func (f *File) Root() (*Folder, error) { return f.Folder(NIDRoot) }
 
-// Top returns the folder whose children Outlook shows as the mailbox (the IPM subtree). In files that do not tell
-// which it is, that is the root's child with a name known for it, else the one that holds the most folders.
+// Top returns the folder whose children Outlook shows as the mailbox (the IPM subtree): the one that the store names or,
+// as OST files name none, the one that has the Inbox. Failing that it is a folder with a name known for it, and
+// failing that the root's child with the most folders.
 func (f *File) Top() (*Folder, error) {
-	s, storeErr := f.Store()
-	if storeErr == nil {
-		if v, _ := s.Lookup(propIPMSubtree); v.Exists() {
-			if id, ok := f.NIDFromEntryID(v.Bytes()); ok && KindOf(id) == KindFolder {
-				return f.Folder(id)
-			}
+	if s, err := f.Store(); err == nil {
+		v, _ := s.Lookup(propIPMSubtree)
+		if id, ok := f.NIDFromEntryID(v.Bytes()); ok && KindOf(id) == KindFolder {
+			return f.Folder(id)
+		}
+	}
+	if id, ok := f.inbox(); ok {
+		if n, ok := f.db.Node(id); ok && KindOf(n.Parent) == KindFolder && n.Parent != NIDRoot {
+			return f.Folder(n.Parent)
 		}
 	}
 	best, most := NIDRoot, -1
@@ -327,14 +331,29 @@ func (f *File) Top() (*Folder, error) {
 		}
 		n := f.descendants(c.node, 0)
 		if folder, err := f.Folder(c.node); err == nil && slices.Contains(topNames, folder.Name()) {
-			n = 1 << 30
+			n += 1 << 30
 		}
 		if n > most {
 			best, most = c.node, n
 		}
 	}
-	top, err := f.Folder(best)
-	return top, errors.Join(err, nil)
+	return f.Folder(best)
+}
+
+// inbox returns the folder that receives messages of all classes.
+func (f *File) inbox() (NID, bool) {
+	for row, err := range f.Table(NIDReceiveFolders) {
+		if err != nil {
+			continue
+		}
+		class, _ := row.Lookup(propMessageClass)
+		folder, _ := row.Lookup(propReceiveFolder)
+		id := NID(folder.Int())
+		if class.Text(1252) == "" && KindOf(id) == KindFolder && id != NIDRoot {
+			return id, true
+		}
+	}
+	return 0, false
 }
 
 // topNames are names of the IPM subtree in English versions.
@@ -360,4 +379,7 @@ const (
 	propIPMSubtree  mapi.ID = 0x35E0
 	propPassword    mapi.ID = 0x67FF
 	propDisplayName mapi.ID = 0x3001
+
+	propMessageClass  mapi.ID = 0x001A
+	propReceiveFolder mapi.ID = 0x6605 // of the receive folder table: a NID
 )

@@ -166,7 +166,7 @@ type Entry struct {
 }
 
 // Class returns the message class, such as "IPM.Note".
-func (e *Entry) Class() string { return e.text(0x001A) }
+func (e *Entry) Class() string { return e.text(propMessageClass) }
 
 // Size returns the size of the message in bytes.
 func (e *Entry) Size() int64 {

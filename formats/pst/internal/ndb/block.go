@@ -47,7 +47,7 @@ func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
 				return err
 			}
 			if !id.Internal() {
-				decode(f.header.Crypt, ref.bid, dst, dst)
+				Decode(f.header.Crypt, ref.bid, dst, dst)
 			}
 			return nil
 		}
@@ -58,7 +58,7 @@ func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
 		if id.Internal() {
 			copy(dst, data)
 		} else {
-			decode(f.header.Crypt, ref.bid, dst, data)
+			Decode(f.header.Crypt, ref.bid, dst, data)
 		}
 		return nil
 	})

@@ -84,7 +84,8 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 			spans    = make([]span, len(level))
 			leaf     bool
 		)
-		for _, i := range order {
+		run := pageRun{f: f}
+		for n, i := range order {
 			ref := level[i]
 			start := max(len(children), len(entries))
 			spans[i] = span{start, start}
@@ -93,49 +94,55 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 				continue
 			}
 			visited[ref.Offset] = struct{}{}
-			err := f.viewPage(kind, ref.Ref, func(p page) error {
-				if height < 0 {
-					height = p.level
-				}
-				if p.level != height {
-					return fmt.Errorf("%w: level %d instead of %d", ErrCorrupt, p.level, height)
-				}
-				if leaf = p.level == 0; leaf {
-					last, n := uint64(0), 0
-					for e := range p.entries() {
-						entry, key := parse(e)
-						if n > 0 && key <= last {
-							f.warn.add(ref.Offset, "entries of a page are out of order")
-							break
-						}
-						if p.overfull && key >= ref.to {
-							break
-						}
-						entries, keys = append(entries, entry), append(keys, key)
-						last, n = key, n+1
-					}
-					spans[i].end = len(entries)
-					return nil
-				}
-				first := len(children)
-				for e := range p.entries() {
-					c := f.childRef(e)
-					c.to = ref.to
-					if n := len(children); n > first {
-						if c.from <= children[n-1].from {
-							f.warn.add(ref.Offset, "entries of a page are out of order")
-							break
-						}
-						children[n-1].to = c.from
-					}
-					children = append(children, c)
-				}
-				spans[i].end = len(children)
-				return nil
-			})
+			err := run.seek(level, order[n:])
+			var p page
+			if err == nil {
+				p, err = f.parsePage(kind, ref.Ref, run.at(ref.Offset))
+			}
 			if err != nil {
 				f.losePage(kind, ref, err)
+				continue
 			}
+			if height < 0 {
+				height = p.level
+			}
+			if p.level != height {
+				f.losePage(kind, ref, fmt.Errorf("%w: level %d instead of %d", ErrCorrupt, p.level, height))
+				continue
+			}
+			if leaf = p.level == 0; leaf {
+				first := len(entries)
+				for e := range p.entries() {
+					entry, key := parse(e)
+					if len(entries) > first && key <= keys[len(keys)-1] {
+						f.warn.add(ref.Offset, "entries of a page are out of order")
+						break
+					}
+					if p.overfull && key >= ref.to {
+						break
+					}
+					entries, keys = append(entries, entry), append(keys, key)
+				}
+				spans[i].end = len(entries)
+				continue
+			}
+			first := len(children)
+			for e := range p.entries() {
+				c := f.childRef(e)
+				c.to = ref.to
+				if n := len(children); n > first {
+					if c.from <= children[n-1].from {
+						f.warn.add(ref.Offset, "entries of a page are out of order")
+						break
+					}
+					children[n-1].to = c.from
+				}
+				if p.overfull && c.from >= ref.to {
+					break
+				}
+				children = append(children, c)
+			}
+			spans[i].end = len(children)
 		}
 		if leaf {
 			sortedEntries, sortedKeys := make([]E, 0, len(entries)), make([]uint64, 0, len(keys))
@@ -200,73 +207,4 @@ func (f *File) childRef(b []byte) pageRef {
 		return pageRef{Ref{BID(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))}, le.Uint64(b), 0}
 	}
 	return pageRef{Ref{BID(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))}, uint64(le.Uint32(b)), 0}
-}
-
-// page is a page of a B-tree (BTPAGE, MS-PST 2.2.2.7.7.1).
-type page struct {
-	level  int
-	count  int
-	stride int
-	data   []byte
-	// overfull says that the count is damaged. The entries past the true one are what the page held before.
-	overfull bool
-}
-
-// entries yields the entries in the page. Pages count them and say how long each is.
-func (p page) entries() func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		for i := range p.count {
-			if !yield(p.data[i*p.stride : (i+1)*p.stride]) {
-				return
-			}
-		}
-	}
-}
-
-// viewPage reads and checks a page of a B-tree. A page whose checksum is wrong is used as far as it makes sense.
-func (f *File) viewPage(kind byte, ref Ref, use func(page) error) error {
-	l := &f.layout
-	if ref.Offset < 0 || ref.Offset > f.size-int64(l.pageSize) {
-		return ErrOutside
-	}
-	return f.cache.view(ref.Offset, l.pageSize, func(b []byte) error {
-		trailer := b[l.pageTrailer:]
-		if trailer[0] != kind || trailer[1] != kind {
-			return fmt.Errorf("%w: type 0x%02x instead of 0x%02x", ErrCorrupt, trailer[0], kind)
-		}
-		var bid BID
-		var sum uint32
-		if l.wide {
-			sum, bid = le.Uint32(trailer[4:]), BID(le.Uint64(trailer[8:]))
-		} else {
-			bid, sum = BID(le.Uint32(trailer[4:])), le.Uint32(trailer[8:])
-		}
-		if sum != Checksum(b[:l.pageTrailer]) {
-			f.warn.add(ref.Offset, "page of the %s tree: wrong checksum", treeName(kind))
-		}
-		if bid != ref.BID {
-			f.warn.add(ref.Offset, "page of the %s tree: is %v instead of %v", treeName(kind), bid, ref.BID)
-		} else if s := le.Uint16(trailer[2:]); s != Signature(ref.Offset, bid) {
-			f.warn.add(ref.Offset, "page of the %s tree: wrong signature", treeName(kind))
-		}
-		var p page
-		var most int
-		if m := b[l.pageEntries:]; l.format == Unicode4K {
-			p.count, most, p.stride, p.level = int(le.Uint16(m)), int(le.Uint16(m[2:])), int(m[4]), int(m[5])
-		} else {
-			p.count, most, p.stride, p.level = int(m[0]), int(m[1]), int(m[2]), int(m[3])
-		}
-		if p.level >= maxLevels {
-			return fmt.Errorf("%w: level %d", ErrCorrupt, p.level)
-		}
-		if least := l.entrySize(kind, p.level); p.stride < least {
-			return fmt.Errorf("%w: entries of %d bytes instead of %d", ErrCorrupt, p.stride, least)
-		}
-		if room := l.pageEntries / p.stride; p.count > room || p.count > most {
-			f.warn.add(ref.Offset, "page of the %s tree: %d entries where there is room for %d", treeName(kind), p.count, min(room, most))
-			p.count, p.overfull = min(p.count, room), true
-		}
-		p.data = b[:l.pageEntries]
-		return use(p)
-	})
 }

@@ -61,8 +61,8 @@ func pairs(t *[256]byte) *[1 << 16]uint16 {
 	return p
 }
 
-// decode decodes src into dst, which may be the same; dst must be as long.
-func decode(c Crypt, bid BID, dst, src []byte) {
+// Decode decodes src into dst, which may be the same; dst must be as long.
+func Decode(c Crypt, bid BID, dst, src []byte) {
 	switch c {
 	case CryptPermute:
 		decodePermute(dst, src)
