@@ -169,6 +169,6 @@ func (s *sources) incomplete(w io.Writer) bool {
 
 func (s *sources) close() {
 	for _, archive := range s.archives {
-		archive.Close() //nolint:errcheck // it was only read
+		archive.Close()
 	}
 }

@@ -90,8 +90,8 @@ func appendLine(b []byte, it *formats.Item) []byte {
 // who names a participant to people: the name and the address where both are known.
 func who(a *formats.Address) string {
 	address := a.SMTP
-	if address == "" {
-		address = a.Stored
+	if address == "" && a.Name == "" {
+		address = a.Stored // a distinguished name is long, and beside a name no help
 	}
 	switch {
 	case a.Name == "" || a.Name == address:
