@@ -28,7 +28,9 @@ type addressParser struct {
 
 	group   string
 	inGroup bool
-	members int // of the group
+	// searched is how much has been searched in vain for the ends of comments and quotes.
+	searched int
+	members  int // of the group
 	// What has been read of the current address.
 	words   []addressWord
 	comment string
@@ -121,36 +123,41 @@ func (p *addressParser) readAngle() {
 	for p.i < len(p.s) && (p.s[p.i] == '<' || p.s[p.i] == ' ') {
 		p.i++
 	}
-	start, inQuotes := p.i, false
+	start := p.i
 	if p.i < len(p.s) && p.s[p.i] == '"' {
 		if end := closingQuote(p.s, p.i); end > 0 {
 			p.i = end + 1
 		}
 	}
-	for p.i < len(p.s) && (inQuotes || p.s[p.i] != '>') {
-		p.i++
-	}
-	if p.i == len(p.s) {
+	if n := strings.IndexAny(p.s[p.i:], "<>"); n >= 0 && p.s[p.i+n] == '>' {
+		p.angle = p.s[start : p.i+n]
+		p.i += n + 1
+	} else {
 		// It is not closed. It ends where the list goes on.
 		if n := strings.IndexAny(p.s[start:], ",;<"); n >= 0 {
 			p.i = start + n
+		} else {
+			p.i = len(p.s)
 		}
 		p.angle = p.s[start:p.i]
-	} else {
-		p.angle = p.s[start:p.i]
-		p.i++
 	}
 	p.closed = true
 }
 
-// maxComment bounds what is searched for a comment's end.
-const maxComment = 8 << 10
+const (
+	// maxComment bounds the length of a comment.
+	maxComment = 2 << 10
+	// maxSearch bounds what is searched in vain for the ends of comments and quotes, in all.
+	maxSearch = 1 << 20
+	// maxGlued bounds what is put together of pieces.
+	maxGlued = 1 << 10
+)
 
 // readComment reads a comment. It is false where there is no end to it.
 func (p *addressParser) readComment() bool {
 	depth := 0
 	var b strings.Builder
-	for i := p.i; i < len(p.s) && i < p.i+maxComment; i++ {
+	for i := p.i; i < len(p.s) && i < p.i+maxComment && p.searched < maxSearch; i++ {
 		switch c := p.s[i]; {
 		case c == '\\' && i+1 < len(p.s):
 			i++
@@ -172,6 +179,7 @@ func (p *addressParser) readComment() bool {
 			b.WriteByte(c)
 		}
 	}
+	p.searched += min(len(p.s)-p.i, maxComment)
 	return false
 }
 
@@ -191,8 +199,12 @@ func closingQuote(s string, i int) int {
 // readQuoted reads a quoted string. It is false where the quote has no partner: there is none, or what it encloses is
 // an address and the end of it stands in the middle of a word.
 func (p *addressParser) readQuoted(glued bool) bool {
+	if p.searched >= maxSearch {
+		return false
+	}
 	end := closingQuote(p.s, p.i)
 	if end < 0 {
+		p.searched += len(p.s) - p.i
 		return false
 	}
 	if p.closed {
@@ -229,12 +241,18 @@ func (p *addressParser) readAtom(glued bool) {
 			p.i++
 		}
 	} else {
+		// QUIRK: programs write commas and the like in encoded words, against RFC 2047 5 (3).
+		if strings.HasPrefix(p.s[start:], "=?") {
+			if _, size, ok := cutWord(p.s[start:]); ok {
+				p.i += size - 1
+			}
+		}
 		// The first character is taken whatever it is: it has no other meaning here.
 		for p.i++; p.i < len(p.s) && strings.IndexByte(" \t,;<>\"(:", p.s[p.i]) < 0; p.i++ {
 		}
 	}
-	raw := strings.TrimRight(p.s[start:p.i], " \t")
-	if raw != `"` {
+	raw := strings.TrimRight(strings.TrimLeft(p.s[start:p.i], `"`), " \t")
+	if raw != "" {
 		p.words = append(p.words, addressWord{raw: raw, text: raw, glued: glued})
 	}
 }
@@ -321,6 +339,10 @@ func glue(words []addressWord) []addressWord {
 	for _, w := range words {
 		if n := len(out); n > 0 {
 			last := &out[n-1]
+			if len(last.raw) > maxGlued {
+				out = append(out, w)
+				continue
+			}
 			at := strings.HasPrefix(w.raw, "@") || strings.HasSuffix(last.raw, "@") && !last.quoted
 			if at && !isDN(last.raw) && strings.Count(last.raw+w.raw, "@") <= 2 || w.glued && !w.quoted && !last.quoted {
 				*last = addressWord{raw: last.raw + w.raw, text: last.text + w.text, glued: last.glued}

@@ -272,15 +272,15 @@ func nextWord(text string, i int) (start, end int, special bool) {
 	return start, end, special
 }
 
-// encoded writes text as encoded words in UTF-8 (RFC 2047), each of whole characters and at most 75 octets long, in
-// the one of the two encodings that is shorter.
+// encoded writes text as encoded words in UTF-8 (RFC 2047), each of whole characters and at most 75 octets long: in Q,
+// which people can read too, unless B is much shorter.
 func (h *header) encoded(text string) {
 	const overhead = len("=?utf-8?q??=")
 	inQ := 0
 	for i := range len(text) {
 		inQ += qLen(text[i])
 	}
-	useB := (len(text)+2)/3*4 < inQ
+	useB := 3*((len(text)+2)/3*4) < 2*inQ
 	for text != "" {
 		// 12 octets hold any one character.
 		if h.col()+1+overhead+12 > wrapAt && !h.fresh {

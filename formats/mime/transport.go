@@ -179,7 +179,7 @@ func (h *header) repaired(name, value string) {
 	case ascii && (IsAddressField(name) || isStructuredField(name) || strings.Contains(value, "=?")):
 		h.structured(value)
 	default:
-		h.unstructured(clean(value))
+		h.unstructured(clean(DecodeWords(value)))
 	}
 	h.end()
 }
