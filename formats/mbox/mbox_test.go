@@ -2,15 +2,24 @@ package mbox_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	gombox "github.com/emersion/go-mbox"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"mailmill/formats"
+	"mailmill/formats/corpustest"
 	"mailmill/formats/mbox"
 )
 
@@ -151,4 +160,197 @@ func TestCase20MboxrdRoundTrip(t *testing.T) {
 	})
 }
 
-var _ = gombox.NewReader
+// TestReaders checks that readers that are not ours find the same messages: go-mbox and Python's mailbox.
+func TestReaders(t *testing.T) {
+	messages := []string{"Subject: 1\r\n\r\none\r\n", "Subject: 2\r\n\r\n\r\nFro\r\ntwo\r\n", "Subject: 3\r\n\r\nx\r\n\r\n\r\ny\r\n"}
+	file := write(t, messages...)
+	var want []string
+	for _, m := range messages {
+		want = append(want, normal(m))
+	}
+	t.Run("go-mbox", func(t *testing.T) {
+		r := gombox.NewReader(bytes.NewReader(file))
+		var got []string
+		for {
+			msg, err := r.NextMessage()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(msg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(b))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("python", func(t *testing.T) {
+		python, err := exec.LookPath("python3")
+		if err != nil {
+			corpustest.Missing(t, "no python3")
+		}
+		path := filepath.Join(t.TempDir(), "x.mbox")
+		if err := os.WriteFile(path, file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		out, err := exec.Command(python, "-c", `import mailbox, json, sys
+print(json.dumps([m.decode() for m in map(mailbox.mbox(sys.argv[1]).get_bytes, range(3))]))`, path).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		if err := json.Unmarshal(out, &got); err != nil {
+			t.Fatal(err)
+		}
+		for i := range got {
+			got[i] = strings.ReplaceAll(got[i], "\n", "\r\n")
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestForeignFiles checks where messages begin in files of other programs.
+func TestForeignFiles(t *testing.T) {
+	for _, tt := range []struct {
+		name, file string
+		from       []string
+		want       []string
+	}{
+		{"no empty line between", "From a@b Thu Mar  4 04:06:07 2021\nA: 1\n\nx\nFrom c@d Thu Mar  4 04:06:07 2021\nB: 2\n\ny\n", []string{"a@b", "c@d"}, []string{"A: 1\r\n\r\nx\r\n", "B: 2\r\n\r\ny\r\n"}},
+		{"text that is not quoted", "From a@b Thu Mar  4 04:06:07 2021\nA: 1\n\nFrom here on it is text\n\nFrom me\nto you\n", []string{"a@b"}, []string{"A: 1\r\n\r\nFrom here on it is text\r\n\r\nFrom me\r\nto you\r\n"}},
+		{"no date", "From a@b\nA: 1\n\nx\n\nFrom c@d\nB: 2\n\ny", []string{"a@b", "c@d"}, []string{"A: 1\r\n\r\nx\r\n", "B: 2\r\n\r\ny"}},
+		{"CRLF and empty lines first", "\r\n\r\nFrom - Thu Mar  4 04:06:07 2021\r\nA: 1\r\n\r\nx\r\n\r\n", []string{""}, []string{"A: 1\r\n\r\nx\r\n"}},
+		{"zone, remote, sender with blanks", "From \"a b\"@c Thu Mar  4 04:06:07 +0200 2021 remote from x\nA: 1\n\n", []string{"\"a b\"@c"}, []string{"A: 1\r\n"}},
+		{"empty messages", "From a@b Thu Mar  4 04:06:07 2021\n\nFrom c@d Thu Mar  4 04:06:07 2021\n", []string{"a@b", "c@d"}, []string{"", ""}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			envs, got := readAll(t, []byte(tt.file))
+			var from []string
+			for _, e := range envs {
+				from = append(from, e.From)
+				if !strings.HasPrefix(tt.file[e.Offset:], "From ") {
+					t.Errorf("offset %d", e.Offset)
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(tt.from, from); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestReadErrors(t *testing.T) {
+	if _, _, err := mbox.NewReader(strings.NewReader("Subject: x\n")).Next(); !errors.Is(err, mbox.ErrFormat) {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err := mbox.NewReader(strings.NewReader("\n")).Next(); err != io.EOF {
+		t.Errorf("error %v", err)
+	}
+	bad := errors.New("bad disk")
+	r := mbox.NewReader(io.MultiReader(strings.NewReader("From a@b\n\nx\n"), iotest.ErrReader(bad)))
+	_, msg, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(msg); err != bad || string(b) != "\r\nx\r\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+	if _, _, err := r.Next(); err != bad {
+		t.Errorf("error %v", err)
+	}
+}
+
+// TestSkipped checks that a message need not be read, and cannot be read late.
+func TestSkipped(t *testing.T) {
+	r := mbox.NewReader(bytes.NewReader(write(t, "A: 1\r\n\r\n"+strings.Repeat("x\r\n", 100000), "B: 2\r\n\r\ny\r\n")))
+	_, first, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, second, err := r.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := first.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+		t.Errorf("%d, %v", n, err)
+	}
+	if b, _ := io.ReadAll(second); !strings.HasPrefix(string(b), "B: 2\r\n") {
+		t.Errorf("%q", b)
+	}
+}
+
+func TestWriteErrors(t *testing.T) {
+	full := errors.New("disk full")
+	w := mbox.NewWriter(writerFunc(func([]byte) (int, error) { return 0, full }))
+	msg := w.Message("", date, mbox.Status{})
+	if err := msg.Close(); err != full {
+		t.Errorf("error %v", err)
+	}
+	if _, err := msg.Write([]byte("x")); err == nil {
+		t.Error("a closed message takes bytes")
+	}
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func FuzzReader(f *testing.F) {
+	f.Add([]byte("From a@b Thu Mar  4 04:06:07 2021\nA: 1\n\n>From x\n\nFrom c@d 1 Jan 00:00 2000 +0100\nB: 2\n\ny\r"))
+	f.Add([]byte("\xEF\xBB\xBF\nFrom \n\n\nFrom \nX:"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		r := mbox.NewReader(bytes.NewReader(file))
+		last := int64(-1)
+		for {
+			env, msg, err := r.Next()
+			if err != nil {
+				return
+			}
+			if env.Offset <= last || !bytes.HasPrefix(file[env.Offset:], []byte("From ")) {
+				t.Fatalf("offset %d after %d", env.Offset, last)
+			}
+			last = env.Offset
+			if _, err := io.Copy(io.Discard, msg); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkWriter(b *testing.B) {
+	m := []byte("Subject: x\r\nFrom: y\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 1000))
+	w := mbox.NewWriter(io.Discard)
+	b.SetBytes(int64(len(m)))
+	b.ReportAllocs()
+	for b.Loop() {
+		msg := w.Message("a@b", date, mbox.Status{})
+		msg.Write(m)
+		msg.Close()
+	}
+}
+
+func BenchmarkReader(b *testing.B) {
+	m := "Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 1000)
+	file := write(b, slices.Repeat([]string{m}, 20)...)
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		r := mbox.NewReader(bytes.NewReader(file))
+		for {
+			_, msg, err := r.Next()
+			if err != nil {
+				break
+			}
+			io.Copy(io.Discard, msg)
+		}
+	}
+}

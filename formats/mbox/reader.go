@@ -50,6 +50,7 @@ type Reader struct {
 	at    int
 	err   error // of the file, io.EOF included
 	done  bool  // the current message has ended
+	seq   int   // of the current message
 }
 
 // NewReader returns a reader of r.
@@ -75,19 +76,20 @@ func (r *Reader) Next() (Envelope, io.Reader, error) {
 	}
 	r.next, r.done, r.empty, r.blank, r.rest, r.cr = false, false, false, false, false, false
 	r.out, r.at = r.out[:0], 0
-	return r.env, content{r, r.env.Offset}, nil
+	r.seq++
+	return r.env, content{r, r.seq}, nil
 }
 
-// content reads the message that begins at offset.
+// content reads the message of a number.
 type content struct {
-	r      *Reader
-	offset int64
+	r   *Reader
+	seq int
 }
 
 // Read implements [io.Reader].
 func (c content) Read(p []byte) (int, error) {
 	r := c.r
-	if r.env.Offset != c.offset && !r.next || r.next && r.env.Offset == c.offset {
+	if r.seq != c.seq {
 		return 0, io.EOF
 	}
 	for r.at == len(r.out) {
@@ -177,10 +179,13 @@ func (r *Reader) line(b []byte) {
 			r.empty, r.blank = true, true
 			return
 		}
-		if text[0] == 'F' && len(text) <= maxFromLine && bytes.HasPrefix(text, fromMark) && r.separates(string(text)) {
-			r.env.Offset = start
-			r.done, r.next = true, true
-			return
+		if text[0] == 'F' && len(text) <= maxFromLine && bytes.HasPrefix(text, fromMark) {
+			text = bytes.Clone(text) // to look ahead moves what the buffer holds
+			if r.separates(string(text)) {
+				r.env.Offset = start
+				r.done, r.next = true, true
+				return
+			}
 		}
 		if text[0] == '>' && isQuotable(text) {
 			text = text[1:]
