@@ -58,8 +58,12 @@ func (m *message) makeHeader(mail *formats.Mail, draft bool) {
 	var h header
 	m.readTransport()
 	m.readPeople()
-	if len(m.headers.fields) > 0 && !m.headers.foreign {
+	own := len(m.headers.fields) > 0 && !m.headers.foreign
+	if own {
 		m.align()
+	}
+	m.shareKnown()
+	if own {
 		m.rewrite()
 	}
 	m.setParticipants(mail)

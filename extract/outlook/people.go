@@ -42,8 +42,7 @@ type people struct {
 	known                map[string]*formats.Address
 }
 
-// readPeople reads the participants and resolves them from the properties of their roles. Where one Exchange name
-// occurs in several roles they all know what one of them does.
+// readPeople reads the participants and resolves them from the properties of their roles.
 func (m *message) readPeople() {
 	m.sender = m.person(&m.bag, roleSender)
 	m.representing = m.person(&m.bag, roleRepresenting)
@@ -74,7 +73,6 @@ func (m *message) readPeople() {
 		}
 		m.rows[typ] = append(m.rows[typ], p)
 	}
-	m.shareKnown()
 }
 
 // everybody calls visit for every participant that has an address or a name.
@@ -94,7 +92,8 @@ func (m *message) everybody(visit func(person)) {
 	}
 }
 
-// shareKnown resolves participants by others with the same Exchange name.
+// shareKnown resolves participants by others of the message with the same Exchange name: where one occurs in several
+// roles they all know what one of them does.
 func (m *message) shareKnown() {
 	open := false
 	m.everybody(func(p person) {
@@ -120,8 +119,13 @@ func (m *message) resolve(p person) {
 	if p.SMTP != "" || p.dn == "" {
 		return
 	}
-	if a := m.known[p.dn]; a != nil {
-		p.SMTP, p.Via = a.SMTP, a.Via
+	a := m.known[p.dn]
+	if a == nil {
+		return
+	}
+	p.SMTP, p.Via = a.SMTP, a.Via
+	if a.Via == formats.ViaItem {
+		p.Via = formats.ViaLearnt // it stood beside another role
 	}
 }
 
@@ -272,6 +276,8 @@ func cleanName(name string, a *formats.Address) string {
 		return ""
 	case mapi.IsDN(bare), mapi.IsIMCEA(bare):
 		return ""
+	case strings.IndexByte(bare, '@') > 0 && a.SMTP != "" && mapi.SMTPKey(bare) == mapi.SMTPKey(a.SMTP):
+		return ""
 	}
 	return name
 }
@@ -301,7 +307,7 @@ func oneLine(s string) string {
 func samePerson(a, b person) bool {
 	switch {
 	case a.SMTP != "" && b.SMTP != "":
-		return strings.EqualFold(a.SMTP, b.SMTP)
+		return mapi.SMTPKey(a.SMTP) == mapi.SMTPKey(b.SMTP)
 	case a.dn != "" && a.dn == b.dn:
 		return true
 	case a.SMTP == "" && b.SMTP == "" && a.dn == "" && b.dn == "":

@@ -116,7 +116,6 @@ func (m *message) align() {
 	if m.headers.lists == nil {
 		return
 	}
-	before := len(m.known)
 	m.alignOne("From", m.representing)
 	m.alignOne("Sender", m.sender)
 	if len(m.replyTo) == 1 {
@@ -124,9 +123,6 @@ func (m *message) align() {
 	}
 	m.alignList("To", m.rows[mapi.RecipientTo])
 	m.alignList("Cc", m.rows[mapi.RecipientCc])
-	if len(m.known) > before {
-		m.everybody(m.resolve)
-	}
 }
 
 // alignOne matches a field with one mailbox with a participant, where their names agree.
@@ -164,12 +160,6 @@ func (m *message) alignList(field string, rows []person) {
 		}
 		if of := m.byAddress(a.Stored); of.SMTP != "" {
 			p.SMTP, p.Via = of.SMTP, formats.ViaHeaders
-			if m.known == nil {
-				m.known = make(map[string]*formats.Address)
-			}
-			if m.known[p.dn] == nil {
-				m.known[p.dn] = p.Address
-			}
 		}
 	}
 }
@@ -177,7 +167,7 @@ func (m *message) alignList(field string, rows []person) {
 // namesAgree reports whether a header's address and a participant have one name. Where the participant's address is
 // known it is what counts.
 func namesAgree(a *formats.Address, p person) bool {
-	if p.SMTP != "" && strings.EqualFold(a.Stored, p.SMTP) {
+	if p.SMTP != "" && mapi.SMTPKey(a.Stored) == mapi.SMTPKey(p.SMTP) {
 		return true
 	}
 	name := cleanName(a.Name, &formats.Address{Stored: a.Stored, SMTP: a.Stored})

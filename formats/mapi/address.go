@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // Shape says what an address is by how it looks. What an address type property says is not to be trusted: "SMTP" with a
@@ -135,6 +137,22 @@ func plainKey(s string) bool {
 		}
 	}
 	return true
+}
+
+// SMTPKey returns a mail address in the form in which two that mean the same are equal: in lower case, with the domain
+// in A-labels (RFC 5890). That local parts differ in nothing but their letter case does not occur in practice.
+func SMTPKey(addr string) string {
+	addr = strings.ToLower(CleanAddress(addr))
+	at := strings.LastIndexByte(addr, '@')
+	for i := at + 1; i < len(addr); i++ {
+		if addr[i] >= utf8.RuneSelf {
+			if domain, err := idna.Lookup.ToASCII(addr[at+1:]); err == nil {
+				return addr[:at+1] + domain
+			}
+			break
+		}
+	}
+	return addr
 }
 
 // foldRune returns the same rune for all that are equal under simple Unicode case folding.
