@@ -14,8 +14,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -29,9 +29,7 @@ import (
 // Archive is an opened data file.
 type Archive struct {
 	store   store
-	close   func() error
 	opt     extract.Options
-	damaged bool
 	convert *outlook.Converter
 	tree    *tree
 	folders []*folder
@@ -45,24 +43,11 @@ type Archive struct {
 
 var _ extract.Archive = (*Archive)(nil)
 
-// facts are what an archive takes from the file itself.
-type facts struct {
-	format     string
-	ansi       bool
-	incomplete string
-	warnings   []string
-	// damaged says that the file's index or folders have lost something.
-	damaged bool
-	info    os.FileInfo
-}
-
 // newArchive reads the tree of folders.
-func newArchive(path string, s store, f facts, o extract.Options, close func() error) *Archive {
-	a := &Archive{store: s, close: close, opt: o, said: make(map[string]bool)}
-	a.info = extract.Info{Path: path, Format: f.format, Incomplete: f.incomplete}
-	if f.info != nil {
-		a.info.Size, a.info.Modified = f.info.Size(), f.info.ModTime().UTC()
-	}
+func newArchive(path string, s store, o extract.Options) *Archive {
+	f := s.Facts()
+	a := &Archive{store: s, opt: o, said: make(map[string]bool), recovered: &formats.Folder{Path: []string{recovered}}}
+	a.info = extract.Info{Path: path, Format: f.format, Size: f.size, Incomplete: f.incomplete}
 	props, err := s.Properties()
 	if err != nil || props == nil {
 		props = noProperties{}
@@ -71,13 +56,8 @@ func newArchive(path string, s store, f facts, o extract.Options, close func() e
 	a.convert = outlook.New(outlook.Options{CodePage: a.info.CodePage, KeepEX: o.KeepEX})
 	a.tree = buildTree(s, a.info.CodePage, o.Recover)
 	a.folders = a.tree.visible(o.Hidden)
-	a.recovered = &formats.Folder{Path: []string{recovered}}
-	a.damaged = f.damaged
 	a.info.Owner = owner(props, a.info.CodePage)
-	a.info.Notes = a.notes(props)
-	for _, w := range f.warnings {
-		a.warn(w)
-	}
+	a.info.Notes = a.notes(f.password)
 	for _, w := range a.tree.warnings {
 		a.warn(w)
 	}
@@ -86,7 +66,6 @@ func newArchive(path string, s store, f facts, o extract.Options, close func() e
 
 // The properties of the message store that people are told about (MS-PST 2.4.3).
 const (
-	idPassword   mapi.ID = 0x67FF
 	idOwnerEntry mapi.ID = 0x661B
 	idOwnerName  mapi.ID = 0x661C
 	idLocale     mapi.ID = 0x66A1
@@ -131,16 +110,20 @@ func owner(store mapi.Properties, cp int) *formats.Address {
 	return a
 }
 
-func (a *Archive) notes(store mapi.Properties) []string {
+func (a *Archive) notes(password bool) []string {
 	var notes []string
-	if v, _ := store.Lookup(idPassword); v.Int() != 0 {
+	if password {
 		notes = append(notes, "the file has a password; it is no encryption, only a request to programs to ask for it, and is not needed")
 	}
+	var searches []string
 	for _, name := range a.tree.searches {
-		// Outlook makes this one in every file.
+		// Outlook makes this one in every file, and some without a name.
 		if !strings.HasPrefix(name, "SPAM Search Folder") && name != "" {
-			notes = append(notes, fmt.Sprintf("%q is a search folder: its items are in the folders where they lie", name))
+			searches = append(searches, strconv.Quote(name))
 		}
+	}
+	if len(searches) > 0 {
+		notes = append(notes, "search folders are left out, as their items lie in other folders: "+strings.Join(searches, ", "))
 	}
 	return notes
 }
@@ -163,7 +146,8 @@ func (a *Archive) Info() extract.Info {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	info := a.info
-	info.Notes, info.Warnings = slices.Clone(info.Notes), slices.Clone(info.Warnings)
+	info.Notes = slices.Clone(info.Notes)
+	info.Warnings = append(a.store.Warnings(), info.Warnings...)
 	return info
 }
 
@@ -177,7 +161,7 @@ func (a *Archive) Folders() []*formats.Folder {
 		}
 		list = append(list, f.Folder)
 	}
-	if !has && (a.opt.Recover || a.damaged) {
+	if !has && (a.opt.Recover || a.info.Incomplete != "") {
 		list = append(list, a.recovered)
 	}
 	return list
@@ -208,4 +192,4 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 }
 
 // Close implements [extract.Archive].
-func (a *Archive) Close() error { return a.close() }
+func (a *Archive) Close() error { return a.store.Close() }

@@ -63,8 +63,9 @@ func TestDamagedEntries(t *testing.T) {
 
 	s.broken[0x808E] = errDamaged
 	a = s.open(extract.Options{})
+	back := []string{"Inbox: deleted (recovered)", "Inbox:  (recovered) (no such node)"}
 	for range 2 {
-		equal(t, "damaged table", subjects(t, a), append(slices.Clip(want), lost...))
+		equal(t, "damaged table", subjects(t, a), slices.Concat(want[:2], back, want[2:]))
 	}
 	if w := a.Info().Warnings; len(w) != 2 || !strings.Contains(w[0], errDamaged.Error()) {
 		t.Errorf("warnings %q", w)
@@ -75,7 +76,7 @@ func TestHidden(t *testing.T) {
 	s := standard()
 	s.mail(0x8082, 0x200024, "mail")
 	s.mail(0x8042, 0x200044, "outside")
-	s.fai[0x8082] = []row{{0x200068, props{idMessageClass: str("IPM.Configuration.WorkHours")}}}
+	s.fai[0x8082] = []row{{id: 0x200068, cols: props{idMessageClass: str("IPM.Configuration.WorkHours")}}}
 	s.nodes[0x200068] = 0x8082
 	equal(t, "usual", subjects(t, s.open(extract.Options{})), []string{"Inbox: mail"})
 	equal(t, "recover", subjects(t, s.open(extract.Options{Recover: true})), []string{"Inbox: mail"})
@@ -110,7 +111,8 @@ func TestFlagsOfTheTable(t *testing.T) {
 
 func TestInfo(t *testing.T) {
 	s := standard()
-	s.props.with(idPassword, num(0x1234)).with(idOwnerName, str("Alice Example"))
+	s.facts.password = true
+	s.props.with(idOwnerName, str("Alice Example"))
 	s.props.with(idOwnerEntry, mapi.Value{Type: mapi.Binary, Data: mapi.MakeOneOff("Alice", "SMTP", "alice@example.org")})
 	info := s.open(extract.Options{}).Info()
 	if o := info.Owner; o == nil || o.Name != "Alice Example" || o.SMTP != "alice@example.org" {

@@ -29,7 +29,7 @@ func (a *Archive) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 				return
 			}
 		}
-		if !a.opt.Hidden && (a.opt.Recover || len(w.damaged) > 0) {
+		if a.opt.Recover && !a.opt.Hidden {
 			// What only a hidden folder lists is not lost.
 			for _, f := range a.tree.visible(true) {
 				if f.Hidden && !w.folder(f, false) {
@@ -43,13 +43,12 @@ func (a *Archive) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 
 // walk is one enumeration.
 type walk struct {
-	a       *Archive
-	ctx     context.Context
-	yield   func(formats.Entry, error) bool
-	nodes   []node
-	listed  []bool       // by place in nodes
-	absent  map[nid]bool // listed, and no node
-	damaged map[nid]bool // folders whose tables have lost rows
+	a      *Archive
+	ctx    context.Context
+	yield  func(formats.Entry, error) bool
+	nodes  []node
+	listed []bool       // by place in nodes
+	absent map[nid]bool // listed, and no node
 }
 
 // folder walks the tables of a folder. It returns false where the enumeration ends.
@@ -67,10 +66,6 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 			return false
 		}
 		if err != nil {
-			if w.damaged == nil {
-				w.damaged = make(map[nid]bool)
-			}
-			w.damaged[f.id] = true
 			w.a.warn(fmt.Sprintf("list of the %s in %q (0x%x): %v", what, f.name, uint32(f.id), err))
 			continue
 		}
@@ -83,7 +78,7 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 			continue
 		}
 		e := w.a.entry(f.Folder, r.id, r.cols)
-		e.Hidden = hidden
+		e.Hidden, e.Recovered = hidden, r.recovered
 		if !found {
 			e.Err = errNoNode
 		} else if e.Class == "" {
@@ -115,7 +110,7 @@ func (w *walk) list(id nid) (found, first bool) {
 	return false, first
 }
 
-// lost yields the messages that no table lists: where their folder or its table is damaged, and others on demand.
+// lost yields the messages that no table lists: where their folder is lost, and others, which were deleted, on demand.
 func (w *walk) lost() {
 	for i, n := range w.nodes {
 		if w.listed[i] || n.id.kind() != typeMessage {
@@ -124,7 +119,6 @@ func (w *walk) lost() {
 		f := w.a.tree.byID[n.parent]
 		switch {
 		case w.a.opt.Recover:
-		case f != nil && w.damaged[f.id]:
 		case f == nil && n.parent.kind() == typeFolder && !w.exists(n.parent):
 		default:
 			continue

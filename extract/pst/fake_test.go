@@ -59,6 +59,7 @@ func entryID(id nid) mapi.Value {
 
 // fakeStore is a data file in memory, as broken as a test wants it.
 type fakeStore struct {
+	facts   facts
 	props   props
 	folders map[nid]props
 	kids    map[nid][]row
@@ -82,17 +83,21 @@ func newFake() *fakeStore {
 func (s *fakeStore) folder(parent, id nid, name string) props {
 	p := props{idDisplayName: str(name)}
 	s.folders[id], s.nodes[id] = p, parent
-	s.kids[parent] = append(s.kids[parent], row{id, props{idDisplayName: str(name)}})
+	s.kids[parent] = append(s.kids[parent], row{id: id, cols: props{idDisplayName: str(name)}})
 	return p
 }
 
 // mail adds a mail to its folder's table and returns the row.
 func (s *fakeStore) mail(folder, id nid, subject string) props {
 	cols := props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
-	s.items[folder] = append(s.items[folder], row{id, cols})
+	s.items[folder] = append(s.items[folder], row{id: id, cols: cols})
 	s.nodes[id], s.mails[id] = folder, props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
 	return cols
 }
+
+func (s *fakeStore) Facts() facts       { return s.facts }
+func (s *fakeStore) Warnings() []string { return nil }
+func (s *fakeStore) Close() error       { return nil }
 
 func (s *fakeStore) Properties() (mapi.Properties, error) { return s.props, nil }
 
@@ -120,9 +125,29 @@ func (s *fakeStore) rows(table []row, id nid) iter.Seq2[row, error] {
 func (s *fakeStore) Subfolders(id nid) iter.Seq2[row, error] {
 	return s.rows(s.kids[id], id&^0x1F|0x0D)
 }
-func (s *fakeStore) Contents(id nid) iter.Seq2[row, error]   { return s.rows(s.items[id], id&^0x1F|0x0E) }
 func (s *fakeStore) Associated(id nid) iter.Seq2[row, error] { return s.rows(s.fai[id], id&^0x1F|0x0F) }
-func (s *fakeStore) ReceiveFolders() iter.Seq2[row, error]   { return s.rows(s.receive, 0x62B) }
+
+// Contents yields what a broken table has lost from the nodes, as the reader of the format does.
+func (s *fakeStore) Contents(id nid) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		seen := make(map[nid]bool)
+		for r, err := range s.rows(s.items[id], id&^0x1F|0x0E) {
+			if seen[r.id] = true; !yield(r, err) {
+				return
+			}
+		}
+		if s.broken[id&^0x1F|0x0E] == nil {
+			return
+		}
+		for _, n := range s.Nodes() {
+			if n.parent == id && n.id.kind() == typeMessage && !seen[n.id] && !yield(row{n.id, noProperties{}, true}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (s *fakeStore) ReceiveFolders() iter.Seq2[row, error] { return s.rows(s.receive, 0x62B) }
 
 func (s *fakeStore) Nodes() []node {
 	var list []node
@@ -141,7 +166,7 @@ func (s *fakeStore) Message(id nid) (mapi.Message, error) {
 }
 
 func (s *fakeStore) open(o extract.Options) *Archive {
-	return newArchive("fake.pst", s, facts{format: "fake"}, o, func() error { return nil })
+	return newArchive("fake.pst", s, o)
 }
 
 const top nid = 0x8022

@@ -29,16 +29,31 @@ type node struct {
 type row struct {
 	id   nid
 	cols mapi.Properties
+	// recovered says that the table has lost the row and only the file's index has the node. It has no columns then.
+	recovered bool
+}
+
+// facts are what an archive takes from the file itself.
+type facts struct {
+	format   string
+	ansi     bool
+	size     int64
+	password bool
+	// incomplete says that the file or its index has lost parts, and which.
+	incomplete string
 }
 
 // store is what an archive needs of a data file. All of it may be called by several goroutines at once.
 type store interface {
+	Facts() facts
+	// Warnings returns what was found wrong so far.
+	Warnings() []string
 	// Properties returns the properties of the message store.
 	Properties() (mapi.Properties, error)
 	// Folder returns the properties of a folder.
 	Folder(nid) (mapi.Properties, error)
-	// Subfolders, Contents and Associated yield the rows of a folder's tables. An error says that rows are lost;
-	// what follows it is whole.
+	// Subfolders, Contents and Associated yield the rows of a folder's tables. An error without a row says that rows are
+	// lost; what precedes and follows it is whole.
 	Subfolders(nid) iter.Seq2[row, error]
 	Contents(nid) iter.Seq2[row, error]
 	Associated(nid) iter.Seq2[row, error]
@@ -48,4 +63,5 @@ type store interface {
 	Nodes() []node
 	// Message opens a message.
 	Message(nid) (mapi.Message, error)
+	Close() error
 }

@@ -230,19 +230,22 @@ func (t *tree) findTop(store mapi.Properties) *folder {
 	if f := t.entry(store, idSubtree); f != nil {
 		return f
 	}
-	// In the cache of a server's mailbox it is one level further down, in "Root - Mailbox".
-	for _, level := range [][]*folder{t.root.kids, grandchildren(t.root)} {
-		for _, f := range level {
-			if isTopName(f.name) {
-				t.warn("the store does not say which folder is on top: taken to be %q by its name", f.name)
-				return f
-			}
+	// In the cache of a server's mailbox it is one level further down, in "Root - Mailbox"; an empty one of public folders
+	// is beside it.
+	var named []*folder
+	for _, f := range append(slices.Clone(t.root.kids), grandchildren(t.root)...) {
+		if isTopName(f.name) {
+			named = append(named, f)
 		}
+	}
+	bySize := func(a, b *folder) int { return cmp.Compare(a.all, b.all) }
+	if len(named) > 0 {
+		return slices.MaxFunc(named, bySize)
 	}
 	if len(t.root.kids) == 0 {
 		return t.root
 	}
-	top := slices.MaxFunc(t.root.kids, func(a, b *folder) int { return cmp.Compare(a.all, b.all) })
+	top := slices.MaxFunc(t.root.kids, bySize)
 	t.warn("the store does not say which folder is on top: taken to be %q, which has most below it", top.name)
 	return top
 }

@@ -1,0 +1,182 @@
+package pst
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+
+	"mailmill/extract"
+	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
+)
+
+// Open opens a data file. An error is an [extract.SourceError].
+func Open(path string, o extract.Options) (extract.Archive, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, extract.FileError(path, err)
+	}
+	f, err := pst.Open(path)
+	if err != nil {
+		return nil, refusal(path, err)
+	}
+	a := newArchive(path, &file{f}, o)
+	a.info.Modified = info.ModTime().UTC()
+	return a, nil
+}
+
+// refusal tells people why a data file cannot be opened.
+func refusal(path string, err error) error {
+	e := &extract.SourceError{Path: path, Err: fmt.Errorf("%w: %w", extract.ErrUnreadable, err)}
+	var pathErr *os.PathError
+	switch {
+	case errors.As(err, &pathErr):
+		return extract.FileError(path, err)
+	case errors.Is(err, pst.ErrEncrypted):
+		e.Problem = "is encrypted with a key of an organization (Windows Information Protection)"
+		e.Advice = "Decrypt it where it was made: in the file's properties, file ownership, choose \"personal\""
+	case errors.Is(err, pst.ErrFormat):
+		e.Problem, e.Err = "is not an Outlook data file, or only the beginning of one", fmt.Errorf("%w: %w", extract.ErrNotArchive, err)
+		e.Advice = "Fetch it again if a copy or a download did not succeed"
+	default:
+		e.Problem = "cannot be read: " + err.Error()
+	}
+	return e
+}
+
+// file is a data file as the archive needs it.
+type file struct{ *pst.File }
+
+var _ store = (*file)(nil)
+
+// Facts implements store.
+func (f *file) Facts() facts {
+	i := f.Info()
+	fact := facts{ansi: i.Format == pst.ANSI, size: i.Size, password: i.Password}
+	kind := "Outlook data file"
+	switch {
+	case i.OST():
+		kind = "Outlook mailbox cache (OST)"
+	case i.Client == "AB":
+		kind = "Outlook address book (PAB)"
+	}
+	fact.format = fmt.Sprintf("%s, %v", kind, i.Format)
+	if i.Truncated() {
+		fact.incomplete = fmt.Sprintf("the file is cut short: it has %d bytes of %d", i.Size, i.Expected)
+	}
+	for _, l := range f.Lost() {
+		if l.Nodes && fact.incomplete == "" {
+			fact.incomplete = "a part of the file's index of items cannot be read"
+		}
+	}
+	return fact
+}
+
+// Warnings implements store.
+func (f *file) Warnings() []string {
+	var list []string
+	for _, l := range f.Lost() {
+		list = append(list, l.Error())
+	}
+	warnings, more := f.File.Warnings()
+	for _, w := range warnings {
+		list = append(list, w.String())
+	}
+	if more > 0 {
+		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	return list
+}
+
+// Properties implements store.
+func (f *file) Properties() (mapi.Properties, error) {
+	s, err := f.Store()
+	if s == nil {
+		return nil, err
+	}
+	return s, err
+}
+
+// Folder implements store.
+func (f *file) Folder(id nid) (mapi.Properties, error) {
+	d, err := f.File.Folder(pst.NID(id))
+	if d == nil {
+		return nil, err
+	}
+	return d, err
+}
+
+// Subfolders implements store.
+func (f *file) Subfolders(id nid) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		d, _ := f.File.Folder(pst.NID(id))
+		if d == nil {
+			return
+		}
+		list, err := d.Children()
+		for _, c := range list {
+			if !yield(row{id: nid(c.NID), cols: c}, nil) {
+				return
+			}
+		}
+		if err != nil {
+			yield(row{}, err)
+		}
+	}
+}
+
+// Contents implements store.
+func (f *file) Contents(id nid) iter.Seq2[row, error] { return f.entries(id, (*pst.Folder).Contents) }
+
+// Associated implements store.
+func (f *file) Associated(id nid) iter.Seq2[row, error] {
+	return f.entries(id, (*pst.Folder).Associated)
+}
+
+func (f *file) entries(id nid, table func(*pst.Folder) iter.Seq2[*pst.Entry, error]) iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		d, _ := f.File.Folder(pst.NID(id))
+		if d == nil {
+			return
+		}
+		for e, err := range table(d) {
+			r := row{}
+			if e != nil {
+				r = row{nid(e.NID), e, e.Recovered}
+			}
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+// ReceiveFolders implements store.
+func (f *file) ReceiveFolders() iter.Seq2[row, error] {
+	return func(yield func(row, error) bool) {
+		for p, err := range f.Table(pst.NIDReceiveFolders) {
+			if !yield(row{cols: p}, err) {
+				return
+			}
+		}
+	}
+}
+
+// Nodes implements store.
+func (f *file) Nodes() []node {
+	var list []node
+	for id, parent := range f.File.Nodes() {
+		list = append(list, node{nid(id), nid(parent)})
+	}
+	return list
+}
+
+// Message implements store.
+func (f *file) Message(id nid) (mapi.Message, error) {
+	m, err := f.File.Message(pst.NID(id))
+	if m == nil {
+		return nil, err
+	}
+	return m, err
+}
