@@ -379,6 +379,7 @@ func TestItemNames(t *testing.T) {
 	})
 }
 
+// The benchmarks are best run with TMPDIR in memory: ext4 slows down a hundredfold where many files were just deleted.
 func benchmark(b *testing.B, format files.Format) {
 	a := new(archive)
 	inbox := a.folder("Inbox")

@@ -2,7 +2,6 @@ package files
 
 import (
 	"encoding/hex"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +34,10 @@ type job struct {
 	buffer   *buffer
 }
 
+// fileWriters is the number of goroutines that create files. One waits for the file system while the other fills a file;
+// more would only wait for each other, as a folder takes one new file at a time.
+const fileWriters = 2
+
 // mostQueued bounds the memory of the files that wait to be written.
 const mostQueued = 16 << 20
 
@@ -54,7 +57,7 @@ func newSplit(t *Target) *split {
 			}
 		}
 	}
-	for range min(max(runtime.GOMAXPROCS(0), 2), 4) {
+	for range fileWriters {
 		s.workers.Go(s.work)
 	}
 	return s

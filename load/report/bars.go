@@ -57,7 +57,7 @@ func (b *Bars) start() {
 	bar := func(title, right func(load.Progress) string) *mpb.Bar {
 		return b.container.New(0, style, mpb.BarWidth(22),
 			mpb.PrependDecorators(b.decorator(func(p load.Progress) string {
-				return text.Pad(text.Trim(title(p), barTitle), barTitle+2, ' ')
+				return text.Pad(ending(title(p), barTitle), barTitle+2, ' ')
 			})),
 			mpb.AppendDecorators(b.decorator(right)))
 	}
@@ -84,6 +84,18 @@ func (b *Bars) decorator(of func(load.Progress) string) decor.Decorator {
 		b.mu.Unlock()
 		return of(p)
 	})
+}
+
+// ending returns the end of a title that is too wide: the end of a path says more than its beginning.
+func ending(title string, width int) string {
+	if text.StringWidth(title) <= width {
+		return title
+	}
+	runes := []rune(title)
+	for len(runes) > 0 && text.StringWidth(string(runes)) >= width {
+		runes = runes[1:]
+	}
+	return "…" + string(runes)
 }
 
 func perSecond(n int64, d time.Duration) int64 {

@@ -162,6 +162,14 @@ func TestBarsPassOnLinesAndLeave(t *testing.T) {
 	}
 }
 
+func TestTitlesKeepTheirEnd(t *testing.T) {
+	for title, want := range map[string]string{"Inbox": "Inbox", "Inbox/Projects": "…/Projects", "受信/仕事/会議": "…仕事/会議"} {
+		if got := ending(title, 10); got != want {
+			t.Errorf("ending(%q) = %q, want %q", title, got, want)
+		}
+	}
+}
+
 func TestInspection(t *testing.T) {
 	calendar := &formats.Folder{Path: []string{"Kalender"}, Class: "IPF.Appointment"}
 	parent := &formats.Folder{Path: []string{"受信"}, Role: formats.RoleInbox}
