@@ -104,6 +104,9 @@ func checkAttachment(t *testing.T, a mapi.Attachment, want attachmentTruth) {
 	if name == "" && want.Name != "" {
 		name = text(t, a, 0x3704)
 	}
+	if name == "" && want.Name != "" {
+		name = text(t, a, 0x3001)
+	}
 	if name != want.Name {
 		t.Errorf("attachment %q, want %q", name, want.Name)
 	}

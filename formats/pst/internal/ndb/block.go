@@ -14,16 +14,27 @@ import (
 func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
 	ref, ok := f.block(id)
 	if !ok {
-		return nil, &BlockError{id, -1, ErrNotFound}
+		ref.offset = -1
 	}
+	dst, err := f.readRef(id, ref, dst)
+	if err != nil {
+		f.warn.add(ref.offset, "block %v: %v", id, err)
+		err = &BlockError{id, ref.offset, err}
+	}
+	return dst, err
+}
+
+func (f *File) readRef(id BID, ref blockRef, dst []byte) ([]byte, error) {
 	l := &f.layout
 	size := int(ref.stored)
 	slot := (size + l.blockTrailer + l.blockAlign - 1) / l.blockAlign * l.blockAlign
-	if size == 0 || size > l.maxBlock {
-		return nil, &BlockError{id, ref.offset, fmt.Errorf("%w: %d bytes long", ErrCorrupt, size)}
-	}
-	if ref.offset < 0 || ref.offset > f.size-int64(size) {
-		return nil, &BlockError{id, ref.offset, ErrOutside}
+	switch {
+	case ref.bid == 0:
+		return nil, ErrNotFound
+	case size == 0 || size > l.maxBlock:
+		return nil, fmt.Errorf("%w: %d bytes long", ErrCorrupt, size)
+	case ref.offset < 0 || ref.offset > f.size-int64(size):
+		return nil, ErrOutside
 	}
 	trailerLost := ref.offset > f.size-int64(slot)
 	if trailerLost {
@@ -62,16 +73,10 @@ func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
 		}
 		return nil
 	})
-	if err == nil {
-		err = checksum
-	} else {
-		dst = nil
-	}
 	if err != nil {
-		err = &BlockError{id, ref.offset, err}
-		f.warn.add(ref.offset, "%v", err)
+		return nil, err
 	}
-	return dst, err
+	return dst, checksum
 }
 
 // checkTrailer checks a block against its trailer (BLOCKTRAILER, MS-PST 2.2.2.8.1).
