@@ -463,7 +463,7 @@ func TestCase16SMIME(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "in"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		run("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-subj", "/CN=Anna/emailAddress=anna@example.org", "-days", "2")
+		run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "key", "-out", "cert", "-subj", "/CN=Anna/emailAddress=anna@example.org", "-days", "2")
 		run("smime", "-sign", "-in", "in", "-signer", "cert", "-inkey", "key", "-out", "signed", "-crlfeol", "-binary")
 		entity, err := os.ReadFile(filepath.Join(dir, "signed"))
 		if err != nil {

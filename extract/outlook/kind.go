@@ -7,7 +7,7 @@ import (
 )
 
 // kinds lists message classes and what they are. A class stands for all below it: the longest that fits counts.
-// Everything below IPM that is not listed is mail, as Outlook shows it with the form of a mail.
+// Everything that is not listed is mail, as Outlook shows it with the form of a mail.
 var kinds = [...]struct {
 	class string
 	kind  formats.Kind
@@ -25,15 +25,12 @@ var kinds = [...]struct {
 	{"IPM.Microsoft", formats.KindOther},
 	{"IPM.Rule", formats.KindOther},
 	{"IPM.ExtendedRule", formats.KindOther},
-	{"IPM", formats.KindMail},
-	{"REPORT", formats.KindMail},
-	{"", formats.KindMail},
 }
 
 // KindOf returns the kind of item that a message class says. Classes are compared by their parts between dots,
 // whatever their letter case.
 func KindOf(class string) formats.Kind {
-	best, kind := -1, formats.KindOther
+	best, kind := -1, formats.KindMail
 	for _, k := range kinds {
 		if len(k.class) > best && isClass(class, k.class) {
 			best, kind = len(k.class), k.kind
