@@ -21,6 +21,7 @@ import (
 	"mailmill/formats"
 	"mailmill/formats/corpustest"
 	"mailmill/formats/mbox"
+	"mailmill/formats/mime"
 )
 
 var date = time.Date(2021, 3, 4, 5, 6, 7, 0, time.FixedZone("", 3600))
@@ -351,6 +352,31 @@ func BenchmarkReader(b *testing.B) {
 				break
 			}
 			io.Copy(io.Discard, msg)
+		}
+	}
+}
+
+// TestCase20MailsSurvive checks that what package mime writes comes back from a file byte for byte, but for the state,
+// and so with the same content to the last line end.
+func TestCase20MailsSurvive(t *testing.T) {
+	for _, text := range []string{"", "x", "From x", ">From x\n", "x\n\n\n", "\n", "ü\r\n\r\n", "--=_x\r\nFrom y", "a\rb"} {
+		for _, nested := range []bool{false, true} {
+			part := &formats.Part{Type: "text/plain", Content: formats.Bytes(text)}
+			if nested {
+				part = &formats.Part{Type: "multipart/mixed", Parts: []*formats.Part{part, {Type: "message/rfc822", Message: &formats.Mail{Root: part}}}}
+			}
+			var b bytes.Buffer
+			if err := mime.Write(&b, &formats.Mail{Root: part}); err != nil {
+				t.Fatal(err)
+			}
+			file := write(t, b.String(), b.String())
+			_, got := readAll(t, file)
+			if want := normal(b.String()); len(got) != 2 || got[0] != want || got[1] != want {
+				t.Errorf("%q: got %q, want twice %q", text, got, want)
+			}
+			if bytes.Contains(file, []byte("\n>")) {
+				t.Errorf("%q had to be quoted: readers that know no quoting change it", text)
+			}
 		}
 	}
 }

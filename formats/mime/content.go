@@ -65,7 +65,9 @@ func read(p *formats.Part, buf []byte) (data []byte, rest io.ReadCloser, err err
 // facts are what has to be known of content that is written as it is.
 type facts struct {
 	eightBit bool // there are octets over 127
-	unclean  bool // there are NULs, line ends other than CRLF, or lines over 998 octets: this is no text for mail
+	unclean  bool // there are NULs, or lines over 998 octets: this is no text for mail
+	bareEnds bool // there are line ends that are not CRLF
+	large    bool // there is more than is held in memory
 	sum      [sha256.Size]byte
 }
 
@@ -84,17 +86,21 @@ func (e *Encoder) factsOf(p *formats.Part) facts {
 				f.eightBit = true
 			}
 			switch {
-			case c == '\n' && cr:
+			case c == '\n':
+				f.bareEnds = f.bareEnds || !cr
 				col = 0
-			case c == 0, c == '\n', cr, col > maxLine+1:
-				f.unclean = true
+			case cr:
+				f.bareEnds = true
+				col = 1
 			}
+			f.unclean = f.unclean || c == 0 || col > maxLine+1
 			cr = c == '\r'
 		}
 	}
 	data, rest, err := e.content(p)
 	look(data)
 	if rest != nil {
+		f.large = true
 		e.chunk = grown(e.chunk, chunkSize)
 		for err == nil {
 			var n int
@@ -104,7 +110,7 @@ func (e *Encoder) factsOf(p *formats.Part) facts {
 		rest.Close()
 	}
 	h.Sum(f.sum[:0])
-	f.unclean = f.unclean || cr
+	f.bareEnds = f.bareEnds || cr
 	if e.facts == nil {
 		e.facts = make(map[*formats.Part]facts)
 	}

@@ -351,6 +351,16 @@ func TestVerbatimMessage(t *testing.T) {
 	}
 }
 
+// TestReport checks that the machine's part of a report stays legible and is not encoded.
+func TestReport(t *testing.T) {
+	status := &formats.Part{Type: "message/delivery-status", Content: formats.Bytes("Reporting-MTA: dns; x\n\nAction: failed\n")}
+	b := encode(t, &formats.Mail{Root: multi("report", text("x"), status)})
+	checkStrict(t, b)
+	if want := "Content-Type: message/delivery-status\r\nContent-Transfer-Encoding: 7bit\r\n\r\nReporting-MTA: dns; x\r\n\r\nAction: failed\r\n\r\n--"; !bytes.Contains(b, []byte(want)) {
+		t.Errorf("not there: %q in\n%s", want, b)
+	}
+}
+
 // TestEntity checks that signed content leaves byte for byte.
 func TestEntity(t *testing.T) {
 	const entity = "MIME-Version: 1.0\r\nContent-Type: multipart/signed; boundary=b\n\n--b\n\nx \n--b--"

@@ -88,13 +88,19 @@ func (e *Encoder) leaf(m *formats.Mail, p *formats.Part, root bool) {
 	switch {
 	case isVerbatim(p):
 		f := e.factsOf(p)
-		if p.Transfer == formats.TransferAuto && f.unclean {
-			// RFC 2046 5.2.1: a message may not be encoded. One that is no text cannot be sent as one.
+		// Reports (message/delivery-status and its like) are text that is read; a message/rfc822 is a file.
+		report := p.Transfer == formats.TransferAuto && typ != "message/rfc822"
+		if p.Transfer == formats.TransferAuto && (f.unclean || f.bareEnds && (!report || f.large)) {
+			// RFC 2045 6.4: a message may not be encoded. One that is no text for mail cannot be sent as one.
 			e.base64(m, p, "application/octet-stream", nil, false)
 			return
 		}
 		e.partHeader(p, typ, p.Params, "", e.identity(p))
 		data, rest, err := e.content(p)
+		if report && f.bareEnds {
+			e.canon = AppendCanonical(e.canon[:0], data)
+			data = e.canon
+		}
 		e.write(data)
 		e.copyRest(m, p, rest, err)
 	case isBody(p):
