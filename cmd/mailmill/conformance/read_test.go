@@ -93,9 +93,6 @@ func (l *listed) mail() *mail {
 		if a.Embedded != nil {
 			b.Embedded = a.Embedded.mail()
 		}
-		if b.Type == "multipart/signed" { // a signed entity is shown as the attachment it was stored as
-			m.Entity = b.SHA256
-		}
 		m.Attachments = append(m.Attachments, b)
 	}
 	return m

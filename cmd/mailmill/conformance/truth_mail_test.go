@@ -34,10 +34,10 @@ func TestMailIsRightAgainstTheTruth(t *testing.T) {
 			items := list(t, "--digest", k.archive)
 			t.Run("list", func(t *testing.T) { truthInList(t, truth, items) })
 			t.Run("eml", func(t *testing.T) {
-				truthInFiles(t, truth, items, readBack(t, "eml", convert(t, "eml", k.archive)), view{fields: true, madeText: true, embedded: true})
+				truthInFiles(t, truth, items, readBack(t, "eml", convert(t, "eml", k.archive)), view{fields: true, madeText: true, entity: true, embedded: true})
 			})
 			t.Run("mbox", func(t *testing.T) {
-				truthInFiles(t, truth, items, readBack(t, "mbox", convert(t, "mbox", k.archive)), view{fields: true, madeText: true, embedded: true, flags: true, received: true})
+				truthInFiles(t, truth, items, readBack(t, "mbox", convert(t, "mbox", k.archive)), view{fields: true, madeText: true, entity: true, embedded: true, flags: true, received: true})
 			})
 		})
 	}

@@ -121,21 +121,22 @@ func (it *truthItem) mail() *mail {
 	if it.Sent == "" && it.Received == "" {
 		m.Flags["draft"] = true
 	}
+	known := it.knownPairs()
 	if it.From != nil {
-		m.From = []address{it.From.address()}
-		if it.Sender != nil && !samePerson(it.From, it.Sender) {
-			m.Sender = []address{it.Sender.address()}
+		m.From = []address{it.From.address(known)}
+		if it.Sender != nil && !samePerson(m.From[0], it.Sender.address(known)) {
+			m.Sender = []address{it.Sender.address(known)}
 		}
 	}
 	for i := range it.Recipients {
 		r := &it.Recipients[i]
 		switch r.Role {
 		case "cc", "optional":
-			m.Cc = append(m.Cc, r.address())
+			m.Cc = append(m.Cc, r.address(known))
 		case "bcc", "resource":
-			m.Bcc = append(m.Bcc, r.address())
+			m.Bcc = append(m.Bcc, r.address(known))
 		default: // to, organizer, required
-			m.To = append(m.To, r.address())
+			m.To = append(m.To, r.address(known))
 		}
 	}
 	for _, a := range it.Attachments {
@@ -148,23 +149,43 @@ func (it *truthItem) mail() *mail {
 	return m
 }
 
-func (a *truthAddr) address() address {
+// knownPairs returns the addresses that the item itself gives for Exchange names: who occurs in several roles is known
+// in all of them.
+func (it *truthItem) knownPairs() map[string]string {
+	pairs := map[string]string{}
+	note := func(a *truthAddr) {
+		if a.KnownBy == "item" || a.KnownBy == "headers" {
+			pairs[strings.ToLower(a.Stored)] = a.SMTP
+		}
+	}
+	for i := range it.Recipients {
+		note(&it.Recipients[i])
+	}
+	for _, a := range []*truthAddr{it.From, it.Sender} {
+		if a != nil {
+			note(a)
+		}
+	}
+	return pairs
+}
+
+// address returns the participant as far as the item tells of it.
+func (a *truthAddr) address(known map[string]string) address {
 	b := address{Name: a.Name, Stored: a.Stored, Via: "none"}
-	// What only the rest of the archive or a directory tells is not known from the item.
 	switch a.KnownBy {
 	case "stored", "item", "headers":
 		b.SMTP, b.Via = a.SMTP, a.KnownBy
+	default: // what only the rest of the archive or a directory tells is not known from the item
+		if smtp := known[strings.ToLower(a.Stored)]; smtp != "" {
+			b.SMTP, b.Via = smtp, "learnt"
+		}
 	}
 	return b
 }
 
 // samePerson reports whether two participants are one for who can see the item alone.
-func samePerson(a, b *truthAddr) bool {
-	if strings.EqualFold(a.Stored, b.Stored) {
-		return true
-	}
-	x, y := a.address().SMTP, b.address().SMTP
-	return x != "" && strings.EqualFold(x, y)
+func samePerson(a, b address) bool {
+	return strings.EqualFold(a.Stored, b.Stored) || a.SMTP != "" && strings.EqualFold(a.SMTP, b.SMTP)
 }
 
 func importance(n int) string { return [...]string{"low", "", "high"}[n] }

@@ -4,6 +4,7 @@
 usage: read.py eml FOLDER     every .eml below FOLDER, in the order of the names
        read.py mbox FOLDER    every message of every .mbox below FOLDER, in their order, From-quoting undone
 """
+import base64
 import email
 import email.header
 import email.message
@@ -39,12 +40,28 @@ def unicode_domain(spec):
         return spec
 
 
+ENCODED = r'=\?[^?\s]+\?[bqBQ]\?[^?\s]*\?='
+
+
 def addresses(message, field):
     out = []
-    for value in message.get_all(field, []):
+    for name, raw in message.raw_items():
+        if name.lower() != field:
+            continue
+        value = message.policy.header_fetch_parse(name, raw)
+        if message['received'] is not None:
+            # The field is as it came. Python trips over what is in the wild: names of several encoded words, between
+            # which it leaves the blank, and words with a comma inside, against RFC 2047 5 (3). One long word of legal
+            # characters in place of each says the same.
+            raw = re.sub(r'%s(?:\s+%s)*' % (ENCODED, ENCODED), lambda m: one_word(words(m[0])), str(raw))
+            value = message.policy.header_fetch_parse(name, raw)
         for a in value.addresses:
             out.append({'name': a.display_name, 'smtp': unicode_domain(a.addr_spec)})
     return out
+
+
+def one_word(text):
+    return '=?utf-8?b?%s?=' % base64.b64encode(text.encode()).decode()
 
 
 def raw_field(message, name):
@@ -145,6 +162,7 @@ def record(message):
 
 def entity(raw):
     """A signed message is its own fields, then an entity that starts with its Content-Type."""
+    raw = without_status(raw).replace(b'\n', b'\r\n') + b'\r\n'
     m = re.search(rb'^content-type:', raw[:raw.find(b'\r\n\r\n') + 2], re.I | re.M)
     return raw[m.start():] if m else b''
 
