@@ -195,29 +195,63 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// A file that was cut short still gives what is whole, and says that something is missing.
+// A file that was cut short gives what is whole and says that something is missing. One that has lost its index is refused,
+// and the reason named.
 func TestCutShort(t *testing.T) {
 	content, err := os.ReadFile(corpustest.File(t, "synthetic/tiny.pst"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "cut.pst")
-	if err := os.WriteFile(path, content[:len(content)-4096], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	archive, err := Open(path, extract.Options{})
-	if err != nil {
-		var se *extract.SourceError
-		if !errors.As(err, &se) {
-			t.Error(err)
+	cut := func(n int) string {
+		path := filepath.Join(t.TempDir(), "cut.pst")
+		if err := os.WriteFile(path, content[:n], 0o600); err != nil {
+			t.Fatal(err)
 		}
-		return
+		return path
 	}
-	defer archive.Close()
-	a := archive.(*Archive)
-	entries(t, a)
+	a := open(t, cut(len(content)-128<<10), extract.Options{})
+	if n := len(entries(t, a)); n == 0 {
+		t.Error("nothing is found")
+	}
 	if info := a.Info(); !strings.Contains(info.Incomplete, "cut short") {
 		t.Errorf("%+v", info)
+	}
+	archive, err := Open(cut(len(content)/4), extract.Options{})
+	if err == nil {
+		// The reader has found something all the same.
+		defer archive.Close()
+		if archive.Info().Incomplete == "" {
+			t.Error("three quarters of the file are missing, and nothing is said of it")
+		}
+	} else if !errors.Is(err, extract.ErrUnreadable) || !strings.Contains(err.Error(), "is cut short") {
+		t.Error(err)
+	}
+}
+
+// Damage that the generator makes. Whatever is lost, what remains is found, and the number of items
+// says how many there are or Incomplete that it cannot be told.
+func TestDamaged(t *testing.T) {
+	sound := corpustest.File(t, "synthetic/tiny.pst")
+	whole := len(entries(t, open(t, sound, extract.Options{})))
+	for _, kind := range []string{"nbt-zero", "bbt-zero", "flip", "btree-loop", "bad-size"} {
+		t.Run(kind, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "damaged.pst")
+			what := corpustest.Pstgen(t, "-corrupt", kind, "-n", "20", "-seed", "3", "-o", path, sound)
+			a := open(t, path, extract.Options{})
+			list := entries(t, a)
+			for _, e := range list {
+				if item, err := a.Read(context.Background(), e); (item == nil) == (err == nil) {
+					t.Errorf("%s: %v, %v", e.ID, item, err)
+				}
+			}
+			info := a.Info()
+			if len(list) != whole && info.Incomplete == "" || len(list) > whole || len(list) == 0 {
+				t.Errorf("%s%d entries of %d, incomplete: %q", what, len(list), whole, info.Incomplete)
+			}
+			if len(info.Warnings) == 0 {
+				t.Errorf("%snothing is said of it", what)
+			}
+		})
 	}
 }
 

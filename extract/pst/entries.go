@@ -66,12 +66,12 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 			return false
 		}
 		if err != nil {
-			w.a.warn(fmt.Sprintf("list of the %s in %q (0x%x): %v", what, f.name, uint32(f.id), err))
+			w.a.warn(fmt.Sprintf("the %s in %v: %v", what, f, err))
 			continue
 		}
 		found, first := w.list(r.id)
 		if !first {
-			w.a.warn(fmt.Sprintf("item 0x%x is listed twice, in %q again", uint32(r.id), f.name))
+			w.a.warn(fmt.Sprintf("item 0x%x is listed twice, the second time in %v", uint32(r.id), f))
 			continue
 		}
 		if !shown {

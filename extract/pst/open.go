@@ -21,7 +21,12 @@ func Open(path string, o extract.Options) (extract.Archive, error) {
 	if err != nil {
 		return nil, refusal(path, err)
 	}
-	a := newArchive(path, &file{f}, o)
+	store := &file{f}
+	if len(store.Nodes()) == 0 {
+		f.Close()
+		return nil, unreadable(path, store)
+	}
+	a := newArchive(path, store, o)
 	a.info.Modified = info.ModTime().UTC()
 	return a, nil
 }
@@ -41,6 +46,17 @@ func refusal(path string, err error) error {
 		e.Advice = "Fetch it again if a copy or a download did not succeed"
 	default:
 		e.Problem = "cannot be read: " + err.Error()
+	}
+	return e
+}
+
+// unreadable is the error for a file whose index names neither a folder nor an item.
+func unreadable(path string, f *file) error {
+	e := &extract.SourceError{Path: path, Err: extract.ErrUnreadable,
+		Problem: "is damaged: its index of items is lost, and nothing in it can be found",
+		Advice:  "Fetch it again if there is another copy"}
+	if i := f.Info(); i.Truncated() {
+		e.Problem = fmt.Sprintf("is cut short, and the index of its items was in the part that is missing: it has %d bytes of %d", i.Size, i.Expected)
 	}
 	return e
 }
@@ -76,15 +92,19 @@ func (f *file) Facts() facts {
 // Warnings implements store.
 func (f *file) Warnings() []string {
 	var list []string
-	for _, l := range f.Lost() {
-		list = append(list, l.Error())
-	}
+	said := make(map[string]bool)
 	warnings, more := f.File.Warnings()
 	for _, w := range warnings {
 		list = append(list, w.String())
+		said[w.Text] = true
 	}
 	if more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
+	}
+	for _, l := range f.Lost() {
+		if text := l.Error(); !said[text] {
+			list = append(list, text)
+		}
 	}
 	return list
 }

@@ -57,6 +57,17 @@ type folder struct {
 	all int
 }
 
+// String names the folder in warnings.
+func (f *folder) String() string {
+	switch {
+	case f.id == nidRoot:
+		return "the root folder"
+	case f.name == "":
+		return fmt.Sprintf("folder 0x%x", uint32(f.id))
+	}
+	return fmt.Sprintf("folder %q (0x%x)", f.name, uint32(f.id))
+}
+
 // tree is the folder tree of a store.
 type tree struct {
 	store    store
@@ -93,7 +104,7 @@ func (t *tree) warn(format string, args ...any) {
 func (t *tree) add(parent *folder, id nid, name string) *folder {
 	f := &folder{Folder: &formats.Folder{}, id: id, name: name, parent: parent}
 	if f.props, f.err = t.store.Folder(id); f.err != nil {
-		t.warn("folder %q (0x%x): %v", name, uint32(id), f.err)
+		t.warn("%v: %v", f, f.err)
 		if f.props == nil {
 			f.props = noProperties{}
 		}
@@ -119,7 +130,7 @@ func (t *tree) descend(f *folder) []*folder {
 		for r, err := range t.store.Subfolders(f.id) {
 			if err != nil {
 				f.damaged = true
-				t.warn("list of the folders in %q (0x%x): %v", f.name, uint32(f.id), err)
+				t.warn("the folders in %v: %v", f, err)
 				continue
 			}
 			name := t.text(r.cols, idDisplayName)
@@ -129,11 +140,11 @@ func (t *tree) descend(f *folder) []*folder {
 				t.searches = append(t.searches, name)
 				continue
 			default:
-				t.warn("list of the folders in %q (0x%x): 0x%x is no folder", f.name, uint32(f.id), uint32(r.id))
+				t.warn("the folders in %v: 0x%x is none", f, uint32(r.id))
 				continue
 			}
 			if t.byID[r.id] != nil {
-				t.warn("folder %q (0x%x) is listed twice", name, uint32(r.id))
+				t.warn("%v is listed twice", t.byID[r.id])
 				continue
 			}
 			k := t.add(f, r.id, name)
@@ -185,7 +196,7 @@ func (t *tree) adopt(withLost bool) {
 		gone := n.parent.kind() == typeFolder && !exists[n.parent]
 		if t.byID[n.id] == nil && gone {
 			settle(takeIn(t.root, n.id))
-			t.warn("folder %q (0x%x) has lost the folder that it was in", t.byID[n.id].name, uint32(n.id))
+			t.warn("%v has lost the folder that it was in", t.byID[n.id])
 		}
 	}
 	if !withLost {
