@@ -20,6 +20,10 @@ const (
 	ShapeIMCEA              // an address of another type encapsulated for SMTP; see [DecodeIMCEA]
 )
 
+var shapeNames = [...]string{"none", "SMTP", "DN", "IMCEA"}
+
+func (s Shape) String() string { return shapeNames[min(int(s), len(shapeNames)-1)] }
+
 // ShapeOf classifies an address as [CleanAddress] returns it.
 func ShapeOf(addr string) Shape {
 	switch {
@@ -83,6 +87,9 @@ var prefixes = [...]string{"mailto:", "smtp:", "ex:", "x500:", "rfc822:"}
 // CleanAddress removes what programs put around an address: blanks, NULs, quotes, angle brackets and the prefixes
 // "mailto:", "SMTP:", "EX:", "X500:" and "RFC822:". The address itself stays as it is.
 func CleanAddress(addr string) string {
+	if n := len(addr); n > 1 && (addr[0] == '/' || isAlphanumeric(addr[0]) && strings.IndexByte(addr, ':') < 0) && isAlphanumeric(addr[n-1]) {
+		return addr // as nearly all are
+	}
 	for {
 		before := addr
 		addr = strings.TrimFunc(addr, func(r rune) bool { return r <= ' ' || r == 0xA0 || r == 0x7F })
@@ -107,14 +114,24 @@ func CleanAddress(addr string) string {
 // DNKey returns a distinguished name in the form in which two that mean the same are equal: letter case is folded,
 // runs of blanks are one, and slashes and blanks at the end are gone. It is a key, never an address to show.
 func DNKey(dn string) string {
-	dn = strings.TrimRight(CleanAddress(dn), "/ \t\u00a0")
-	if plainKey(dn) {
-		return dn
+	for {
+		key := strings.TrimRight(CleanAddress(foldBlanks(dn)), "/ ")
+		if key == dn {
+			return key
+		}
+		dn = key
+	}
+}
+
+// foldBlanks folds letter case, and runs of blanks into one.
+func foldBlanks(s string) string {
+	if plainKey(s) {
+		return s
 	}
 	var b strings.Builder
-	b.Grow(len(dn))
+	b.Grow(len(s))
 	blank := false
-	for _, r := range dn {
+	for _, r := range s {
 		if r == ' ' || r == '\t' || r == 0xA0 {
 			blank = true
 			continue

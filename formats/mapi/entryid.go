@@ -44,16 +44,16 @@ type EntryID struct {
 	Node uint32
 }
 
-// Slot returns which of a contact's mail addresses a wrapped identifier means, 0 to 2, and -1 for others.
+// Slot returns which of a contact's mail addresses the identifier means, 0 to 2, and -1 where it means none.
 func (e *EntryID) Slot() int {
-	if e.Wrapped == 0 || e.Kind != EntryContact && e.Kind != EntryObject {
-		if e.Kind == EntryContact && e.Index <= 2 {
-			return int(e.Index)
+	const contact = 3 // in the lower half of Wrapped; 4 to 6 in the upper are the mail addresses
+	switch {
+	case e.Wrapped&0x0F == contact:
+		if n := int(e.Wrapped>>4&7) - 4; n >= 0 && n <= 2 {
+			return n
 		}
-		return -1
-	}
-	if n := int(e.Wrapped>>4&7) - 4; n >= 0 && n <= 2 {
-		return n
+	case e.Kind == EntryContact && e.DisplayType == 4 && e.Index <= 2:
+		return int(e.Index)
 	}
 	return -1
 }
