@@ -173,6 +173,12 @@ func (f *folder) folder(name string) error {
 	return fault(name, os.Mkdir(f.staged(name), 0o700))
 }
 
+func (f *folder) drop(name string) {
+	for ; name != "" && os.Remove(f.staged(name)) == nil; name = parent(name) {
+		delete(f.known, name)
+	}
+}
+
 // put creates, fills and closes: that costs less than a temporary name, and the tree is a temporary place as a whole.
 func (f *folder) put(name string, modified time.Time, content io.WriterTo) error {
 	out, err := f.create(name)

@@ -67,6 +67,12 @@ func (t *Target) closeJoined() error {
 	}
 	j := t.joined
 	t.joined = nil
+	if j.items == 0 {
+		t.record.forget(j.place)
+		err := j.sink.discard()
+		t.store.drop(parent(j.name))
+		return err
+	}
 	sum, err := j.sink.close(time.Time{})
 	if err != nil {
 		return err

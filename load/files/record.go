@@ -107,6 +107,13 @@ func (r *recorder) enter(it *formats.Item, place string) error {
 	return nil
 }
 
+// forget drops the note of the folder entered last: all of its items failed on the way.
+func (r *recorder) forget(place string) {
+	if last := len(r.folders) - 1; last >= 0 && r.folders[last].Path == place {
+		r.folders = r.folders[:last]
+	}
+}
+
 // file notes a file that is whole.
 func (r *recorder) file(name string, size int64, sum [32]byte, items int) error {
 	line, err := json.Marshal(recordFile{name, size, hex.EncodeToString(sum[:]), items})

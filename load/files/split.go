@@ -16,6 +16,7 @@ type split struct {
 	target   *Target
 	place    string
 	names    *itemNames
+	items    int                        // written in place
 	reserved map[string]map[string]bool // by place: what folders in it are called, folded, where a file could be
 
 	jobs    chan job
@@ -91,6 +92,7 @@ func (s *split) failed() error {
 func (s *split) write(place string, e *encoded) error {
 	t := s.target
 	if s.names == nil || s.place != place {
+		s.leave()
 		if err := t.record.enter(e.item, place); err != nil {
 			return err
 		}
@@ -101,7 +103,11 @@ func (s *split) write(place string, e *encoded) error {
 	}
 	name := place + "/" + s.names.name(e.item)
 	if e.buffer == nil {
-		return s.stream(name, e)
+		err := s.stream(name, e)
+		if err == nil {
+			s.items++
+		}
+		return err
 	}
 	s.mu.Lock()
 	for s.queued > 0 && s.queued+e.size > mostQueued && s.err == nil {
@@ -116,9 +122,19 @@ func (s *split) write(place string, e *encoded) error {
 	if err := t.record.file(name, e.size, e.sum, 1); err != nil {
 		return err
 	}
+	s.items++
 	s.jobs <- job{name, modified(e.item), e.buffer}
 	e.buffer = nil
 	return nil
+}
+
+// leave ends a place. One all of whose items failed on the way goes again.
+func (s *split) leave() {
+	if s.names != nil && s.items == 0 {
+		s.target.record.forget(s.place)
+		s.target.store.drop(s.place)
+	}
+	s.items = 0
 }
 
 // stream writes an item that is not in memory.
@@ -148,6 +164,7 @@ func (s *split) stream(name string, e *encoded) error {
 
 // close waits until everything is written.
 func (s *split) close() error {
+	s.leave()
 	close(s.jobs)
 	s.workers.Wait()
 	return s.err

@@ -11,6 +11,8 @@ import (
 type store interface {
 	// folder makes sure of a folder; "" is the store's top.
 	folder(name string) error
+	// drop removes a folder, and its parents, as far as nothing is in them.
+	drop(name string)
 	// put stores a whole file that is in memory.
 	put(name string, modified time.Time, content io.WriterTo) error
 	// create begins a file that is written piece by piece.
