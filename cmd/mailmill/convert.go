@@ -114,6 +114,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	for _, j := range journals {
 		j.Balance(result.Balance)
 	}
+	c.sources.warn(log)
 	logFaults(log, result)
 	err = targetError(dst, err)
 	if reportErr := closeReport(); err == nil {

@@ -69,6 +69,7 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	if err != nil {
 		return err
 	}
+	from.warn(log)
 	if !asJSON {
 		report.WriteFaults(a.stderr, result)
 	}

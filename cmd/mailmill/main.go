@@ -71,9 +71,7 @@ type app struct {
 
 // run executes a command line and returns the exit status.
 func (a *app) run(args []string) int {
-	root := a.rootCommand()
-	root.SetArgs(args)
-	err := root.ExecuteContext(a.ctx)
+	err := a.execute(args)
 	// Whatever else went wrong then: nobody reads on.
 	if errors.Is(a.stdout.err, syscall.EPIPE) {
 		return exitPipe
@@ -86,6 +84,18 @@ func (a *app) run(args []string) int {
 		fmt.Fprintln(a.stderr, "mailmill: "+sentence)
 	}
 	return status
+}
+
+func (a *app) execute(args []string) (err error) {
+	defer func() {
+		// Faults at single items end those alone; see load.Run. This one is mailmill's own.
+		if v := recover(); v != nil {
+			err = fmt.Errorf("this should not have happened, and is a fault in mailmill: %v; please report it", v)
+		}
+	}()
+	root := a.rootCommand()
+	root.SetArgs(args)
+	return root.ExecuteContext(a.ctx)
 }
 
 // buffered returns standard output with a buffer where nobody sees the difference.

@@ -155,6 +155,16 @@ func find(names []string) (files []string, refused []error, err error) {
 	return files, refused, nil
 }
 
+// warn tells what was found wrong with the archives and cost no item, as far as it is known when they have been read.
+func (s *sources) warn(log *slog.Logger) {
+	for _, archive := range s.archives {
+		info := archive.Info()
+		for _, warning := range info.Warnings {
+			log.Warn(report.Printable(warning), "source", report.Printable(info.Path))
+		}
+	}
+}
+
 // incomplete tells which archives have lost what cannot be counted, and whether any has.
 func (s *sources) incomplete(w io.Writer) bool {
 	any := false
