@@ -40,9 +40,9 @@ func Open(path string, o extract.Options) (extract.Archive, error) {
 }
 
 // Find returns the files that a source given by a user means: the file itself or, of a folder, every archive in it and
-// in its folders, in the order of their names. What looks like an archive and cannot be read is returned in skipped,
-// each with the error that Open would give; other files that happen to lie there are ignored. A folder without
-// anything to read is an error.
+// in its folders, in the order of their names. What looks like an archive and cannot be read is told in skipped, by the
+// error that Open would give, or by one for all files of a kind; other files that happen to lie there are ignored. A
+// folder without anything to read is an error.
 func Find(source string) (files []string, skipped []error, err error) {
 	if source == "-" {
 		return []string{source}, nil, nil
@@ -54,6 +54,7 @@ func Find(source string) (files []string, skipped []error, err error) {
 	if !info.IsDir() {
 		return []string{source}, nil, nil
 	}
+	others := make(map[*kind][]string)
 	err = filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -76,12 +77,20 @@ func Find(source string) (files []string, skipped []error, err error) {
 		case err != nil:
 			skipped = append(skipped, err)
 		case k.archive:
-			skipped = append(skipped, k.refusal(path))
+			others[k] = append(others[k], path)
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, skipped, extract.FileError(source, err)
+	}
+	for _, m := range kinds() {
+		if paths := others[m]; len(paths) == 1 {
+			skipped = append(skipped, m.refusal(paths[0]))
+		} else if len(paths) > 1 {
+			skipped = append(skipped, &extract.SourceError{Path: source, Err: extract.ErrUnsupported, Advice: m.advice,
+				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], m.name)})
+		}
 	}
 	if len(files) == 0 {
 		return nil, skipped, &extract.SourceError{Path: source, Problem: "is a folder without Outlook data files (.pst, .ost)",

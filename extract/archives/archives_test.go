@@ -109,6 +109,14 @@ func TestFind(t *testing.T) {
 		t.Errorf("skipped %v", skipped)
 	}
 
+	for _, name := range []string{"mails/1.eml", "mails/2.eml", "mails/3.eml"} {
+		write(t, dir, name, "Subject: x\r\n")
+	}
+	_, skipped, err = Find(dir)
+	if err != nil || len(skipped) != 3 || !strings.Contains(skipped[1].Error(), "holds 3 files like "+filepath.Join(dir, "mails", "1.eml")+", which is a single mail (.eml)") {
+		t.Errorf("skipped %v, %v", skipped, err)
+	}
+
 	if files, _, err := Find(filepath.Join(dir, "old.mbox")); err != nil || len(files) != 1 {
 		t.Errorf("a file that is named is not judged here: %v %v", files, err)
 	}

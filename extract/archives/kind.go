@@ -24,6 +24,7 @@ var (
 	outlookFile = &kind{name: "an Outlook data file", archive: true}
 	mboxFile    = &kind{name: "an mbox", archive: true, advice: laterAdvice}
 	mailFile    = &kind{name: "a single mail (.eml)", archive: true, advice: laterAdvice}
+	addressBook = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
 	zipFile     = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
 	tarFile     = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
 	zeroFile    = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
@@ -61,11 +62,20 @@ var magics = []struct {
 	{0, "SQLite format 3\x00", &kind{name: "an SQLite database"}},
 }
 
+// kinds returns the kinds of archives in their order.
+func kinds() []*kind {
+	list := []*kind{mailFile, addressBook}
+	for _, m := range magics {
+		list = append(list, m.kind)
+	}
+	return list
+}
+
 // recognise tells a file's kind by its beginning. It is never nil.
 func recognise(head []byte) *kind {
 	if bytes.HasPrefix(head, []byte("!BDN")) && len(head) >= 10 && string(head[8:10]) == "AB" {
 		// MS-PST 2.2.2.6, wMagicClient
-		return &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
+		return addressBook
 	}
 	for _, m := range magics {
 		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) {
