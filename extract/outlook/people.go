@@ -3,6 +3,7 @@ package outlook
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -332,8 +333,26 @@ func addresses(list []person) []*formats.Address {
 // count, and "Last, First" is "First Last".
 func nameKey(name string) string {
 	name = strings.Trim(name, "'\" \t")
-	if last, first, ok := strings.Cut(name, ","); ok && !strings.Contains(first, ",") && strings.TrimSpace(first) != "" {
-		name = first + " " + last
+	last, first, swapped := strings.Cut(name, ",")
+	if swapped = swapped && strings.IndexByte(first, ',') < 0 && strings.TrimSpace(first) != ""; !swapped {
+		last, first = "", name
 	}
-	return strings.Join(strings.Fields(strings.ToLower(strings.NewReplacer(`"`, "", `'`, "").Replace(name))), " ")
+	b := make([]byte, 0, len(name)+1)
+	for _, part := range [...]string{first, last} {
+		for _, r := range part {
+			switch {
+			case r == '"' || r == '\'':
+			case unicode.IsSpace(r):
+				if len(b) > 0 && b[len(b)-1] != ' ' {
+					b = append(b, ' ')
+				}
+			default:
+				b = utf8.AppendRune(b, unicode.ToLower(r))
+			}
+		}
+		if len(b) > 0 && b[len(b)-1] != ' ' {
+			b = append(b, ' ')
+		}
+	}
+	return strings.TrimSuffix(string(b), " ")
 }

@@ -289,7 +289,8 @@ func (m *message) originalHeader() *formats.Part {
 	}
 	id := messageID(m.line(mapi.PidTagInternetReturnPath))
 	if id == "" {
-		if s := m.line(mapi.PidTagMessageSubmissionId); strings.Contains(s, "@") {
+		// The property is of X.400's making. Only where it holds a Message-ID it can be one.
+		if s := oneLine(string(m.bytes(mapi.PidTagMessageSubmissionId))); strings.Contains(s, "<") && strings.Contains(s, "@") {
 			id = messageID(s)
 		}
 	}
