@@ -104,6 +104,11 @@ func (h *header) phrase(name string, extra int) {
 	}
 	switch {
 	case !ascii || len(name) > longest:
+		// QUIRK: Python's email keeps the blank between two encoded words of a phrase. A name that fits one has one.
+		if n, _ := oneWord(name); n <= 75 && !h.fresh && h.col()+1+n > wrapAt {
+			h.b = append(h.b, "\r\n"...)
+			h.line = len(h.b)
+		}
 		h.encoded(name)
 	case name == "" || !atoms:
 		h.blank(len(name) + strings.Count(name, `"`) + strings.Count(name, `\`) + 2 + extra)

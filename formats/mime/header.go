@@ -272,15 +272,27 @@ func nextWord(text string, i int) (start, end int, special bool) {
 	return start, end, special
 }
 
-// encoded writes text as encoded words in UTF-8 (RFC 2047), each of whole characters and at most 75 octets long: in Q,
-// which people can read too, unless B is much shorter.
-func (h *header) encoded(text string) {
-	const overhead = len("=?utf-8?q??=")
+// emptyWord is what an encoded word has beside its text.
+const emptyWord = "=?utf-8?q??="
+
+// oneWord returns the length of text as one encoded word, and whether that is in B.
+func oneWord(text string) (n int, useB bool) {
 	inQ := 0
 	for i := range len(text) {
 		inQ += qLen(text[i])
 	}
-	useB := 3*((len(text)+2)/3*4) < 2*inQ
+	inB := (len(text) + 2) / 3 * 4
+	if useB = 3*inB < 2*inQ; useB {
+		return len(emptyWord) + inB, true
+	}
+	return len(emptyWord) + inQ, false
+}
+
+// encoded writes text as encoded words in UTF-8 (RFC 2047), each of whole characters and at most 75 octets long: in Q,
+// which people can read too, unless B is much shorter.
+func (h *header) encoded(text string) {
+	const overhead = len(emptyWord)
+	_, useB := oneWord(text)
 	for text != "" {
 		// 12 octets hold any one character.
 		if h.col()+1+overhead+12 > wrapAt && !h.fresh {
