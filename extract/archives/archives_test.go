@@ -36,8 +36,9 @@ func TestRefusals(t *testing.T) {
 		says          string
 	}{
 		{"alice.docx", "PK\x03\x04\x14\x00", extract.ErrNotArchive, "is not an Outlook data file but a zip archive or an Office document"},
-		{"notes.txt", "Dear diary, today", extract.ErrNotArchive, `is not an Outlook data file. It begins with "Dear diary, toda"`},
-		{"grüße.txt", "Grüße aus Münchü", extract.ErrNotArchive, `It begins with "Grüße aus Mün"`},
+		{"notes.txt", "Dear diary, today", extract.ErrNotArchive, `is not an Outlook data file. It begins with "Dear diary, today"`},
+		{"grüße.txt", "Grüße aus München, mein Herz", extract.ErrNotArchive, `It begins with "Grüße aus München, me"`},
+		{"go.mod", "module mailmill\n\ngo 1.26\n", extract.ErrNotArchive, `It begins with "module mailmill"`},
 		{"blob", "\x01\x02\xFE\xFF\x00\x00\x00\x00\x00", extract.ErrNotArchive, "It begins with the bytes 01 02 FE FF 00 00 00 00"},
 		{"zero.pst", string(make([]byte, 9000)), extract.ErrNotArchive, "holds nothing but zeros"},
 		{"empty.pst", "", extract.ErrEmpty, "is empty"},

@@ -3,6 +3,8 @@ package archives
 import (
 	"bytes"
 	"fmt"
+	"strconv"
+	"unicode"
 	"unicode/utf8"
 
 	"mailmill/extract"
@@ -127,18 +129,18 @@ func (k *kind) refusal(path string) error {
 	return e
 }
 
-// quote shows the first bytes of a file: as text if they are text.
+// quote shows the first bytes of a file: as text if they are text, up to the end of the line.
 func quote(head []byte) string {
-	head = head[:min(len(head), 16)]
-	// The last character may be cut.
-	for n := range 3 {
-		if n < len(head) && utf8.Valid(head[:len(head)-n]) {
-			head = head[:len(head)-n]
+	n := 0
+	for n < len(head) && n < 24 {
+		r, size := utf8.DecodeRune(head[n:])
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			break
 		}
+		n += size
 	}
-	if utf8.Valid(head) && bytes.IndexFunc(head, func(r rune) bool { return r < ' ' || r == 0x7F }) < 0 {
-		return fmt.Sprintf("%q", head)
+	if n >= 4 || n > 0 && n == len(head) {
+		return strconv.Quote(string(head[:n]))
 	}
 	return fmt.Sprintf("the bytes % X", head[:min(len(head), 8)])
 }

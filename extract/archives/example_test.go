@@ -1,0 +1,43 @@
+package archives_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"mailmill/extract"
+	"mailmill/extract/archives"
+	"mailmill/formats"
+)
+
+func ExampleOpen() {
+	archive, err := archives.Open("../../testdata/sample.pst", extract.Options{})
+	if err != nil {
+		log.Fatal(err) // a sentence for people
+	}
+	defer archive.Close()
+	fmt.Println(archive.Info().Format)
+
+	ctx := context.Background()
+	mails := 0
+	for entry, err := range archive.Entries(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if entry.Kind != formats.KindMail {
+			continue
+		}
+		if mails++; mails == 1 {
+			item, err := archive.Read(ctx, entry)
+			if err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println(item.Folder, item.ID, item.Subject)
+		}
+	}
+	fmt.Println(mails, "mails")
+	// Output:
+	// Outlook data file, Unicode
+	// Inbox 0x2002a4 An alle: Betriebsversammlung
+	// 109 mails
+}
