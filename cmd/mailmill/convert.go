@@ -114,13 +114,12 @@ func (a *app) convert(c *conversion, args []string) error {
 	for _, j := range journals {
 		j.Balance(result.Balance)
 	}
-	c.sources.warn(log)
 	logFaults(log, result)
 	err = targetError(dst, err)
 	if reportErr := closeReport(); err == nil {
 		err = reportErr
 	}
-	return a.sumUp(c, result, err)
+	return a.sumUp(c, result, log, err)
 }
 
 // check refuses what is wrong with the command line, and returns the target's name.
@@ -227,11 +226,12 @@ func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, don
 }
 
 // sumUp says how the run ended.
-func (a *app) sumUp(c *conversion, result *load.Result, err error) error {
+func (a *app) sumUp(c *conversion, result *load.Result, log *slog.Logger, err error) error {
 	if !c.asJSON {
 		if !a.quiet {
 			report.WriteBalance(a.stdout, result.Balance)
 		}
+		c.sources.warn(a, log)
 		report.WriteFaults(a.stderr, result)
 	}
 	if err != nil {

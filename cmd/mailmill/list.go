@@ -69,8 +69,8 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	if err != nil {
 		return err
 	}
-	from.warn(log)
 	if !asJSON {
+		from.warn(a, log)
 		report.WriteFaults(a.stderr, result)
 	}
 	for _, s := range result.Sources {

@@ -155,12 +155,17 @@ func find(names []string) (files []string, refused []error, err error) {
 	return files, refused, nil
 }
 
-// warn tells what was found wrong with the archives and cost no item, as far as it is known when they have been read.
-func (s *sources) warn(log *slog.Logger) {
+// warn tells what was found wrong with the archives themselves, as far as it is known when they have been read. What
+// it cost is told item by item; so a line for each archive is enough, unless everything is asked for.
+func (s *sources) warn(a *app, log *slog.Logger) {
 	for _, archive := range s.archives {
 		info := archive.Info()
+		name := report.Printable(info.Path)
 		for _, warning := range info.Warnings {
-			log.Warn(report.Printable(warning), "source", report.Printable(info.Path))
+			log.Info(report.Printable(warning), "source", name)
+		}
+		if n := len(info.Warnings); n > 0 && !a.quiet && !a.verbose {
+			fmt.Fprintf(a.stderr, "%s in the structure of %s; -v names them.\n", report.Plural(n, "fault"), name)
 		}
 	}
 }

@@ -99,7 +99,7 @@ func (in *Inspection) WriteText(out io.Writer) error {
 	case in.Incomplete != "":
 		health = "incomplete: " + in.Incomplete
 	case len(in.Warnings) > 0:
-		health = fmt.Sprintf("%s in its tables", plural(len(in.Warnings), "fault"))
+		health = fmt.Sprintf("%s in its tables", Plural(len(in.Warnings), "fault"))
 	}
 	line(title, fmt.Sprintf("%s, %s, %s", in.Format, Bytes(in.Size), health))
 	if in.Owner != nil {
@@ -129,13 +129,6 @@ func (in *Inspection) WriteText(out io.Writer) error {
 	}
 	in.writeTable(w)
 	return w.Flush()
-}
-
-func plural(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return Number(n) + " " + noun + "s"
 }
 
 func (in *Inspection) writeTable(w io.Writer) {

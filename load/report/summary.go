@@ -190,12 +190,15 @@ func Number(n int) string {
 	return s
 }
 
-func items(n int) string {
+// Plural writes a number of things: 1 item, 2,000 items.
+func Plural(n int, noun string) string {
 	if n == 1 {
-		return "1 item"
+		return "1 " + noun
 	}
-	return Number(n) + " items"
+	return Number(n) + " " + noun + "s"
 }
+
+func items(n int) string { return Plural(n, "item") }
 
 // Bytes writes a size in the decimal units that file managers use.
 func Bytes(n int64) string {
