@@ -79,6 +79,12 @@ func (c *cache) acquire(index int64) *window {
 			w.err = err
 		}
 	}
+	if w.err != nil { // the next one may have more luck
+		s.mu.Lock()
+		w.unlink()
+		delete(s.windows, index)
+		s.mu.Unlock()
+	}
 	close(w.ready)
 	return w
 }

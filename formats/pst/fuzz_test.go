@@ -1,0 +1,146 @@
+package pst
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"mailmill/formats/mapi"
+)
+
+// FuzzFile changes the sample at up to three places, with the checksum of whatever it hit made right again or not, and
+// reads all that is left: no panic, no end to it, and no more memory than the file explains.
+func FuzzFile(f *testing.F) {
+	im := sample(f)
+	leavesN, innerN := im.leaves(im.nbt())
+	leavesB, innerB := im.leaves(im.bbt())
+	for _, at := range [][]uint64{leavesN, innerN, leavesB, innerB} {
+		page := uint32(at[len(at)/2])
+		f.Add(page+8, uint64(1), page+16, uint64(0xFFFF), page+488, uint64(0xFF), true)
+	}
+	f.Add(uint32(180), uint64(1<<40), uint32(224), uint64(0), uint32(513), uint64(2), true)
+	seeds := 0
+	for _, n := range im.nodes() {
+		for _, bid := range []uint64{n.data, n.sub} {
+			if b, ok := im.blocks()[bid]; ok && seeds < 24 {
+				f.Add(uint32(b.offset()), uint64(0xFFFF0101), uint32(b.offset())+8, bid, uint32(0), uint64(0x4E444221), true)
+				seeds++
+			}
+		}
+	}
+	blocks := im.blocks()
+	f.Fuzz(func(t *testing.T, at1 uint32, v1 uint64, at2 uint32, v2 uint64, at3 uint32, v3 uint64, seal bool) {
+		im := slices.Clone(im)
+		for _, c := range []struct {
+			at uint32
+			v  uint64
+		}{{at1, v1}, {at2, v2}, {at3, v3}} {
+			if int(c.at)+8 > len(im) {
+				continue
+			}
+			le.PutUint64(im[c.at:], c.v)
+			if !seal {
+				continue
+			}
+			im.sealHeader()
+			if page := uint64(c.at) &^ 511; page > 0 && page+512 <= uint64(len(im)) && im[page+496]&0xFE == 0x80 {
+				im.sealPage(page)
+			}
+			for _, b := range blocks {
+				if o := uint64(c.at); o >= b.offset() && o < b.offset()+uint64(b.size()) && b.offset()+uint64(b.slot()) <= uint64(len(im)) {
+					le.PutUint32(im[b.offset()+uint64(b.slot())-12:], crc(im[b.offset():][:b.size()]))
+				}
+			}
+		}
+		readAll(t, im)
+	})
+}
+
+// FuzzHeader reads files that are all but their header.
+func FuzzHeader(f *testing.F) {
+	im := sample(f)
+	f.Add([]byte(im[:600]))
+	ansi := bytes.Clone(im[:600])
+	ansi[10] = 14
+	f.Add(ansi)
+	large := bytes.Clone(im[:600])
+	large[10] = 36
+	f.Add(large)
+	f.Add([]byte(im[:8192]))
+	f.Fuzz(func(t *testing.T, b []byte) { readAll(t, b) })
+}
+
+// readAll reads everything in a file that may be damaged.
+func readAll(t testing.TB, b []byte) {
+	start := time.Now()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := NewReader(bytes.NewReader(b), int64(len(b)), Options{CacheSize: 1 << 20})
+	if err != nil {
+		return
+	}
+	f.Info()
+	f.Top()
+	f.Lost()
+	items := 0
+	for id := range f.Nodes() {
+		switch KindOf(id) {
+		case KindMessage, KindAssociated:
+			if m, err := f.Message(id); err == nil {
+				readHostile(m, 0, &items)
+			}
+		case KindFolder, KindSearchFolder:
+			d, _ := f.Folder(id)
+			if d == nil {
+				continue
+			}
+			d.Children()
+			d.Orphans()
+			for e := range d.Contents() {
+				if e != nil {
+					for range e.All() {
+					}
+				}
+			}
+			for range d.Associated() {
+			}
+		}
+	}
+	f.Warnings()
+	runtime.ReadMemStats(&after)
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if grew := int64(after.HeapAlloc) - int64(before.HeapAlloc); grew > 64<<20+4*int64(len(b)) {
+		t.Errorf("%d MB of memory", grew>>20)
+	}
+}
+
+func readHostile(m mapi.Message, depth int, items *int) {
+	if *items++; *items > 100_000 {
+		return
+	}
+	for range m.All() {
+	}
+	recipients, _ := m.Recipients()
+	for _, r := range recipients {
+		for range r.All() {
+		}
+	}
+	attachments, _ := m.Attachments()
+	for _, a := range attachments {
+		for range a.All() {
+		}
+		a.DataSize()
+		if r, err := a.Open(); err == nil {
+			io.Copy(io.Discard, r)
+			r.Close()
+		}
+		if e, err := a.Embedded(); err == nil && depth < 4 {
+			readHostile(e, depth+1, items)
+		}
+	}
+}
