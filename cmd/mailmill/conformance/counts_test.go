@@ -26,8 +26,35 @@ type explained struct {
 // noExporter is why pffexport leaves items out that it counts: it says "Skipped export of item" with their class.
 const noExporter = "pffexport says that it skips it: it has no exporter for the class "
 
+// oneValue is why pffexport misses messages that readpst writes: one property value that it cannot read ("unable to read
+// entry value") costs it the whole message.
+const oneValue = "pffexport gives it up over one property value; readpst writes it, and go-pst reads it"
+
 // countDifferences explains, item by item, where the list of items differs from pffexport's.
-var countDifferences = map[string][]explained{}
+var countDifferences = map[string][]explained{
+	"pst/aspose-part2.pst": {
+		{"0x200024", "mailmill", "mailmill", oneValue},
+		{"0x200044", "mailmill", "mailmill", oneValue},
+		{"0x200064", "mailmill", "mailmill", oneValue},
+	},
+	"pst/aspose-part13.pst": {
+		{"0x200024", "mailmill", "mailmill", oneValue},
+		{"0x200044", "mailmill", "mailmill", oneValue},
+		{"0x200064", "mailmill", "mailmill", oneValue},
+	},
+	"synthetic/tiny.pst": {
+		{"0x200ae4", "mailmill", "mailmill", noExporter + "IPM.Post"},
+		{"0x200b44", "mailmill", "mailmill", noExporter + "IPM.Post"},
+		{"0x201b04", "mailmill", "mailmill", noExporter + "IPM.TaskRequest"},
+		{"0x201b24", "mailmill", "mailmill", noExporter + "IPM.TaskRequest"},
+	},
+	"synthetic/small.pst": {
+		{"0x200d64", "mailmill", "mailmill", noExporter + "IPM.Post"},
+		{"0x200dc4", "mailmill", "mailmill", noExporter + "IPM.Post"},
+		{"0x202b44", "mailmill", "mailmill", noExporter + "IPM.TaskRequest"},
+		{"0x202b64", "mailmill", "mailmill", noExporter + "IPM.TaskRequest"},
+	},
+}
 
 // Every archive holds the items that pffexport finds, node by node and folder by folder, but for those explained.
 func TestItemsAreThoseOfPffexport(t *testing.T) {

@@ -41,7 +41,7 @@ func TestOutputIsStrict(t *testing.T) {
 				t.Errorf("go-message reads %d mails, Python %d", len(digests), len(mails))
 			}
 			want := byFolder(mails)
-			if got := byFolder(readBack(t, "mbox", boxes)); !maps.EqualFunc(got, want, slices.Equal) {
+			if got := byFolder(readBack(t, "digests", boxes)); !maps.EqualFunc(got, want, slices.Equal) {
 				t.Errorf("Python's mailbox reads other mail than the EML files hold: %s", difference(want, got))
 			}
 			if got := goMboxReads(t, boxes); !maps.EqualFunc(got, want, slices.Equal) {
@@ -79,30 +79,29 @@ func difference(want, got map[string][]string) string {
 	return b.String()
 }
 
-// defectsInSource lists what Python complains about because the mail came like that. The keys are the archive and the
-// Message-ID; each complaint must be one of those named, and each entry must still be needed.
-var defectsInSource = map[string]map[string]sourceDefect{}
-
-type sourceDefect struct {
-	defects []string
-	reason  string
+// defectsInSource lists what Python complains about because the mail came like that, with how often at most: fields of
+// transport headers stay byte for byte as they came. Other versions of Python may overlook some of it.
+var defectsInSource = map[string]map[string]int{
+	// The headers were made by a program that exported mail from Notes. It wrote names where addresses belong, and split
+	// some at their blanks: "From:  Susan Bailey", "To: Angela,Davis,Anne,C,Koehler".
+	"pst/enron.pst": {"From: no address": 406, "To: no address": 50, "Cc: no address": 14, "To: InvalidHeaderDefect": 2},
+	// The sender's program took its user's whole address for a host name: <003301cc306d$d7f83c00$87e8b400$@razzaq@xp.local>.
+	"pst/aspose-outlook-1.pst": {"Message-ID: InvalidHeaderDefect": 10},
 }
 
 func withoutDefects(t *testing.T, archive string, mails []*mail) {
-	used := map[string]bool{}
+	found := map[string]int{}
 	for _, m := range mails {
-		known := defectsInSource[archive][m.MessageID]
 		for _, d := range allDefects(m) {
-			if slices.Contains(known.defects, d) {
-				used[m.MessageID] = true
-				continue
+			if defectsInSource[archive][d] == 0 {
+				t.Errorf("%s %s: %s", m.Place, m.MessageID, d)
 			}
-			t.Errorf("%s %s: %s", m.Place, m.MessageID, d)
+			found[d]++
 		}
 	}
-	for id := range defectsInSource[archive] {
-		if !used[id] {
-			t.Errorf("%s has no defect any more: take it off the list", id)
+	for d, n := range defectsInSource[archive] {
+		if found[d] > n {
+			t.Errorf("%q occurs %d times, not %d", d, found[d], n)
 		}
 	}
 }
@@ -264,8 +263,10 @@ func digest(raw []byte) string {
 	head, body, found := bytes.Cut(raw, []byte("\n\n"))
 	h := sha256.New()
 	var kept [][]byte
+	status := false
 	for _, line := range bytes.Split(head, []byte("\n")) {
-		if !statusField.Match(line) {
+		status = statusField.Match(line) || status && len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
+		if !status {
 			kept = append(kept, line)
 		}
 	}

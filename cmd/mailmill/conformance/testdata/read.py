@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Reads the mail that mailmill wrote with Python's own parsers and prints one JSON object for each, as mail_test.go has it.
 
-usage: read.py eml FOLDER     every .eml below FOLDER, in the order of the names
-       read.py mbox FOLDER    every message of every .mbox below FOLDER, in their order, From-quoting undone
+usage: read.py eml FOLDER       every .eml below FOLDER, in the order of the names
+       read.py mbox FOLDER      every message of every .mbox below FOLDER, in their order, From-quoting undone
+       read.py digests FOLDER   the same, but only where they are and what they hash to
 """
 import base64
 import email
 import email.header
+import email.headerregistry
 import email.message
 import email.policy
 import email.utils
@@ -101,10 +103,16 @@ def leaves(part, parent=''):
         yield parent, part
 
 
+ADDRESSES = email.headerregistry.AddressHeader
+
+
 def defects(part, where=''):
     out = [where + type(d).__name__ for d in part.defects]
-    for name, value in part.items():
-        out += ['%s%s: %s' % (where, name, type(d).__name__) for d in getattr(value, 'defects', [])]
+    for name, raw in part.raw_items():
+        value = part.policy.header_fetch_parse(name, raw)
+        if getattr(value, 'defects', []):
+            # Names alone are what headers hold where the addresses were lost before the archive was made.
+            out.append('%s: %s' % (name, 'no address' if isinstance(value, ADDRESSES) and '@' not in str(raw) else type(value.defects[0]).__name__))
     if part.is_multipart():
         for n, child in enumerate(part.get_payload(), 1):
             out += defects(child, '%s%d.' % (where, n))
@@ -169,7 +177,11 @@ def entity(raw):
 
 def without_status(raw):
     head, blank, body = raw.replace(b'\r\n', b'\n').partition(b'\n\n')
-    kept = [l for l in head.split(b'\n') if not l.lower().startswith(STATUS_FIELDS)]
+    kept, status = [], False
+    for line in head.split(b'\n'):
+        status = line.lower().startswith(STATUS_FIELDS) or status and line.startswith((b' ', b'\t'))
+        if not status:
+            kept.append(line)
     return (b'\n'.join(kept) + blank + body).rstrip(b'\n')
 
 
@@ -203,19 +215,28 @@ def read_eml(root):
         yield r
 
 
-def read_mbox(root):
+def messages(root):
     for path in files(root, '.mbox'):
         box = mailbox.mbox(path, create=False)
         for key in box.iterkeys():
-            raw = re.sub(rb'^>(>*From )', rb'\1', box.get_bytes(key), flags=re.M)
-            r = read(raw.replace(b'\n', b'\r\n'), '%s#%d' % (os.path.relpath(path, root), key), parts(path, root, '.mbox'))
-            envelope = box.get_bytes(key, from_=True).split(b'\n', 1)[0].decode('ascii')
-            r['envelope'] = envelope
-            when = ' '.join(envelope.split(' ')[2:])
-            r['received'] = datetime.datetime.strptime(when, '%a %b %d %H:%M:%S %Y').strftime('%Y-%m-%dT%H:%M:%SZ')
-            yield r
+            envelope, _, raw = box.get_bytes(key, from_=True).partition(b'\n')
+            raw = re.sub(rb'^>(>*From )', rb'\1', raw, flags=re.M)
+            yield '%s#%d' % (os.path.relpath(path, root), key), parts(path, root, '.mbox'), envelope.decode('ascii'), raw
+
+
+def read_digests(root):
+    for place, folder, _, raw in messages(root):
+        yield {'place': place, 'folder': folder, 'sha256': sha(without_status(raw))}
+
+
+def read_mbox(root):
+    for place, folder, envelope, raw in messages(root):
+        r = read(raw.replace(b'\n', b'\r\n'), place, folder)
+        when = ' '.join(envelope.split(' ')[2:])
+        r['received'] = datetime.datetime.strptime(when, '%a %b %d %H:%M:%S %Y').strftime('%Y-%m-%dT%H:%M:%SZ')
+        yield r
 
 
 if __name__ == '__main__':
-    for record_ in {'eml': read_eml, 'mbox': read_mbox}[sys.argv[1]](sys.argv[2]):
+    for record_ in {'eml': read_eml, 'mbox': read_mbox, 'digests': read_digests}[sys.argv[1]](sys.argv[2]):
         print(json.dumps(record_))
