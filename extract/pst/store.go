@@ -13,7 +13,6 @@ const (
 	typeFolder       = 0x02
 	typeSearchFolder = 0x03
 	typeMessage      = 0x04
-	typeAssociated   = 0x08
 
 	nidRoot nid = 0x122
 )

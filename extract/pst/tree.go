@@ -19,18 +19,15 @@ const (
 	idDeleted        mapi.ID = 0x35E3
 	idSent           mapi.ID = 0x35E4
 	idCalendar       mapi.ID = 0x36D0
-	idContacts       mapi.ID = 0x36D1
 	idDrafts         mapi.ID = 0x36D7
 	idMoreFolders    mapi.ID = 0x36D8
 	idDisplayName    mapi.ID = 0x3001
 	idContainerClass mapi.ID = 0x3613
-	idFolderType     mapi.ID = 0x3601
 	idHidden         mapi.ID = 0x10F4
 	idReceiveFolder  mapi.ID = 0x6605
 	idMessageClass   mapi.ID = 0x001A
 
-	junkIndex      = 4 // of the junk folder among idMoreFolders (MS-OXOSFLD 2.2.4)
-	folderIsSearch = 2 // PidTagFolderType
+	junkIndex = 4 // of the junk folder among idMoreFolders (MS-OXOSFLD 2.2.4)
 )
 
 // recovered is the name of the folder for what no folder holds any more.
@@ -47,7 +44,7 @@ type folder struct {
 	name   string
 	parent *folder
 	kids   []*folder
-	props  mapi.Properties // nil where the node cannot be read
+	props  mapi.Properties // empty where the node cannot be read
 	err    error           // why
 	// damaged says that rows of the folder's list of folders are lost.
 	damaged bool
