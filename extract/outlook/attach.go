@@ -49,7 +49,10 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 		return nil // an exception of a series of appointments: no file
 	}
 	name := at.name()
-	at.where = fmt.Sprintf("%sattachment %q", m.where, firstText(oneLine(name), "no. "+strconv.Itoa(index+1)))
+	at.where = fmt.Sprintf("attachment %q", firstText(oneLine(name), "no. "+strconv.Itoa(index+1)))
+	if m.where != "" {
+		at.where = m.where + ": " + at.where
+	}
 	at.mimeTag = strings.ToLower(strings.TrimSpace(at.line(mapi.PidTagAttachMimeTag)))
 	part := &formats.Part{Disposition: "attachment", Name: name, Transfer: formats.TransferBase64}
 	part.ContentID = strings.TrimSpace(at.line(mapi.PidTagAttachContentId))
@@ -348,7 +351,7 @@ func (m *message) embedded(at *attachment) {
 		return
 	}
 	sub := &message{c: m.c, m: inner, depth: m.depth + 1,
-		bag: bag{p: inner, cp: m.cp, where: at.where + ": ", damage: m.damage}}
+		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
 	sub.start()
 	p := at.part
 	p.Type = "message/rfc822"
@@ -463,19 +466,21 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 		return nil, false
 	}
 	sub := &message{c: m.c, m: inner, depth: m.depth + 1,
-		bag: bag{p: inner, cp: m.cp, where: at.where + ": ", damage: m.damage}}
+		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
 	sub.start()
-	if err != nil {
-		sub.lose("contents", err)
-	}
 	sub.readBody()
 	if m.html == nil && sub.html != nil {
 		m.html, m.htmlText = sub.html, sub.htmlText
 	}
-	if (m.text == nil || m.text.Size == 0) && sub.text.Size > 0 {
+	if m.text.Size == 0 && sub.text.Size > 0 {
 		m.text = sub.text
 	}
-	return sub.readAttachments(), true
+	list := sub.readAttachments()
+	if err != nil {
+		// It is damaged. Somebody may get more out of it than what was found.
+		list = append(list, at)
+	}
+	return list, true
 }
 
 // contentTypeOf splits a Content-Type.

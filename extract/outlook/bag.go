@@ -2,6 +2,7 @@ package outlook
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"mailmill/formats"
@@ -16,13 +17,15 @@ const bodyPart = "message body"
 type bag struct {
 	p      mapi.Properties
 	cp     int
-	where  string // what the object is within the item: `attachment "x.msg": `
+	where  string // what the object is within the item: `attachment "x.msg"`
 	damage *[]formats.Damage
 }
 
 // lose notes damage.
 func (b *bag) lose(part string, err error) {
-	part = b.where + part
+	if b.where != "" {
+		part = strings.TrimSuffix(b.where+": "+part, ": ")
+	}
 	for _, d := range *b.damage {
 		if d.Part == part && (errors.Is(d.Err, err) || d.Err.Error() == err.Error()) {
 			return

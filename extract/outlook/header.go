@@ -127,6 +127,10 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 				h.has[name] = true
 				continue
 			}
+		case "subject":
+			if m.subject != "" && m.headers.isBroken(f) {
+				continue
+			}
 		case "from", "to", "cc", "sender", "reply-to":
 			if mime.Value(f) == "" {
 				continue // the properties may know

@@ -25,6 +25,9 @@ func (m *message) mail(draft bool) *formats.Mail {
 		m.pgp(mail, attachments)
 	}
 	mail.Text, mail.HTML, mail.StoredText = m.text, m.html, m.storedText
+	if !m.storedText && m.text.Size == 0 && (mail.Root.Entity || mail.Root.Type == "multipart/encrypted" || mail.Root.Type == "application/pkcs7-mime") {
+		mail.Text = nil // it is inside
+	}
 	if m.int(mapi.PidTagMessageStatus)&(statusRemoteDownload|statusRemoteDelete) != 0 && m.text.Size == 0 && m.html == nil {
 		m.lose(bodyPart, errHeaderOnly)
 	}

@@ -47,13 +47,15 @@ type people struct {
 func (m *message) readPeople() {
 	m.sender = m.person(&m.bag, roleSender)
 	m.representing = m.person(&m.bag, roleRepresenting)
-	entries, err := mapi.FlatEntryList(m.bytes(mapi.PidTagReplyRecipientEntries))
-	if err != nil && m.value(mapi.PidTagReplyRecipientEntries, "reply addresses").Exists() {
-		m.lose("reply addresses", err)
-	}
-	for _, b := range entries {
-		if p := m.entryPerson(b); p.Address != nil {
-			m.replyTo = append(m.replyTo, p)
+	if list := m.bytes(mapi.PidTagReplyRecipientEntries); len(list) > 0 {
+		entries, err := mapi.FlatEntryList(list)
+		if err != nil {
+			m.lose("reply addresses", err)
+		}
+		for _, b := range entries {
+			if p := m.entryPerson(b); p.Address != nil {
+				m.replyTo = append(m.replyTo, p)
+			}
 		}
 	}
 	rows, err := m.m.Recipients()

@@ -236,17 +236,50 @@ func status(m *message, row *bag, action string) string {
 	return fmt.Sprintf("%d.0.0", class)
 }
 
-// diagnostics gives the detail of a status for the diagnostic codes of X.400, as in MIXER (RFC 2156).
+// diagnostics gives the subject and detail of a status for the diagnostic codes (X.411), by what RFC 3463 3 calls the
+// same condition.
 var diagnostics = map[int64]string{
-	0: "1.1", 1: "1.4", 2: "4.5", 3: "4.6", 4: "4.7", 5: "1.1", 6: "6.1", 7: "2.3", 8: "5.2", 9: "4.0", 10: "6.3",
-	11: "5.2", 12: "5.4", 13: "5.2", 14: "5.1", 15: "2.3", 16: "5.5", 17: "7.1", 18: "7.1", 19: "7.3", 20: "4.0", 21: "2.4",
-	22: "1.6", 23: "1.6", 26: "7.1", 27: "7.1", 30: "2.1", 31: "1.6", 32: "2.2", 34: "7.1", 35: "7.0", 44: "7.0", 45: "7.0",
-	48: "1.1",
+	0:  "1.1", // the name is not known
+	1:  "1.4", // it is ambiguous
+	2:  "4.5", // the system is congested
+	3:  "4.6", // a loop
+	4:  "2.1", // the recipient is not available
+	5:  "4.7", // the time has run out
+	6:  "6.1", // the sort of content is not supported
+	7:  "2.3", // it is too long
+	8:  "6.3", // it would have to be converted, which is not practical,
+	9:  "6.2", // not allowed,
+	10: "6.2", // not subscribed
+	11: "5.4", // invalid parameters
+	12: "6.0", // a fault in the content's syntax
+	13: "2.3", // too long
+	14: "5.3", // too many
+	15: "6.1", // the type of content is not supported
+	16: "5.3", // too many recipients
+	17: "7.1", // no agreement
+	18: "3.3", // a function that is not supported
+	19: "6.2", // it would lose something by conversion
+	27: "4.6", // a loop of redirections
+	28: "7.2", // a list that may not be expanded
+	29: "7.1", // submission is not allowed
+	30: "2.4", // a list that cannot be expanded
+	31: "6.1", // no way to show it
+	32: "1.1", // an incorrect,
+	34: "1.3", // incomplete address
+	35: "1.1", // an unknown recipient,
+	40: "1.6", // one who has moved
+	46: "7.0", // a fault of security
 }
 
 // reasons does so for the reason codes.
 var reasons = map[int64]string{
-	0: "4.0", 1: "1.0", 2: "6.0", 3: "6.0", 4: "1.4", 5: "7.1", 6: "4.7", 7: "7.1",
+	0: "4.0", // the transfer failed
+	1: "4.0", // it is not possible
+	2: "6.0", // a conversion was not done
+	3: "6.0", // nor was it printed
+	4: "2.0", // nor delivered
+	5: "7.1", // delivery is restricted
+	6: "4.3", // the directory failed
 }
 
 // readNotification makes the machine's part of a read report, and a text for people.

@@ -98,6 +98,12 @@ func (t *transport) find(name string) *formats.Field {
 	return nil
 }
 
+// isBroken reports whether a field of text is empty, or has lost characters on its way.
+func (t *transport) isBroken(f *formats.Field) bool {
+	v := mime.DecodeWords(mime.Value(f))
+	return v == "" || strings.Contains(v, "\uFFFD")
+}
+
 // list returns the addresses of the only field of a name, and false where there is none or more than one.
 func (t *transport) list(name string) ([]*formats.Address, bool) {
 	var list []*formats.Address
