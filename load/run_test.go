@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,9 +76,7 @@ func (s *source) add(f *formats.Folder, kind formats.Kind, subject string) *form
 
 // target keeps the order in which it got items.
 type target struct {
-	mu       sync.Mutex
 	got      []string // folder, id, key
-	encoding atomic.Int32
 	released atomic.Int32
 	encoded  atomic.Int32
 	delay    func(*formats.Item)

@@ -60,6 +60,8 @@ func (d *Folder) Count() int {
 // Children returns the folders in this one, in the order of its table. An error says that the table is damaged: what it
 // has lost has been taken from the file's index as far as possible. Folders that exist but are damaged themselves are
 // returned without properties.
+//
+// In a damaged file a folder can be in itself, or in two others: who descends has to remember where it has been.
 func (d *Folder) Children() ([]*Folder, error) {
 	var (
 		folders []*Folder

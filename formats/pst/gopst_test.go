@@ -24,7 +24,7 @@ var unreadByGoPST = map[string]string{
 }
 
 // missedByGoPST are folders that go-pst does not see: it trusts their parent, which says that it has no children
-// (PidTagSubfolders) although its table lists three. readpst and pffexport have them.
+// (PidTagSubfolders) although its table lists three. pffexport has them, too.
 var missedByGoPST = map[string][]NID{"support.pst": {0x82A2, 0x82C2, 0x82E2}}
 
 // TestGoPST compares with go-pst what both read of the corpus: folders, messages, subjects, transport headers, and

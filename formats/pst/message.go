@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync/atomic"
 
 	"mailmill/formats/mapi"
 	"mailmill/formats/pst/internal/ltp"
@@ -24,10 +25,15 @@ type link struct {
 	data, sub ndb.BID
 	outer     *link
 	depth     int
+	opened    *atomic.Int32 // messages opened in the outermost one
 }
 
 // maxEmbedded bounds how deep messages are followed into each other. Outlook itself stops long before.
 const maxEmbedded = 100
+
+// maxOpened bounds how often embedded messages are opened in one. In a damaged file messages can hold each other more
+// than once, so that their number doubles with each level.
+const maxOpened = 1 << 17
 
 // Message opens a message of the file.
 func (f *File) Message(id NID) (*Message, error) {
@@ -44,6 +50,11 @@ func (f *File) Message(id NID) (*Message, error) {
 
 func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link) (*Message, error) {
 	l := &link{data: data, sub: sub, outer: outer}
+	if outer == nil {
+		l.opened = new(atomic.Int32)
+	} else if l.opened = outer.opened; l.opened.Add(1) > maxOpened {
+		return nil, fmt.Errorf("%w: more than %d messages in one", ErrCorrupt, maxOpened)
+	}
 	for o := outer; o != nil; o = o.outer {
 		if o.data == data && o.sub == sub {
 			return nil, fmt.Errorf("%w: a message is attached to itself", ErrCorrupt)

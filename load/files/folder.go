@@ -52,7 +52,7 @@ func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
 	}
 	defer func() {
 		if err != nil {
-			f.leave()
+			f.leave() //nolint:errcheck // err says what went wrong first
 		}
 	}()
 	if err := f.look(o, planned); err != nil {

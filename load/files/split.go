@@ -147,7 +147,7 @@ func (s *split) stream(name string, e *encoded) error {
 	out, whole := newSink(f), false
 	defer func() {
 		if !whole {
-			out.discard()
+			out.discard() //nolint:errcheck // the item has failed already
 		}
 	}()
 	if err := damaged(e.item, t.format.Encode(out, e.item)); err != nil {

@@ -138,18 +138,19 @@ func (d *Data) Bytes(limit int64) ([]byte, error) {
 		size = limit
 		err = fmt.Errorf("%d bytes are more than the limit of %d", d.size, limit)
 	}
-	all := make([]byte, 0, size)
+	// What a block inflates to is only known when it is read: no more memory than the file explains before that.
+	all := make([]byte, 0, min(size, d.f.size))
 	for i := range d.blocks {
-		if int64(len(all)) >= size {
+		n := len(all)
+		if int64(n) >= size {
 			break
 		}
-		b, e := d.Block(i, all[len(all):])
+		b, e := d.Block(i, all[n:])
 		if e != nil && err == nil {
 			err = e
 		}
-		if n := len(all); len(b) > 0 && cap(all)-n >= len(b) {
-			all = all[:n+len(b)]
-			copy(all[n:], b) // Block has put it there already unless the sizes of blocks are in conflict
+		if len(b) > 0 && cap(all) > n && &b[0] == &all[:n+1][n] {
+			all = all[:n+len(b)] // read into its place
 		} else {
 			all = append(all, b[:min(int64(len(b)), size-int64(n))]...)
 		}
