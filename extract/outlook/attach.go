@@ -345,12 +345,16 @@ func (m *message) embedded(at *attachment) {
 		at.missing(fmt.Errorf("messages are nested more than %d deep", maxDepth))
 		return
 	}
+	if *m.messages++; *m.messages > maxMessages {
+		at.missing(fmt.Errorf("there are more than %d messages in the message", maxMessages))
+		return
+	}
 	inner, err := at.a.Embedded()
 	if err != nil {
 		at.missing(err)
 		return
 	}
-	sub := &message{c: m.c, m: inner, depth: m.depth + 1,
+	sub := &message{c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
 	sub.start()
 	p := at.part
@@ -454,7 +458,7 @@ func isTNEF(typ, name string) bool {
 // unpack returns what a TNEF file holds in its place: its attachments, and its bodies where the message has none of
 // their sort. One that cannot be read stays as it is.
 func (m *message) unpack(at *attachment) ([]*attachment, bool) {
-	if m.depth+1 >= maxDepth {
+	if *m.messages++; m.depth+1 >= maxDepth || *m.messages > maxMessages {
 		return nil, false
 	}
 	b, err := readAll(at.part.Content, maxInMemory)
@@ -465,7 +469,7 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	if inner == nil {
 		return nil, false
 	}
-	sub := &message{c: m.c, m: inner, depth: m.depth + 1,
+	sub := &message{c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
 	sub.start()
 	sub.readBody()

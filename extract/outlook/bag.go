@@ -26,7 +26,10 @@ func (b *bag) lose(part string, err error) {
 	if b.where != "" {
 		part = strings.TrimSuffix(b.where+": "+part, ": ")
 	}
-	for _, d := range *b.damage {
+	// What is noted twice is noted at once: the search need not go far.
+	const near = 32
+	list := *b.damage
+	for _, d := range list[max(0, len(list)-near):] {
 		if d.Part == part && (errors.Is(d.Err, err) || d.Err.Error() == err.Error()) {
 			return
 		}

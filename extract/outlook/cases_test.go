@@ -364,6 +364,13 @@ func TestCase15Attachments(t *testing.T) {
 		equal(t, "damage", len(it.Damage), 1)
 		written(t, it)
 	})
+	t.Run("messages that contain themselves, twice", func(t *testing.T) {
+		m := note(props{mapi.PidTagSubject: "loop"})
+		m.atts = []*att{inside(m), inside(m)}
+		if it := convert(t, m); len(it.Damage) == 0 {
+			t.Error("nothing is said of what was left out")
+		}
+	})
 	t.Run("by reference", func(t *testing.T) {
 		it, p := readBack(t, with(&att{props: props{mapi.PidTagAttachMethod: 4, mapi.PidTagAttachLongPathname: `\\server\share\plan.dwg`}}))
 		equal(t, "the structure", p.tree, "mixed(text/plain,text/plain)")

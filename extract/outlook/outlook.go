@@ -46,6 +46,8 @@ type Options struct {
 const (
 	// maxDepth is how deep messages are followed into messages.
 	maxDepth = 32
+	// maxMessages bounds the messages in a message, at any depth. A damaged file can hold one that contains itself.
+	maxMessages = 4096
 	// maxInMemory bounds what is read whole to look inside: an OLE object, a TNEF file. Larger ones stay as they are.
 	maxInMemory = 64 << 20
 )
@@ -77,7 +79,8 @@ var errNothing = errors.New("none of the item's properties can be read")
 // item's content may read from the message until it is dropped.
 func (c *Converter) Item(e formats.Entry, m mapi.Message) (*formats.Item, error) {
 	it := &formats.Item{Entry: e}
-	cv := &message{c: c, m: m, bag: bag{p: m, cp: c.opt.CodePage, damage: &it.Damage}}
+	messages := 0
+	cv := &message{c: c, m: m, messages: &messages, bag: bag{p: m, cp: c.opt.CodePage, damage: &it.Damage}}
 	cv.start()
 	if !cv.found {
 		if len(it.Damage) > 0 {
@@ -123,7 +126,9 @@ type message struct {
 	c     *Converter
 	m     mapi.Message
 	depth int
-	found bool
+	// messages counts those that have been found in the item so far.
+	messages *int
+	found    bool
 
 	class     string
 	subject   string

@@ -197,6 +197,11 @@ func (m *message) byAddress(stored string) person {
 			// A gateway delivers it: a fax, an X.400 or Notes user.
 			p.SMTP, p.Via = addr, formats.ViaStored
 		}
+	default:
+		// A domain without a dot, or one that cannot be, is no evidence of an address. But it is what was written.
+		if mapi.IsSMTP(addr + ".example") {
+			p.SMTP, p.Via = addr, formats.ViaStored
+		}
 	}
 	return p
 }

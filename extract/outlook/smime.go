@@ -22,7 +22,7 @@ var errHeaderOnly = errors.New("only the header was fetched from the server")
 // signed makes the root of a mail that is signed or encrypted with S/MIME (MS-OXOSMIME), byte for byte: its only
 // attachment is the whole of it. It is false for mail that is neither, and for what only claims to be.
 func (m *message) signed(mail *formats.Mail, attachments []*attachment) bool {
-	if len(attachments) != 1 || attachments[0].method != mapi.AttachByValue {
+	if len(attachments) != 1 || attachments[0].method != mapi.AttachByValue || isClass(m.class, "REPORT") {
 		return false
 	}
 	at := attachments[0]

@@ -188,10 +188,6 @@ func (m *message) rewrite() {
 			of := m.byAddress(a.Stored)
 			a.SMTP, a.Via = of.SMTP, of.Via
 			m.resolve(person{Address: a, dn: of.dn})
-			if a.SMTP == "" && of.dn == "" && strings.Contains(a.Stored, "@") && !mapi.IsIMCEA(a.Stored) {
-				// What is no address by our rules (a domain without a dot, ".invalid") was one for whoever wrote it.
-				a.SMTP, a.Via = a.Stored, formats.ViaStored
-			}
 			if a.Spec() != a.Stored {
 				a.Name = cleanName(oneLine(a.Name), a)
 			}
