@@ -416,8 +416,13 @@ func (r *run) store() error {
 		r.held -= s.cost
 		*s = slot{}
 		r.stored++
+		inFlight := r.issued - r.stored
+		roomy := inFlight == 0 || inFlight <= len(r.slots)/2 && r.held <= r.budget/2
 		r.mu.Unlock()
-		r.space.Broadcast()
+		// Workers that wait for room are woken when there is plenty, not one by one for one item each.
+		if roomy {
+			r.space.Broadcast()
+		}
 	}
 }
 
