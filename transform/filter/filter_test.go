@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"mailmill/formats"
 	"mailmill/transform/filter"
 )
@@ -100,4 +102,31 @@ func TestDates(t *testing.T) {
 			t.Errorf("%s: %v, %v", tt.name, keep, err)
 		}
 	}
+}
+
+// Whatever a folder is called, a pattern can name it, and no pattern does harm.
+func TestAnyFolder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		if f, err := filter.NewFolders([]string{rapid.StringOf(rapid.SampledFrom([]rune(`ab/*?[]!^-\\.(|`))).Draw(t, "pattern")}, nil); err == nil {
+			f.Match(&formats.Folder{Path: []string{"ab", "a[b"}})
+		}
+		name := strings.Trim(rapid.String().Draw(t, "name"), "/")
+		var quoted strings.Builder
+		for _, r := range name {
+			if strings.ContainsRune(`*?[\`, r) {
+				quoted.WriteByte('\\')
+			}
+			quoted.WriteRune(r)
+		}
+		f, err := filter.NewFolders([]string{quoted.String()}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !f.Match(&formats.Folder{Path: []string{name}}) {
+			t.Fatalf("%q does not match %q", quoted.String(), name)
+		}
+		if f.Match(&formats.Folder{Path: []string{name + "x"}}) {
+			t.Fatalf("%q matches %q", quoted.String(), name+"x")
+		}
+	})
 }
