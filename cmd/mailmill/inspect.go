@@ -35,7 +35,7 @@ func (a *app) inspect(from *sources, args []string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog()
+	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
 	if err := from.open(a, args, log); err != nil {
 		return err
 	}
