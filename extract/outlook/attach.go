@@ -129,13 +129,8 @@ func (at *attachment) content() {
 
 // missing puts a text in the attachment's place that says why it is not there.
 func (at *attachment) missing(err error) {
-	at.damageAt(err)
-	*at.part = *notePart(fmt.Sprintf("%s could not be read: %v", at.where, err))
-}
-
-// damageAt notes damage of the attachment as a whole.
-func (at *attachment) damageAt(err error) {
 	at.lose("", err)
+	*at.part = *notePart(fmt.Sprintf("%s could not be read: %v", at.where, err))
 }
 
 // notePart is a text that stands in for something.

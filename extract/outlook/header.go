@@ -135,9 +135,10 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 			if mime.Value(f) == "" {
 				continue // the properties may know
 			}
-		case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id", "content-description",
-			"content-md5", "content-length", "lines", "x-ms-tnef-correlator", "x-mimeole":
-			continue
+		default:
+			if isStructural(name) {
+				continue
+			}
 		}
 		h.fields = append(h.fields, *f)
 		h.has[name] = true

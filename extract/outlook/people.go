@@ -260,7 +260,8 @@ func firstText(list ...string) string {
 }
 
 // cleanName returns a display name without what programs add to it: quotes around it, the address after it in
-// parentheses or brackets, "on behalf of" and what follows. A name that only repeats the address is none.
+// parentheses or brackets, "on behalf of" and what follows. A name that only repeats the address is none, unless the
+// address is a name itself.
 func cleanName(name string, a *formats.Address) string {
 	name = strings.TrimSpace(name)
 	if i := strings.Index(name, " on behalf of "); i > 0 {
@@ -280,7 +281,7 @@ func cleanName(name string, a *formats.Address) string {
 		name = strings.TrimSpace(name[1 : len(name)-1])
 	}
 	switch bare := mapi.CleanAddress(name); {
-	case bare == "", strings.EqualFold(bare, a.SMTP), strings.EqualFold(bare, a.Stored):
+	case bare == "", strings.EqualFold(bare, a.SMTP):
 		return ""
 	case mapi.IsDN(bare), mapi.IsIMCEA(bare):
 		return ""

@@ -38,6 +38,7 @@ func TestParticipants(t *testing.T) {
 		{"an encapsulated SMTP address", props{mapi.PidTagEmailAddress: "imceasmtp-anna+40example+2Eorg@gateway.example"}, want{"Anna", "imceasmtp-anna+40example+2Eorg@gateway.example", "anna@example.org", "stored"}},
 		{"a fax by a gateway", props{mapi.PidTagEmailAddress: "IMCEAFAX-+2B49@example.org"}, want{"Anna", "IMCEAFAX-+2B49@example.org", "IMCEAFAX-+2B49@example.org", "stored"}},
 		{"a host of one's own", props{mapi.PidTagEmailAddress: "anna@localhost"}, want{"Anna", "anna@localhost", "anna@localhost", "stored"}},
+		{"a name for an address", props{mapi.PidTagEmailAddress: "Anna"}, want{"Anna", "Anna", "", "none"}},
 		{"an IDN", props{mapi.PidTagEmailAddress: "anna@müller.example"}, want{"Anna", "anna@müller.example", "anna@müller.example", "stored"}},
 		{"the address for a name", props{mapi.PidTagDisplayName: "'anna@example.org'", mapi.PidTagEmailAddress: "anna@example.org"}, want{"", "anna@example.org", "anna@example.org", "stored"}},
 		{"the address behind the name", props{mapi.PidTagDisplayName: "Groß, Anna (anna@example.org)", mapi.PidTagEmailAddress: "anna@example.org"}, want{"Groß, Anna", "anna@example.org", "anna@example.org", "stored"}},

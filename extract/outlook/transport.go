@@ -47,7 +47,7 @@ func (m *message) readTransport() {
 	}
 	for i := range h.fields {
 		f := &h.fields[i]
-		if isParticipantField(f.Name) {
+		if mime.IsAddressField(f.Name) {
 			if h.lists == nil {
 				h.lists = make(map[int][]*formats.Address, 4)
 			}
@@ -194,11 +194,6 @@ func (m *message) rewrite() {
 		}
 		m.headers.fields[i].Addresses = list
 	}
-}
-
-// isParticipantField reports whether a field's addresses are participants, to be resolved.
-func isParticipantField(name string) bool {
-	return mime.IsAddressField(name)
 }
 
 // isStructural reports whether a field describes the body as it was. The body is built anew, so these would be lies.
