@@ -194,7 +194,7 @@ func TestEML(t *testing.T) {
 	want := []string{
 		".mailmill.json",
 		"Inbox/2014-03-02 Offer " + a.items[0].Key[:8] + ".eml",
-		"Inbox/2014-03-02 Re_ Offer " + a.items[1].Key[:8] + ".eml",
+		"Inbox/2014-03-02 Re Offer " + a.items[1].Key[:8] + ".eml",
 		"Inbox/Projects/2014-03-02 Plan " + a.items[2].Key[:8] + ".eml",
 		"a_b_ CON/2014-03-02 " + a.items[3].Key[:8] + ".eml",
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/transform/folders"
@@ -199,8 +200,8 @@ func (n *itemNames) name(it *formats.Item) string {
 		b.Write(it.Date.UTC().AppendFormat(nil, time.DateOnly))
 	}
 	b.WriteByte(' ')
-	if it.Subject != "" {
-		b.WriteString(folders.Safe(it.Subject, longestSubject))
+	if subject := shortSubject(it.Subject); subject != "" {
+		b.WriteString(subject)
 		b.WriteByte(' ')
 	}
 	start := b.String()
@@ -209,6 +210,35 @@ func (n *itemNames) name(it *formats.Item) string {
 		name = start + it.Key + n.extension
 	}
 	return name
+}
+
+// shortSubject returns what a name has of a subject: a start that ends with a word where it can. "Re: Offer" is
+// "Re Offer".
+func shortSubject(subject string) string {
+	subject = strings.TrimSpace(strings.ReplaceAll(cut(subject, 4*longestSubject), ": ", " "))
+	if subject == "" {
+		return ""
+	}
+	safe := folders.Safe(subject, folders.MaxName)
+	if len(safe) <= longestSubject {
+		return safe
+	}
+	safe = cut(safe, longestSubject)
+	if blank := strings.LastIndexByte(safe, ' '); blank > longestSubject/2 {
+		safe = safe[:blank]
+	}
+	return strings.TrimRight(safe, " ")
+}
+
+// cut returns the longest start of s that has at most n bytes and ends with a whole character.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }
 
 // id returns what tells an item from the others of its folder: the first eight digits of its key if they suffice,
