@@ -20,11 +20,11 @@ func (a *app) openLog(screen io.Writer) (*slog.Logger, func() error, error) {
 	case a.verbose:
 		level = slog.LevelInfo
 	}
-	handler := slog.Handler(tint.NewTextHandler(screen, &tint.Options{
+	handler := tint.NewTextHandler(screen, &tint.Options{
 		Level:      level,
 		NoColor:    !a.stderrTerminal || os.Getenv("NO_COLOR") != "",
 		TimeFormat: "15:04:05",
-	}))
+	})
 	if a.logFile == "" {
 		return slog.New(handler), func() error { return nil }, nil
 	}
