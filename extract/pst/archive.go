@@ -55,6 +55,9 @@ func newArchive(path string, s store, o extract.Options) *Archive {
 	a.info.CodePage, a.info.CodePageReason = codePage(props, f.ansi, o.CodePage)
 	a.convert = outlook.New(outlook.Options{CodePage: a.info.CodePage, KeepEX: o.KeepEX})
 	a.tree = buildTree(s, a.info.CodePage, o.Recover)
+	if a.tree.missing && a.info.Incomplete == "" {
+		a.info.Incomplete = "a folder is listed that the file's index does not have"
+	}
 	a.folders = a.tree.visible(o.Hidden)
 	a.info.Owner = owner(props, a.info.CodePage)
 	a.info.Notes = a.notes(f.password)

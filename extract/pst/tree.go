@@ -3,12 +3,14 @@ package pst
 import (
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
 
 // The properties that tell which folder is which (MS-PST 2.4.3, MS-OXOSFLD 2.2).
@@ -74,6 +76,8 @@ type tree struct {
 	byID     map[nid]*folder
 	searches []string // names of search folders
 	warnings []string
+	// missing says that a folder is listed that the file's index has lost, and what was in it with it.
+	missing bool
 }
 
 // buildTree reads the tree of folders. It reads tables and folders, never messages.
@@ -127,6 +131,7 @@ func (t *tree) descend(f *folder) []*folder {
 		for r, err := range t.store.Subfolders(f.id) {
 			if err != nil {
 				f.damaged = true
+				t.missing = t.missing || errors.Is(err, pst.ErrNotFound)
 				t.warn("the folders in %v: %v", f, err)
 				continue
 			}

@@ -11,6 +11,9 @@ const (
 	pageNBT = 0x81
 )
 
+// errOrder says that a page's entries are not in order: those after the first that is not are dropped.
+var errOrder = fmt.Errorf("%w: its entries are out of order", ErrCorrupt)
+
 // maxLevels bounds the height of a tree. At 11 entries a page, 8 levels are more than a file can hold.
 const maxLevels = 16
 
@@ -115,7 +118,7 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 				for e := range p.entries() {
 					entry, key := parse(e)
 					if len(entries) > first && key <= keys[len(keys)-1] {
-						f.warn.add(ref.Offset, "entries of a page are out of order")
+						f.losePage(kind, pageRef{ref.Ref, keys[len(keys)-1] + 1, ref.to}, errOrder)
 						break
 					}
 					if p.overfull && key >= ref.to {
@@ -132,7 +135,7 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 				c.to = ref.to
 				if n := len(children); n > first {
 					if c.from <= children[n-1].from {
-						f.warn.add(ref.Offset, "entries of a page are out of order")
+						f.losePage(kind, pageRef{ref.Ref, children[n-1].from + 1, ref.to}, errOrder)
 						break
 					}
 					children[n-1].to = c.from
