@@ -37,6 +37,7 @@ func (c count) balanced() bool {
 
 // damagedRun is what a run over a damaged archive left.
 type damagedRun struct {
+	status   int
 	books    *books // nil where nothing could be read
 	resident int64  // the most memory that it held, in KiB
 }
@@ -44,7 +45,7 @@ type damagedRun struct {
 // convertDamaged runs convert over an archive that may hold anything and checks the promises that hold for any bytes.
 func convertDamaged(t *testing.T, archive, out string) (run damagedRun) {
 	t.Helper()
-	cmd := exec.Command(program, "convert", "--json", archive, out)
+	cmd := exec.Command(program, "convert", "--only", "mail", "--json", archive, out)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Start(); err != nil {
@@ -63,10 +64,11 @@ func convertDamaged(t *testing.T, archive, out string) (run damagedRun) {
 	if s := stderr.String(); strings.Contains(s, "goroutine ") || strings.Contains(s, "panic") || strings.Contains(stdout.String(), "internal error") {
 		t.Errorf("%s: panics:\n%s\n%s", archive, tail(s, 4000), stdout.String())
 	}
-	switch status := cmd.ProcessState.ExitCode(); status {
+	run.status = cmd.ProcessState.ExitCode()
+	switch run.status {
 	case 0, 3, 4:
 	default:
-		t.Errorf("%s: exit status %d\n%s", archive, status, tail(stderr.String(), 1000))
+		t.Errorf("%s: exit status %d\n%s", archive, run.status, tail(stderr.String(), 1000))
 	}
 	var b *books
 	objects(t, stdout.Bytes(), func(kind string, line []byte) {
@@ -82,8 +84,8 @@ func convertDamaged(t *testing.T, archive, out string) (run damagedRun) {
 		}
 	})
 	if b == nil {
-		if cmd.ProcessState.ExitCode() != 4 {
-			t.Errorf("%s: exit status %d without a balance", archive, cmd.ProcessState.ExitCode())
+		if run.status != 4 {
+			t.Errorf("%s: exit status %d without a balance", archive, run.status)
 		}
 		return run
 	}
@@ -113,12 +115,16 @@ func TestGeneratedDamage(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			broken := filepath.Join(dir, kind+".pst")
 			t.Log(corpustest.Pstgen(t, "-corrupt", kind, "-o", broken, sample()))
-			b := convertDamaged(t, broken, filepath.Join(dir, kind)).books
+			run := convertDamaged(t, broken, filepath.Join(dir, kind))
+			b := run.books
 			if b == nil {
 				t.Log("nothing could be read")
 				return
 			}
-			t.Logf("found %d of %d, damaged %d, failed %d", b.Total.Found, whole.Total.Found, b.Total.Damaged, b.Total.Failed-whole.Total.Failed)
+			t.Logf("exit status %d, found %d of %d, damaged %d, failed %d", run.status, b.Total.Found, whole.Total.Found, b.Total.Damaged, b.Total.Failed)
+			if run.status == 0 && b.Total != whole.Total {
+				t.Errorf("items are lost and nothing is said")
+			}
 			switch kind {
 			case "header-crc", "amap-zero":
 				// Neither matters for reading.
@@ -165,6 +171,9 @@ func TestRandomDamage(t *testing.T) {
 					}
 					for old := largest.Load(); run.resident > old && !largest.CompareAndSwap(old, run.resident); old = largest.Load() {
 					}
+					if run.status == 0 && run.books.Total.Found < w.items {
+						t.Errorf("copy %d: of %d items %d are found, and nothing is said", i, w.items, run.books.Total.Found)
+					}
 					if run.resident > residentLimit {
 						t.Errorf("copy %d holds %d MiB", i, run.resident>>10)
 					}
@@ -183,8 +192,9 @@ func TestRandomDamage(t *testing.T) {
 
 // whole is an archive before it is damaged.
 type whole struct {
-	name string
-	data []byte
+	name  string
+	data  []byte
+	items int
 }
 
 // smallArchives are those small enough to be damaged by the hundred, and the sample, which holds the most.
@@ -201,7 +211,7 @@ func smallArchives(t *testing.T) []whole {
 			t.Fatal(err)
 		}
 		if len(data) <= 300<<10 || path == sample() {
-			small = append(small, whole{filepath.Base(path), data})
+			small = append(small, whole{filepath.Base(path), data, len(list(t, path))})
 		}
 	}
 	return small
