@@ -1,11 +1,18 @@
 package outlook
 
 import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+	"iter"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
 	"mailmill/formats"
+	"mailmill/formats/mapi"
+	"mailmill/formats/mime"
 )
 
 func FuzzVotingOptions(f *testing.F) {
@@ -39,6 +46,135 @@ func FuzzHTML(f *testing.F) {
 			if !strings.Contains(out, "fresh@pst.invalid") && cid != "" && !strings.ContainsAny(s, `"'`) {
 				t.Fatalf("a reference to %q was found and not replaced", cid)
 			}
+		}
+	})
+}
+
+// bags is a message made of bytes: its properties, those of two recipients and of two attachments, one of them the
+// message itself.
+type bags struct {
+	list  [5]map[mapi.ID]mapi.Value
+	names map[mapi.Name]mapi.Value
+	which int
+}
+
+var fuzzNames = []mapi.Name{mapi.PidNameKeywords, mapi.PidLidVerbStream, mapi.PidLidFlagRequest, mapi.PidLidPostRssItemLink, mapi.PidLidGlobalObjectId,
+	mapi.PidLidDelegateMail, mapi.PidLidClassified, mapi.PidLidClassification, mapi.Named(mapi.PSInternetHeaders, "X-A: b")}
+
+// makeBags reads records: which bag, identifier, type, length, data.
+func makeBags(b []byte) *bags {
+	m := &bags{names: make(map[mapi.Name]mapi.Value)}
+	for i := range m.list {
+		m.list[i] = make(map[mapi.ID]mapi.Value)
+	}
+	for len(b) >= 7 {
+		id, typ, n := mapi.ID(binary.LittleEndian.Uint16(b[1:])), mapi.Type(binary.LittleEndian.Uint16(b[3:])), int(binary.LittleEndian.Uint16(b[5:]))
+		which, data := int(b[0])%len(m.list), b[7:]
+		data = data[:min(n, len(data))]
+		b = b[7+len(data):]
+		v := mapi.Value{Type: typ, Data: data}
+		if typ.IsMulti() {
+			v = mapi.Value{Type: typ, Elems: [][]byte{data, data[len(data)/2:]}}
+		}
+		if id >= 0x8000 {
+			m.names[fuzzNames[int(id)%len(fuzzNames)]] = v
+		} else {
+			m.list[which][id] = v
+		}
+	}
+	return m
+}
+
+func (m *bags) at(which int) *bags { return &bags{m.list, m.names, which} }
+
+func (m *bags) Lookup(id mapi.ID) (mapi.Value, error)      { return m.list[m.which][id], nil }
+func (m *bags) LookupName(n mapi.Name) (mapi.Value, error) { return m.names[n], nil }
+
+func (m *bags) All() iter.Seq2[mapi.Property, error] {
+	return func(yield func(mapi.Property, error) bool) {
+		for _, n := range fuzzNames {
+			if v, ok := m.names[n]; ok && !yield(mapi.Property{Name: &n, Value: v}, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *bags) Recipients() ([]mapi.Properties, error) {
+	return []mapi.Properties{m.at(1), m.at(2)}, nil
+}
+
+func (m *bags) Attachments() ([]mapi.Attachment, error) {
+	return []mapi.Attachment{m.at(3), m.at(4)}, nil
+}
+
+func (m *bags) Embedded() (mapi.Message, error) {
+	if m.which == 3 {
+		return nil, mapi.ErrNoData
+	}
+	return m.at(0), nil
+}
+
+func (m *bags) Open() (io.ReadCloser, error) {
+	v, ok := m.list[m.which][mapi.PidTagAttachDataBinary]
+	if !ok {
+		return nil, mapi.ErrNoData
+	}
+	return io.NopCloser(bytes.NewReader(v.Data)), nil
+}
+
+func (m *bags) DataSize() int64 { return int64(len(m.list[m.which][mapi.PidTagAttachDataBinary].Data)) }
+
+func record(which byte, id mapi.ID, t mapi.Type, data string) []byte {
+	b := []byte{which}
+	b = binary.LittleEndian.AppendUint16(b, uint16(id))
+	b = binary.LittleEndian.AppendUint16(b, uint16(t))
+	b = binary.LittleEndian.AppendUint16(b, uint16(len(data)))
+	return append(b, data...)
+}
+
+// FuzzItem converts messages of arbitrary properties, and writes what comes of them.
+func FuzzItem(f *testing.F) {
+	seed := func(class string, more ...[]byte) {
+		f.Add(bytes.Join(append(more, record(0, mapi.PidTagMessageClass, mapi.String8, class),
+			record(0, mapi.PidTagTransportMessageHeaders, mapi.String8, "From: \"a\" </o=x/cn=y>\r\nTo: b@example.org\r\nContent-Type: multipart/signed; protocol=\"application/pgp-signature\"\r\n\r\n"),
+			record(0, mapi.PidTagHtml, mapi.Binary, "<img src=\"cid:a b\">"), record(1, mapi.PidTagEmailAddress, mapi.String8, "/o=x/cn=y"), record(1, mapi.PidTagDisplayName, mapi.String8, "b"),
+			record(3, mapi.PidTagAttachContentId, mapi.String8, "a b"), record(3, mapi.PidTagAttachMimeTag, mapi.String8, "image/png"), record(3, mapi.PidTagAttachDataBinary, mapi.Binary, "data")), nil))
+	}
+	seed("IPM.Note")
+	seed("REPORT.IPM.Note.NDR", record(1, mapi.PidTagNonDeliveryReportDiagCode, mapi.Integer32, "\x01\x00\x00\x00"))
+	seed("REPORT.IPM.Note.IPNRN")
+	seed("IPM.Note.SMIME.MultipartSigned", record(3, mapi.PidTagAttachDataBinary, mapi.Binary, "Content-Type: multipart/signed; boundary=x\r\n\r\n--x\r\n\r\n--x--"))
+	seed("IPM.Appointment")
+	seed("IPM.Post.Rss", record(4, mapi.PidTagAttachMethod, mapi.Integer32, "\x06\x00\x00\x00"))
+	seed("IPM.Note", record(4, mapi.PidTagAttachMethod, mapi.Integer32, "\x07\x00\x00\x00"), record(3, mapi.PidTagAttachLongFilename, mapi.String8, "winmail.dat"))
+	c := New(Options{KeepEX: true})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m := makeBags(b)
+		if m.list[4][mapi.PidTagAttachMethod].Int() == mapi.AttachEmbedded && len(b) > 1<<10 {
+			return // it contains itself: enough work as it is
+		}
+		it, err := c.Item(formats.Entry{}, m)
+		if err != nil {
+			return
+		}
+		if it.Key == "" || it.Identity == "" {
+			t.Fatal("the item has no key")
+		}
+		if it.Mail == nil {
+			return
+		}
+		if it.Mail.Root == nil || it.Mail.MessageID == "" {
+			t.Fatal("the mail has no root or no identifier")
+		}
+		it.Participants(func(a *formats.Address) {
+			if mapi.IsDN(a.SMTP) {
+				t.Fatalf("%q is no mail address", a.SMTP)
+			}
+		})
+		var lost *mime.ContentError
+		if err := mime.Write(io.Discard, it.Mail); err != nil && !errors.As(err, &lost) {
+			t.Fatal(err)
 		}
 	})
 }

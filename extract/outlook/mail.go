@@ -3,6 +3,7 @@ package outlook
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"html"
 	"strconv"
 	"strings"
 
@@ -194,9 +195,15 @@ func (m *message) addRSSLink() {
 	if link == "" {
 		return
 	}
-	if m.html == nil && m.storedText {
-		if b, ok := m.text.Content.(formats.Bytes); ok && !strings.Contains(string(b), link) {
-			m.text = textPart("text/plain", strings.TrimRight(string(b), "\r\n")+"\r\n\r\n"+link+"\r\n")
+	if m.html != nil {
+		if !strings.Contains(m.htmlText, link) {
+			safe := html.EscapeString(link)
+			m.htmlText += "<p><a href=\"" + safe + "\">" + safe + "</a></p>\r\n"
+			m.html = textPart("text/html", m.htmlText)
 		}
+		return
+	}
+	if b, ok := m.text.Content.(formats.Bytes); ok && !strings.Contains(string(b), link) {
+		m.text = textPart("text/plain", strings.TrimRight(string(b), "\r\n")+"\r\n\r\n"+link+"\r\n")
 	}
 }
