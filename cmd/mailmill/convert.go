@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"strconv"
@@ -158,7 +159,12 @@ func (c *conversion) target(dst string) (load.Target, error) {
 	}
 	target, err := files.Open(dst, o)
 	if err != nil {
-		return nil, targetError(dst, err)
+		err = targetError(dst, err)
+		var pathError *fs.PathError
+		if known := (*exit)(nil); !errors.As(err, &known) && errors.As(err, &pathError) {
+			err = usage("%s cannot be written: %s", dst, reasonOf(pathError.Err))
+		}
+		return nil, err
 	}
 	return target, nil
 }
