@@ -679,6 +679,12 @@ func TestCase18TransportHeaders(t *testing.T) {
 		equal(t, "From", p.header.Get("From"), "Anna <Anna@example.org>")
 		equal(t, "Reply-To", p.header.Get("Reply-To"), "Anna@example.org")
 	})
+	t.Run("names alone in them", func(t *testing.T) {
+		h := strings.Replace(strings.Replace(own, "<anna@example.org>", "", 1), "Bert <bert@example.org>", `"Bert", Carl`, 1)
+		_, p := readBack(t, mailWith(h+"\r\n", nil))
+		equal(t, "From", p.header.Get("From"), "Anna:;")
+		equal(t, "To", p.header.Get("To"), "Bert <bert@example.org>, Carl:;")
+	})
 	t.Run("Exchange addresses that nothing resolves", func(t *testing.T) {
 		h := strings.Replace(own, "<anna@example.org>", "</o=Org/ou=Site/cn=Recipients/cn=anna>", 1)
 		it, p := readBack(t, mailWith(h+"\r\n", nil))

@@ -132,7 +132,7 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 				continue
 			}
 		case "from", "to", "cc", "sender", "reply-to":
-			if mime.Value(f) == "" {
+			if len(f.Addresses) == 0 {
 				continue // the properties may know
 			}
 		default:

@@ -184,7 +184,18 @@ func namesAgree(a *formats.Address, p person) bool {
 // rewrite gives the addresses of the header's fields what is known of them, so that no Exchange address is written.
 func (m *message) rewrite() {
 	for i, list := range m.headers.lists {
-		for _, a := range list {
+		f := &m.headers.fields[i]
+		for j, a := range list {
+			if a.Stored == "" {
+				if a.Name != "" {
+					// QUIRK: a name alone is no mailbox. Outlook writes some, and so do old gateways.
+					f.Raw = nil
+					if p := m.byName(f.Name, a.Name); p.Address != nil {
+						list[j] = p.Address
+					}
+				}
+				continue
+			}
 			of := m.byAddress(a.Stored)
 			a.SMTP, a.Via = of.SMTP, of.Via
 			m.resolve(person{Address: a, dn: of.dn})
@@ -192,8 +203,36 @@ func (m *message) rewrite() {
 				a.Name = cleanName(oneLine(a.Name), a)
 			}
 		}
-		m.headers.fields[i].Addresses = list
+		f.Addresses = list
 	}
+}
+
+// byName returns the participant that a field names by its name alone: the only one of that name in the field's role.
+func (m *message) byName(field, name string) person {
+	var list []person
+	switch strings.ToLower(field) {
+	case "from":
+		list = []person{m.representing}
+	case "sender":
+		list = []person{m.sender}
+	case "reply-to":
+		list = m.replyTo
+	case "to":
+		list = m.rows[mapi.RecipientTo]
+	case "cc":
+		list = m.rows[mapi.RecipientCc]
+	}
+	var found person
+	key := nameKey(name)
+	for _, p := range list {
+		if p.Address != nil && nameKey(p.Name) == key {
+			if found.Address != nil {
+				return person{}
+			}
+			found = p
+		}
+	}
+	return found
 }
 
 // isStructural reports whether a field describes the body as it was. The body is built anew, so these would be lies.
