@@ -1,10 +1,12 @@
 package conformance
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -23,28 +25,35 @@ func TestFasterThanReadpst(t *testing.T) {
 	}
 	readpst := corpustest.Program(t, "readpst")
 	archive := cached(t, "medium")
-	// Whoever else is at work on the machine gets in the way of both, but not evenly: a series that is lost is repeated.
-	const series = 3
-	for n := range series {
-		a, b := median3(t, readpst, archive)
-		t.Logf("mailmill %v, readpst %v, ratio %.2f", a, b, float64(a)/float64(b))
-		if a <= b {
+	// Whoever else is at work on the machine gets in the way of both, but not evenly: what is measured then is no
+	// measure of either, and is measured again.
+	for range 5 {
+		ours, theirs, others := race(t, readpst, archive)
+		t.Logf("mailmill %v, readpst %v, ratio %.2f; others had %.0f %% of the machine", ours, theirs, float64(ours)/float64(theirs), 100*others)
+		switch {
+		case ours <= theirs:
+			return
+		case others < 0.1:
+			t.Errorf("convert takes %v, readpst %v", ours, theirs)
 			return
 		}
-		if n == series-1 {
-			t.Errorf("convert takes %v, readpst %v", a, b)
-		}
+		time.Sleep(5 * time.Second)
 	}
+	corpustest.Missing(t, "the machine is too busy to tell who is faster")
 }
 
-// median3 returns the medians of three conversions with mailmill and with readpst, which take turns.
-func median3(t *testing.T, readpst, archive string) (ours, theirs time.Duration) {
+// race returns the medians of three conversions with mailmill and with readpst, which take turns, and the share of the
+// machine's cores that went to others meanwhile.
+func race(t *testing.T, readpst, archive string) (ours, theirs time.Duration, others float64) {
 	t.Helper()
 	var a, b []time.Duration
+	var used time.Duration
+	start, before := time.Now(), busy(t)
 	for range 3 {
 		dir := t.TempDir()
 		cmd := exec.Command(program, "convert", "-q", "--only", "mail", archive, filepath.Join(dir, "ours"))
 		a = append(a, timed(t, cmd))
+		used += cpuTime(cmd)
 		if resident := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss; resident > residentLimit {
 			t.Errorf("convert held %d MiB", resident>>10)
 		}
@@ -52,12 +61,34 @@ func median3(t *testing.T, readpst, archive string) (ours, theirs time.Duration)
 		if err := os.Mkdir(out, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		b = append(b, timed(t, exec.Command(readpst, "-q", "-D", "-j", "0", "-o", out, archive)))
+		cmd = exec.Command(readpst, "-q", "-D", "-j", "0", "-o", out, archive)
+		b = append(b, timed(t, cmd))
+		used += cpuTime(cmd)
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return median(a), median(b)
+	capacity := time.Since(start) * time.Duration(runtime.NumCPU())
+	return median(a), median(b), float64(busy(t)-before-used) / float64(capacity)
+}
+
+func cpuTime(cmd *exec.Cmd) time.Duration {
+	return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// busy returns for how long the machine's cores have been busy, all together, since it started (proc_stat(5)).
+func busy(t *testing.T) time.Duration {
+	t.Helper()
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var user, nice, system, idle, wait, irq, soft, steal int64
+	if _, err := fmt.Sscanf(string(stat), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &soft, &steal); err != nil {
+		t.Fatal(err)
+	}
+	const tick = 10 * time.Millisecond
+	return time.Duration(user+nice+system+irq+soft+steal) * tick
 }
 
 // inspect reads tables and no messages: on 2 GB it takes less than a second. The archive costs its size on the disk and
