@@ -62,7 +62,6 @@ type view struct {
 	received bool // the time of delivery
 	fields   bool // importance and sensitivity
 	madeText bool // there is a text even where none was stored
-	folders  bool // the folder's names as they are, not as files
 	entity   bool // signed content as a whole
 	embedded bool // the content of embedded messages
 }

@@ -1,10 +1,12 @@
 // Package conformance runs mailmill as its users do and lets others judge what comes out: the truth that the generator
 // of archives knows, Python's email and mailbox, go-message, go-mbox, readpst and pffexport.
 //
-// The program is built once and run as a process; nothing here knows how it works inside, but for the test of damaged
-// files, which needs thousands of runs and takes the packages that the command is made of. What mailmill says (list,
-// convert) is turned into one form, [mail], whatever the way it was read; so is the truth, and [compare] counts what is
-// right and what is wrong by topic.
+// The program is built once and run as a process; nothing here knows how it works inside. What it says and writes is
+// turned into one form, [mail], whatever the way it was read; so is the truth, and a [tally] counts what is right and
+// what is wrong by topic.
+//
+// The corpus and the generator of archives are looked up as package corpustest tells. With -short the tests that take
+// long are left out or take less.
 package conformance
 
 import (
