@@ -27,6 +27,7 @@ func (p props) with(id mapi.ID, v mapi.Value) props      { p[id] = v; return p }
 func (p props) class(class string) props                 { return p.with(idContainerClass, str(class)) }
 func (p props) entry(id mapi.ID, folder nid) props       { return p.with(id, entryID(folder)) }
 func (p props) flags(n int) props                        { return p.with(mapi.PidTagMessageFlags, num(n)) }
+
 func (p props) All() iter.Seq2[mapi.Property, error] {
 	return func(yield func(mapi.Property, error) bool) {
 		for id, v := range p {
@@ -73,8 +74,10 @@ type fakeStore struct {
 }
 
 func newFake() *fakeStore {
-	s := &fakeStore{props: props{}, folders: map[nid]props{}, kids: map[nid][]row{}, items: map[nid][]row{}, fai: map[nid][]row{},
-		nodes: map[nid]nid{}, mails: map[nid]props{}, broken: map[nid]error{}}
+	s := &fakeStore{
+		props: props{}, folders: map[nid]props{}, kids: map[nid][]row{}, items: map[nid][]row{}, fai: map[nid][]row{},
+		nodes: map[nid]nid{}, mails: map[nid]props{}, broken: map[nid]error{},
+	}
 	s.folders[nidRoot], s.nodes[nidRoot] = props{}, nidRoot
 	return s
 }
@@ -125,6 +128,7 @@ func (s *fakeStore) rows(table []row, id nid) iter.Seq2[row, error] {
 func (s *fakeStore) Subfolders(id nid) iter.Seq2[row, error] {
 	return s.rows(s.kids[id], id&^0x1F|0x0D)
 }
+
 func (s *fakeStore) Associated(id nid) iter.Seq2[row, error] { return s.rows(s.fai[id], id&^0x1F|0x0F) }
 
 // Contents yields what a broken table has lost from the nodes, as the reader of the format does.

@@ -53,9 +53,11 @@ func refusal(path string, err error) error {
 
 // unreadable is the error for a file whose index names neither a folder nor an item.
 func unreadable(path string, f *file) error {
-	e := &extract.SourceError{Path: path, Err: extract.ErrUnreadable,
+	e := &extract.SourceError{
+		Path: path, Err: extract.ErrUnreadable,
 		Problem: "is damaged: its index of items is lost, and nothing in it can be found",
-		Advice:  "Fetch it again if there is another copy"}
+		Advice:  "Fetch it again if there is another copy",
+	}
 	if i := f.Info(); i.Truncated() {
 		e.Problem = fmt.Sprintf("is cut short, and the index of its items was in the part that is missing: it has %d bytes of %d", i.Size, i.Expected)
 	}

@@ -33,8 +33,10 @@ func TestTree(t *testing.T) {
 	if got := a.Folders()[4].Path; len(got) != 3 {
 		t.Errorf("path %q", got)
 	}
-	equal(t, "all", paths(s.open(extract.Options{Hidden: true}).Folders()), []string{"", "Inbox", "Inbox/Projects", "Inbox/Projects", "Inbox/Projects/A/B",
-		"Quick Step Settings (hidden)", "Sync (hidden)", "Sync/Below (hidden)", "Root (hidden)", "Search Root (hidden)"})
+	equal(t, "all", paths(s.open(extract.Options{Hidden: true}).Folders()), []string{
+		"", "Inbox", "Inbox/Projects", "Inbox/Projects", "Inbox/Projects/A/B",
+		"Quick Step Settings (hidden)", "Sync (hidden)", "Sync/Below (hidden)", "Root (hidden)", "Search Root (hidden)",
+	})
 	if notes := a.Info().Notes; len(notes) != 1 || !strings.Contains(notes[0], `search folders are left out, as their items lie in other folders: "Unread Mail"`) {
 		t.Errorf("notes %q", notes)
 	}

@@ -155,10 +155,16 @@ func TestExtract(t *testing.T) {
 		file, ext, typ string
 		content        string // empty: the whole compound file
 	}{
-		{"file dropped into the mail", []entry{{"\x01CompObj", []byte("x")}, {"\x01Ole10Native", packaged("plan.txt", `C:\My Documents\plan.txt`, []byte("the plan"), "")}},
-			"plan.txt", ".txt", "application/octet-stream", "the plan"},
-		{"large file, wide name wins", []entry{{"\x01Ole10Native", packaged("pl?n.pdf", `C:\pl?n.pdf`, append([]byte("%PDF-1.4 "), large...), "płan.pdf")}},
-			"płan.pdf", ".pdf", "application/pdf", "%PDF-1.4 " + string(large)},
+		{
+			"file dropped into the mail",
+			[]entry{{"\x01CompObj", []byte("x")}, {"\x01Ole10Native", packaged("plan.txt", `C:\My Documents\plan.txt`, []byte("the plan"), "")}},
+			"plan.txt", ".txt", "application/octet-stream", "the plan",
+		},
+		{
+			"large file, wide name wins",
+			[]entry{{"\x01Ole10Native", packaged("pl?n.pdf", `C:\pl?n.pdf`, append([]byte("%PDF-1.4 "), large...), "płan.pdf")}},
+			"płan.pdf", ".pdf", "application/pdf", "%PDF-1.4 " + string(large),
+		},
 		{"name in Windows-1252", []entry{{"\x01Ole10Native", packaged("Men\xFC.txt", "x", []byte("y"), "")}}, "Menü.txt", ".txt", "application/octet-stream", "y"},
 		{"name only in the path", []entry{{"\x01Ole10Native", packaged("", `D:\a\b.csv`, []byte("1,2"), "")}}, "b.csv", ".csv", "application/octet-stream", "1,2"},
 		{"empty file", []entry{{"\x01Ole10Native", packaged("a.txt", "a.txt", []byte(""), "")}}, "a.txt", ".txt", "application/octet-stream", "-"},

@@ -357,8 +357,10 @@ func (f *File) inbox() (NID, bool) {
 }
 
 // topNames are names of the IPM subtree in English versions.
-var topNames = []string{"Top of Personal Folders", "Top of Outlook data file", "Top of Outlook Data File",
-	"Top of Information Store", "IPM_SUBTREE"}
+var topNames = []string{
+	"Top of Personal Folders", "Top of Outlook data file", "Top of Outlook Data File",
+	"Top of Information Store", "IPM_SUBTREE",
+}
 
 // descendants counts the folders beneath one.
 func (f *File) descendants(id NID, depth int) int {

@@ -34,10 +34,12 @@ var missedByGoPST = map[string][]NID{"support.pst": {0x82A2, 0x82C2, 0x82E2}}
 //   - subjects of what it does not take for a mail;
 //   - search folders, whose messages it does not list.
 func TestGoPST(t *testing.T) {
-	for _, name := range []string{"enron.pst", "support.pst", "aspose-outlook-1.pst", "aspose-part2.pst", "aspose-part13.pst",
+	for _, name := range []string{
+		"enron.pst", "support.pst", "aspose-outlook-1.pst", "aspose-part2.pst", "aspose-part13.pst",
 		"aspose-contacts.pst", "aspose-journal.pst", "aspose-note.pst", "aspose-task.pst", "attachment-and-inline.pst",
 		"contacts.pst", "dist-list.pst", "empty.pst", "flags.pst", "message-in-message.pst", "passworded.pst",
-		"ansi-32-bit.pst", "4k-page.ost"} {
+		"ansi-32-bit.pst", "4k-page.ost",
+	} {
 		t.Run(name, func(t *testing.T) {
 			if why, ok := unreadByGoPST[name]; ok {
 				t.Skip("go-pst " + why)
