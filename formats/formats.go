@@ -183,6 +183,17 @@ type Damage struct {
 
 func (d Damage) String() string { return d.Part + ": " + d.Err.Error() }
 
+// Lose adds damage to the item, unless the same part is already known to be lost for the same reason: a part that
+// cannot be read is met by whoever looks at it.
+func (it *Item) Lose(d Damage) {
+	for _, known := range it.Damage {
+		if known.Part == d.Part && known.Err.Error() == d.Err.Error() {
+			return
+		}
+	}
+	it.Damage = append(it.Damage, d)
+}
+
 // Participants calls visit for every participant of the item and of the mails embedded in it.
 func (it *Item) Participants(visit func(*Address)) {
 	if it.Mail != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	stdmime "mime"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,9 @@ func (m *message) readAttachments() []*attachment {
 
 // attachments makes the parts of one attachment: one as a rule, more where it is a container.
 func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
-	at := &attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where, damage: m.damage}}
+	var damage []formats.Damage
+	at := &attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where, damage: &damage}}
+	defer func() { *m.damage = append(*m.damage, summed(damage, at.where)...) }()
 	at.method = at.readMethod()
 	if at.method != mapi.AttachEmbedded && at.int(mapi.PidTagAttachmentFlags)&attachException != 0 && at.int(mapi.PidTagAttachmentHidden) != 0 {
 		return nil // an exception of a series of appointments: no file
@@ -80,6 +83,21 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 		part.Name = "attachment-" + strconv.Itoa(index+1) + extensionOf(part.Type)
 	}
 	return []*attachment{at}
+}
+
+// summed lists an attachment's damage with one line for each cause: where one block held several of its properties, it
+// is the attachment that is damaged.
+func summed(damage []formats.Damage, where string) []formats.Damage {
+	var list []formats.Damage
+	for _, d := range damage {
+		i := slices.IndexFunc(list, func(of formats.Damage) bool { return of.Err.Error() == d.Err.Error() })
+		if i < 0 {
+			list = append(list, d)
+		} else if where != "" {
+			list[i].Part = where
+		}
+	}
+	return list
 }
 
 // attachException is the bit of PidTagAttachmentFlags that marks an exception of a series (MS-OXCMSG 2.2.2.24).

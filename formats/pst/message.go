@@ -84,7 +84,7 @@ func (m *Message) table(kind int) (*ltp.TC, error) {
 func (m *Message) Recipients() ([]mapi.Properties, error) {
 	t, err := m.table(ndb.TypeRecipientTable)
 	if err != nil {
-		return nil, fmt.Errorf("recipients: %w", err)
+		return nil, err
 	}
 	if t == nil {
 		return nil, nil
@@ -101,9 +101,6 @@ func (m *Message) Recipients() ([]mapi.Properties, error) {
 	list := make([]mapi.Properties, len(rows))
 	for i := range rows {
 		list[i] = &rows[i]
-	}
-	if damage != nil {
-		damage = fmt.Errorf("recipients: %w", damage)
 	}
 	return list, damage
 }
@@ -123,9 +120,7 @@ func (m *Message) Attachments() ([]mapi.Attachment, error) {
 			}
 			if id := NID(row.ID); !listed[id] {
 				listed[id] = true
-				a, err := m.attachment(id, row)
-				damage = errors.Join(damage, err)
-				list = append(list, a)
+				list = append(list, m.attachment(id, row))
 			}
 		}
 	}
@@ -134,32 +129,31 @@ func (m *Message) Attachments() ([]mapi.Attachment, error) {
 			if s.NID.Type() != ndb.TypeAttachment || listed[s.NID] {
 				continue
 			}
-			a, err := m.attachment(s.NID, ltp.Row{})
-			damage = errors.Join(damage, err)
-			list = append(list, a)
+			list = append(list, m.attachment(s.NID, ltp.Row{}))
 		}
-	}
-	if damage != nil {
-		damage = fmt.Errorf("attachments: %w", damage)
 	}
 	return list, damage
 }
 
-// attachment opens an attachment. One whose object is lost keeps what the table tells of it.
-func (m *Message) attachment(id NID, row ltp.Row) (*Attachment, error) {
+// attachment opens an attachment. One whose object is lost keeps what the table tells of it, and says so itself when
+// more is asked of it.
+func (m *Message) attachment(id NID, row ltp.Row) *Attachment {
 	a := &Attachment{Properties: Properties{f: m.f, row: row}, NID: id, message: m}
 	s, ok := m.pc.Subs.Find(id)
 	if !ok {
-		a.err = fmt.Errorf("attachment %v: %w", id, errors.Join(ErrNotFound, m.pc.SubsErr))
-		return a, a.err
+		a.err = fmt.Errorf("attachment %v: %w", id, ErrNotFound)
+		if err := m.pc.SubsErr; err != nil {
+			a.err = fmt.Errorf("attachment %v: %w", id, err)
+		}
+		return a
 	}
 	pc, err := ltp.OpenPC(ltp.Open(m.f.db, s.Data, s.Sub))
 	if err != nil {
 		a.err = fmt.Errorf("attachment %v: %w", id, err)
-		return a, a.err
+		return a
 	}
 	a.pc = pc
-	return a, nil
+	return a
 }
 
 // Attachment is an attachment of a message. It implements [mapi.Attachment].

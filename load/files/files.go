@@ -147,7 +147,9 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 func damaged(it *formats.Item, err error) error {
 	var incomplete *mime.ContentError
 	if errors.As(err, &incomplete) {
-		it.Damage = append(it.Damage, incomplete.Damage...)
+		for _, d := range incomplete.Damage {
+			it.Lose(d)
+		}
 		return nil
 	}
 	return err

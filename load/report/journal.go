@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"io"
+	"strings"
 	"time"
 
 	"mailmill/formats"
@@ -125,7 +126,8 @@ func reason(err error) string {
 	if err == nil {
 		return "no reason is known"
 	}
-	return err.Error()
+	// Several errors in one stand on lines of their own.
+	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
 // Balance writes the balance of a run, which ends its journal.

@@ -119,15 +119,7 @@ func (r *reader) sum(c formats.Content, name string, lines bool) (string, int64)
 
 func sumText(h hash.Hash) string { return hex.EncodeToString(h.Sum(nil)) }
 
-// damaged notes what could not be read, once.
-func (r *reader) damaged(name string, err error) {
-	for _, d := range r.item.Damage {
-		if d.Part == name {
-			return
-		}
-	}
-	r.item.Damage = append(r.item.Damage, formats.Damage{Part: name, Err: err})
-}
+func (r *reader) damaged(name string, err error) { r.item.Lose(formats.Damage{Part: name, Err: err}) }
 
 // crlf ends every line with CR LF, whatever ended it before.
 type crlf struct{ afterCR bool }

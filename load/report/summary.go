@@ -102,7 +102,7 @@ func WriteFaults(w io.Writer, result *load.Result) {
 		for i := range result.Damaged {
 			d := &result.Damaged[i]
 			for _, part := range d.Damage {
-				fmt.Fprintf(w, "  %s%s: %s\n", source(d.Source), nameOf(&d.Entry), Printable(part.String()))
+				fmt.Fprintf(w, "  %s%s: %s\n", source(d.Source), nameOf(&d.Entry), Printable(part.Part+": "+reason(part.Err)))
 			}
 		}
 	}
