@@ -565,6 +565,25 @@ func TestCase17Reports(t *testing.T) {
 		}
 		equal(t, "text stored", it.Mail.StoredText, true)
 	})
+	t.Run("codes", func(t *testing.T) {
+		for _, c := range []struct {
+			class                string
+			status, diag, reason any
+			want                 string
+		}{
+			{"NDR", nil, 35, 1, "5.1.1"}, {"NDR", nil, 32, 0, "5.1.3"}, {"NDR", nil, 5, 0, "4.4.7"}, {"NDR", nil, 48, nil, "5.1.2"}, {"NDR", nil, 26, 0, "5.7.3"},
+			{"NDR", nil, 99, 0, "5.0.0"}, {"NDR", nil, -1, 1, "5.1.0"}, {"NDR", nil, -1, 6, "4.4.3"}, {"NDR", nil, -1, 77, "5.4.0"}, {"NDR", nil, nil, nil, "5.0.0"},
+			{"NDR", 574, 35, 1, "5.7.4"}, {"NDR", 7, 35, 1, "5.1.1"}, {"Delayed.DR", nil, 0, 0, "4.1.0"}, {"DR", nil, 35, 1, "2.0.0"},
+		} {
+			m := report("REPORT.IPM.Note."+c.class, nil)
+			r := row(1, "Anna", "SMTP", "anna@example.org")
+			r[mapi.PidTagNonDeliveryReportStatusCode], r[mapi.PidTagNonDeliveryReportDiagCode], r[mapi.PidTagNonDeliveryReportReasonCode] = c.status, c.diag, c.reason
+			m.rows = []props{r}
+			if _, p := readBack(t, m); !strings.Contains(p.parts[1].body, "Status: "+c.want+"\r\n") {
+				t.Errorf("%s, status %v, diagnostic %v, reason %v: want %s in %q", c.class, c.status, c.diag, c.reason, c.want, p.parts[1].body)
+			}
+		}
+	})
 	t.Run("DR with the original", func(t *testing.T) {
 		m := report("REPORT.IPM.Note.DR", props{mapi.PidTagReportText: "It arrived."})
 		m.rows = []props{row(1, "Anna", "SMTP", "anna@example.org")}

@@ -205,81 +205,109 @@ func isSMTPReply(s string) bool {
 }
 
 // status returns the status code (RFC 3463) of a recipient: the stored one if it can be one, else that of the diagnostic
-// code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2).
+// code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2). What is only delayed has not failed for good, whatever the
+// table says.
 func status(m *message, row *bag, action string) string {
-	class := 2
-	switch action {
-	case "failed":
-		class = 5
-	case "delayed":
-		class = 4
-	}
 	if n := row.int(mapi.PidTagNonDeliveryReportStatusCode); n >= 200 && n <= 599 {
 		return fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10)
 	}
-	if class == 2 {
+	code := ""
+	switch action {
+	case "failed", "delayed":
+		code = failure(m, row)
+	default:
 		return "2.0.0"
 	}
+	if action == "delayed" {
+		code = "4" + code[1:]
+	}
+	return code
+}
+
+// failure returns the status code of what failed.
+func failure(m *message, row *bag) string {
 	// A diagnostic code of -1 says that there is none.
 	if v := row.value(mapi.PidTagNonDeliveryReportDiagCode, "diagnostic code"); v.Exists() && v.Int() >= 0 {
-		if s, ok := diagnostics[v.Int()]; ok {
-			return fmt.Sprintf("%d.%s", class, s)
+		if n := v.Int(); n < int64(len(diagnostics)) {
+			return diagnostics[n]
 		}
+		return "5.0.0"
 	}
 	v := row.value(mapi.PidTagNonDeliveryReportReasonCode, "reason code")
 	if !v.Exists() {
 		v = m.value(mapi.PidTagNonDeliveryReportReasonCode, "reason code")
 	}
-	if s, ok := reasons[v.Int()]; ok && v.Exists() {
-		return fmt.Sprintf("%d.%s", class, s)
+	switch n := v.Int(); {
+	case !v.Exists():
+		return "5.0.0"
+	case n >= 0 && n < int64(len(reasons)):
+		return reasons[n]
 	}
-	return fmt.Sprintf("%d.0.0", class)
+	return "5.4.0"
 }
 
-// diagnostics gives the subject and detail of a status for the diagnostic codes (X.411), by what RFC 3463 3 calls the
-// same condition.
-var diagnostics = map[int64]string{
-	0:  "1.1", // the name is not known
-	1:  "1.4", // it is ambiguous
-	2:  "4.5", // the system is congested
-	3:  "4.6", // a loop
-	4:  "2.1", // the recipient is not available
-	5:  "4.7", // the time has run out
-	6:  "6.1", // the sort of content is not supported
-	7:  "2.3", // it is too long
-	8:  "6.3", // it would have to be converted, which is not practical,
-	9:  "6.2", // not allowed,
-	10: "6.2", // not subscribed
-	11: "5.4", // invalid parameters
-	12: "6.0", // a fault in the content's syntax
-	13: "2.3", // too long
-	14: "5.3", // too many
-	15: "6.1", // the type of content is not supported
-	16: "5.3", // too many recipients
-	17: "7.1", // no agreement
-	18: "3.3", // a function that is not supported
-	19: "6.2", // it would lose something by conversion
-	27: "4.6", // a loop of redirections
-	28: "7.2", // a list that may not be expanded
-	29: "7.1", // submission is not allowed
-	30: "2.4", // a list that cannot be expanded
-	31: "6.1", // no way to show it
-	32: "1.1", // an incorrect,
-	34: "1.3", // incomplete address
-	35: "1.1", // an unknown recipient,
-	40: "1.6", // one who has moved
-	46: "7.0", // a fault of security
+// diagnostics gives the status of each diagnostic code.
+var diagnostics = [...]string{
+	0:  "5.1.0", // the name is not known
+	1:  "5.1.4", // it is ambiguous
+	2:  "4.4.5", // the system is congested
+	3:  "4.4.6", // a loop
+	4:  "5.1.0", // the recipient is not available
+	5:  "4.4.7", // the time has run out
+	6:  "5.3.0", // the sort of content is not supported
+	7:  "5.6.0", // it is too long
+	8:  "5.6.3", // it would have to be converted, which is not practical,
+	9:  "5.6.2", // not allowed,
+	10: "5.6.0", // not subscribed
+	11: "5.5.4", // invalid parameters
+	12: "5.6.0", // a fault in the content's syntax
+	13: "5.3.4", // something is longer than allowed,
+	14: "5.6.0", // or there is more of it
+	15: "5.6.1", // the type of content is not supported
+	16: "5.5.3", // too many recipients
+	17: "5.5.5", // no agreement between the systems
+	18: "5.3.3", // a function that is not supported
+	19: "5.6.2", // it would lose something by conversion,
+	20: "5.6.0", // as its lines are too long,
+	21: "5.6.0", // or its pages,
+	22: "4.6.4", // or pictures,
+	23: "4.6.4", // punctuation
+	24: "4.6.4", // or letters would be lost,
+	25: "4.6.4", // or several of these
+	26: "5.7.3", // it may not be given to another recipient
+	27: "4.4.6", // a loop of redirections
+	28: "5.7.2", // a list that may not be expanded
+	29: "5.7.1", // one that the sender may not write to
+	30: "5.2.4", // one that cannot be expanded
+	31: "5.6.1", // no way to print it
+	32: "5.1.3", // an incorrect address
+	33: "5.1.0", // an incorrect or invalid office
+	34: "5.1.3", // an incomplete address
+	35: "5.1.1", // an unknown recipient,
+	36: "5.1.0", // a dead one
+	37: "5.3.0", // an organization that is no more
+	38: "5.3.0", // it was refused
+	39: "5.1.0", // or not claimed
+	40: "5.1.6", // the recipient has moved,
+	41: "5.1.0", // travels,
+	42: "5.1.0", // has left,
+	43: "5.1.6", // nobody knows where to,
+	44: "5.0.0", // did not want it forwarded,
+	45: "5.0.0", // or the sender did not
+	46: "5.7.0", // a fault of security
+	47: "5.0.0", // a system that is too old
+	48: "5.1.2", // an unknown system
 }
 
 // reasons does so for the reason codes.
-var reasons = map[int64]string{
-	0: "4.0", // the transfer failed
-	1: "4.0", // it is not possible
-	2: "6.0", // a conversion was not done
-	3: "6.0", // nor was it printed
-	4: "2.0", // nor delivered
-	5: "7.1", // delivery is restricted
-	6: "4.3", // the directory failed
+var reasons = [...]string{
+	0: "5.4.0", // the transfer failed
+	1: "5.1.0", // it is not possible
+	2: "5.6.5", // a conversion was not done
+	3: "5.6.5", // nor was it printed
+	4: "5.2.0", // nor delivered on paper
+	5: "5.3.0", // delivery is restricted
+	6: "4.4.3", // the directory failed
 }
 
 // readNotification makes the machine's part of a read report, and a text for people.
