@@ -38,6 +38,8 @@ type addressParser struct {
 	closed  bool // angle has been read
 	// joinable is the address before, if it is a bare name that the current one may continue: `Doe, John <j@…>`.
 	joinable *formats.Address
+	// inBrackets says that the joinable name stands in angle brackets.
+	inBrackets bool
 }
 
 type addressWord struct {
@@ -271,12 +273,19 @@ func isDN(s string) bool {
 func (p *addressParser) finish(sep byte) {
 	words, comment, angle, closed := p.words, p.comment, p.angle, p.closed
 	p.words, p.comment, p.angle, p.closed = p.words[:0], "", "", false
-	joinable := p.joinable
-	p.joinable = nil
+	joinable, inBrackets := p.joinable, p.inBrackets
+	p.joinable, p.inBrackets = nil, false
 	switch {
 	case closed:
 		a := &formats.Address{Name: p.name(words), Stored: angleAddress(angle)}
-		if joinable != nil && len(words) > 0 && !words[0].quoted {
+		switch {
+		case joinable == nil || len(words) == 0:
+		case inBrackets && isDN(a.Stored):
+			// QUIRK: `<Doe>,"John" </o=…>` is what a program made of `Doe, John </o=…>`.
+			joinable.Name = joinable.Stored + ", " + a.Name
+			joinable.Stored = a.Stored
+			return
+		case !inBrackets && !words[0].quoted:
 			joinable.Name += ", " + a.Name
 			joinable.Stored = a.Stored
 			return
@@ -286,6 +295,9 @@ func (p *addressParser) finish(sep byte) {
 		}
 		if a.Name != "" || a.Stored != "" {
 			p.add(a)
+		}
+		if sep == ',' && a.Name == "" && a.Stored != "" && !strings.ContainsAny(a.Stored, "@/=:") {
+			p.joinable, p.inBrackets = a, true
 		}
 	case len(words) > 0:
 		p.bare(words, comment, sep)

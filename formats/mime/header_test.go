@@ -282,6 +282,8 @@ func TestParseAddressList(t *testing.T) {
 		{"A <>", []a{{Name: "A"}}},
 		{"john.\r\n doe@x (J)", []a{{Name: "john.", Stored: "doe@x"}}},
 		{"J. R. \"Bob\" Dobbs <b@x>", []a{{Name: "J. R. Bob Dobbs", Stored: "b@x"}}},
+		{`<Doe>,"John" </O=ORG/CN=JDOE>,<Smith>,"Al F." </O=ORG/CN=AS>`, []a{{Name: "Doe, John", Stored: "/O=ORG/CN=JDOE"}, {Name: "Smith, Al F.", Stored: "/O=ORG/CN=AS"}}},
+		{`<root>, "John" <j@x>`, []a{{Stored: "root"}, {Name: "John", Stored: "j@x"}}},
 		{"A: B <b@x>", []a{{Name: "B", Stored: "b@x", Group: "A"}}},
 	} {
 		var got []a
