@@ -678,6 +678,15 @@ func TestCase18TransportHeaders(t *testing.T) {
 		equal(t, "the date", p.header.Get("Date"), "Wed, 04 Mar 2015 05:06:07 +0000")
 		equal(t, "the foreign From", p.header.Get("X-Pst-Orig-From"), `"Anna" <anna@example.org>`)
 	})
+	t.Run("a date that no mail can have", func(t *testing.T) {
+		h := strings.Replace(own, "4 Mar 2015 06:06:07 +0100\r\nM", "30 Nov 0002 00:00:00 -0800\r\nM", 1)
+		it, p := readBack(t, mailWith(h, props{mapi.PidTagClientSubmitTime: sent}))
+		equal(t, "the date", p.header.Get("Date"), "Wed, 04 Mar 2015 05:06:07 +0000")
+		equal(t, "the one that came", p.header.Get("X-Pst-Orig-Date"), "Wed, 30 Nov 0002 00:00:00 -0800")
+		equal(t, "the item's date", it.Date, sent)
+		it, _ = readBack(t, mailWith(h, props{mapi.PidTagLastModificationTime: sent}))
+		equal(t, "the item's date without another", it.Date, sent)
+	})
 	t.Run("recipients that they lack", func(t *testing.T) {
 		m := mailWith(own+"\r\n", nil)
 		m.rows = append(m.rows, row(2, "Carl", "SMTP", "carl@example.org"), row(3, "Dora", "SMTP", "dora@example.org"))
@@ -703,6 +712,14 @@ func TestCase18TransportHeaders(t *testing.T) {
 		_, p := readBack(t, mailWith(h+"\r\n", nil))
 		equal(t, "From", p.header.Get("From"), "Anna:;")
 		equal(t, "To", p.header.Get("To"), "Bert <bert@example.org>, Carl:;")
+	})
+	t.Run("a name for an address in them", func(t *testing.T) {
+		it, _ := readBack(t, mailWith(strings.Replace(own, "\"Anna\" <anna@example.org>", "<Anna>", 1), nil))
+		a := it.Mail.Header[1].Addresses[0]
+		equal(t, "the name", a.Name, "Anna")
+		a.Placeholder = "ex@unresolved.invalid"
+		p := parse(t, written(t, it))
+		equal(t, "From", p.header.Get("From"), "Anna <ex@unresolved.invalid>")
 	})
 	t.Run("Exchange addresses that nothing resolves", func(t *testing.T) {
 		h := strings.Replace(own, "<anna@example.org>", "</o=Org/ou=Site/cn=Recipients/cn=anna>", 1)

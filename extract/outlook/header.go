@@ -110,10 +110,13 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 		switch name {
 		case "keywords":
 			// The field holds the owner's categories, nothing else.
-			f.Raw = slices.Concat([]byte(originalPrefix), f.Raw)
-			f.Name = originalPrefix + f.Name
-			h.fields = append(h.fields, *f)
+			h.fields = append(h.fields, original(*f))
 			continue
+		case "date":
+			if _, absurd := parseDate(f); absurd && !m.date(false).IsZero() {
+				h.fields = append(h.fields, original(*f))
+				continue
+			}
 		case "bcc":
 			if len(mail.Bcc) > 0 {
 				continue
@@ -157,13 +160,18 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 // originalPrefix marks fields of transport headers that are kept as evidence only.
 const originalPrefix = "X-PST-Orig-"
 
+// original returns a field as evidence.
+func original(f formats.Field) formats.Field {
+	f.Name = originalPrefix + f.Name
+	f.Raw = slices.Concat([]byte(originalPrefix), f.Raw)
+	f.Addresses = nil
+	return f
+}
+
 // foreignFields keeps transport headers that belong to some other message.
 func (m *message) foreignFields(h *header) {
 	for _, f := range m.headers.fields {
-		f.Name = originalPrefix + f.Name
-		f.Raw = slices.Concat([]byte(originalPrefix), f.Raw)
-		f.Addresses = nil
-		h.fields = append(h.fields, f)
+		h.fields = append(h.fields, original(f))
 	}
 }
 

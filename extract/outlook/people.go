@@ -69,9 +69,10 @@ func (m *message) readPeople() {
 			continue
 		}
 		p.row = row
-		// MS-OXOMSG 2.2.3.1: types above Bcc do not occur; what has one was addressed all the same.
-		typ := b.int(mapi.PidTagRecipientType) & mapi.RecipientTypeMask
-		if typ > mapi.RecipientBcc {
+		// MS-OXOMSG 2.2.3.1: types above Bcc do not occur; what has one, or has lost its own, was addressed all the same.
+		stored := b.value(mapi.PidTagRecipientType, "recipient type")
+		typ := stored.Int() & mapi.RecipientTypeMask
+		if typ > mapi.RecipientBcc || !stored.Exists() {
 			typ = mapi.RecipientTo
 		}
 		m.rows[typ] = append(m.rows[typ], p)

@@ -67,6 +67,17 @@ func TestParticipants(t *testing.T) {
 	}
 }
 
+// TestRowsWithoutType shows that nobody is left out whose row does not say whether it is To or Cc.
+func TestRowsWithoutType(t *testing.T) {
+	lost, odd, originator := row(1, "Anna", "SMTP", "anna@example.org"), row(7, "Bert", "SMTP", "bert@example.org"), row(0, "Carl", "SMTP", "carl@example.org")
+	delete(lost, mapi.PidTagRecipientType)
+	m := note(nil)
+	m.rows = []props{lost, odd, originator, row(-0x7FFFFFFE, "Dora", "SMTP", "dora@example.org")}
+	_, p := readBack(t, m)
+	equal(t, "To", p.header.Get("To"), "Anna <anna@example.org>, Bert <bert@example.org>")
+	equal(t, "Cc", p.header.Get("Cc"), "Dora <dora@example.org>")
+}
+
 func TestFromAndSender(t *testing.T) {
 	representing := func(m *msg, name, addr, smtp string) {
 		m.props[mapi.PidTagSentRepresentingName], m.props[mapi.PidTagSentRepresentingEmailAddress] = name, addr

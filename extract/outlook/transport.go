@@ -66,7 +66,7 @@ func (m *message) isForeign() bool {
 		theirs = messageID(mime.Value(f))
 	}
 	if own != "" && theirs != "" {
-		return own != theirs
+		return !strings.EqualFold(own, theirs) // some programs change the letter case of the domain
 	}
 	f := m.headers.find("Subject")
 	if f == nil || m.subject == "" {
@@ -202,6 +202,9 @@ func (m *message) rewrite() {
 			if a.Spec() != a.Stored {
 				a.Name = cleanName(oneLine(a.Name), a)
 			}
+			if a.Name == "" && a.SMTP == "" && of.dn == "" {
+				a.Name = cleanName(oneLine(a.Stored), a) // what stands for an address may name somebody
+			}
 		}
 		f.Addresses = list
 	}
@@ -277,9 +280,22 @@ func (m *message) headerSubject() string {
 
 func (m *message) headerDate() time.Time {
 	if f := m.headers.find("Date"); f != nil && !m.headers.foreign {
-		if t, err := netmail.ParseDate(mime.Value(f)); err == nil {
-			return t.UTC()
+		if t, absurd := parseDate(f); !absurd {
+			return t
 		}
 	}
 	return time.Time{}
+}
+
+// parseDate returns the date in a field, zero where it cannot be made out; absurd says that it is none that a mail can
+// have (RFC 5322 3.3).
+//
+// QUIRK: converters to and from Notes write years before 1900 for "no date".
+func parseDate(f *formats.Field) (t time.Time, absurd bool) {
+	t, err := netmail.ParseDate(mime.Value(f))
+	if err != nil {
+		return time.Time{}, false
+	}
+	t = t.UTC()
+	return t, t.Year() < 1900 || t.Year() > 4000
 }
