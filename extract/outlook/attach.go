@@ -26,6 +26,7 @@ type attachment struct {
 	part   *formats.Part
 	// mimeTag is the media type as it is stored, in lower case; part.Type is what can be written.
 	mimeTag string
+	mac     *macFile // what a Macintosh keeps beside the data
 }
 
 // readAttachments makes a part of each attachment, in their order. What is wrong with one costs that one: a short text
@@ -81,6 +82,9 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 	}
 	if part.Name == "" {
 		part.Name = "attachment-" + strconv.Itoa(index+1) + extensionOf(part.Type)
+	}
+	if at.mac != nil {
+		return at.macintosh()
 	}
 	return []*attachment{at}
 }
@@ -138,7 +142,7 @@ func (at *attachment) content() {
 		}
 	}
 	if bytes.Equal(at.bytes(mapi.PidTagAttachEncoding), macBinary) {
-		at.macBinary()
+		at.readMacBinary()
 	}
 	if strings.HasPrefix(p.Type, "message/") {
 		at.rawMessage()
@@ -295,24 +299,6 @@ func readAll(c formats.Content, most int64) ([]byte, error) {
 		err = errTooLarge
 	}
 	return b, err
-}
-
-// macBinary is the value of PidTagAttachEncoding for MacBinary data (MS-OXCMSG 2.2.2.20).
-var macBinary = []byte{0x2A, 0x86, 0x48, 0x86, 0xF7, 0x14, 0x03, 0x0B, 0x01}
-
-// macBinary replaces the data of a Macintosh file by its data fork, which is what others can use.
-func (at *attachment) macBinary() {
-	const header, lengthAt = 128, 83
-	b, err := head(at.part.Content, header)
-	if err != nil || len(b) < header || b[0] != 0 || b[1] == 0 || b[1] > 63 || b[74] != 0 || b[82] != 0 {
-		return
-	}
-	n := int64(b[lengthAt])<<24 | int64(b[lengthAt+1])<<16 | int64(b[lengthAt+2])<<8 | int64(b[lengthAt+3])
-	if size := at.a.DataSize(); size >= 0 && n > size-header {
-		return
-	}
-	at.part.Content = section{at.part.Content, header, n}
-	at.part.Size = n
 }
 
 // head returns the first bytes of content, fewer where there are no more.
