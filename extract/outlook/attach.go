@@ -455,7 +455,7 @@ func isTNEF(typ, name string) bool {
 }
 
 // unpack returns what a TNEF file holds in its place: its attachments, and its bodies where the message has none of
-// their sort. One that cannot be read stays as it is.
+// their sort. One that cannot be read stays as it is, and one that holds more stays beside its parts.
 func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	if *m.messages++; m.depth+1 >= maxDepth || *m.messages > maxMessages {
 		return nil, false
@@ -472,18 +472,36 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
 	sub.start()
 	sub.readBody()
-	if m.html == nil && sub.html != nil {
+	list := sub.readAttachments()
+	// What is damaged, somebody may get more out of. An appointment or a contact is more than its text.
+	keep := err != nil || !isClass(sub.class, "IPM.Note") && sub.class != "" && !strings.EqualFold(sub.class, "IPM")
+	switch {
+	case sub.html == nil:
+		keep = keep || !sub.blankText() && !m.blankText() && !sameWords(m.text, sub.text)
+	case m.html == nil:
 		m.html, m.htmlText = sub.html, sub.htmlText
+	default:
+		keep = keep || !sameWords(m.html, sub.html)
 	}
-	if m.text.Size == 0 && sub.text.Size > 0 {
+	if m.blankText() && !sub.blankText() {
 		m.text = sub.text
 	}
-	list := sub.readAttachments()
-	if err != nil {
-		// It is damaged. Somebody may get more out of it than what was found.
+	if keep {
 		list = append(list, at)
 	}
 	return list, true
+}
+
+// sameWords reports whether two bodies say the same, however it is laid out.
+func sameWords(a, b *formats.Part) bool {
+	text := func(p *formats.Part) string {
+		s, _ := p.Content.(formats.Bytes)
+		if p.Type == "text/html" {
+			s = formats.Bytes(htmlToText(string(s)))
+		}
+		return strings.Join(strings.Fields(string(s)), " ")
+	}
+	return text(a) == text(b)
 }
 
 // contentTypeOf splits a Content-Type.

@@ -26,11 +26,15 @@ func (m *message) readBody() {
 		m.htmlText = html
 		m.html = textPart("text/html", html)
 	}
+	if hasHTML && strings.TrimSpace(plain) == "" {
+		if s := htmlToText(html); s != "" || plain == "" {
+			// A text of blanks is none.
+			plain, m.storedText = s, false
+		}
+	}
 	switch {
 	case plain != "":
 		m.text = textPart("text/plain", plain)
-	case hasHTML:
-		m.text = textPart("text/plain", htmlToText(html))
 	default:
 		m.text = textPart("text/plain", "")
 	}

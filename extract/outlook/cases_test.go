@@ -209,6 +209,15 @@ func TestCase12HTMLCodePages(t *testing.T) {
 	})
 }
 
+func TestTextOfBlanks(t *testing.T) {
+	it, p := readBack(t, note(props{mapi.PidTagBody: "\r\n \r\n", mapi.PidTagHtml: []byte("<p>Hello</p>")}))
+	equal(t, "the text", p.part("text/plain"), "Hello\r\n")
+	equal(t, "stored", it.Mail.StoredText, false)
+	it, p = readBack(t, note(props{mapi.PidTagBody: "\r\n", mapi.PidTagHtml: []byte("<p><img src='x.png'></p>")}))
+	equal(t, "the text of a picture", strings.TrimSpace(p.part("text/plain")), "")
+	equal(t, "stored", it.Mail.StoredText, true)
+}
+
 func TestCase13RTF(t *testing.T) {
 	fromHTML := `{\rtf1\ansi\ansicpg1252\fromhtml1 \deff0{\fonttbl{\f0\fswiss\fcharset0 Arial;}{\f1\fswiss\fcharset204 Arial Cyr;}{\f2\fswiss\fcharset161 Arial Greek;}}` +
 		`{\*\htmltag18 <html>}{\*\htmltag50 <body>}{\*\htmltag64 <p>}\htmlrtf \f1 \htmlrtf0 \f1\'cf\'f0\'e8 \htmlrtf\f2\htmlrtf0 \f2\'c3\'e5 \f0 \'fc\u8364?{\*\htmltag72 </p>}{\*\htmltag58 </body>}{\*\htmltag27 </html>}}`
@@ -584,6 +593,11 @@ func TestCase17Reports(t *testing.T) {
 			}
 		}
 	})
+	t.Run("one of a kind that nobody knows", func(t *testing.T) {
+		_, p := readBack(t, report("REPORT.IPM.Note.Odd", props{mapi.PidTagBody: "odd"}))
+		equal(t, "the structure", p.tree, "text/plain")
+		equal(t, "the class", p.header.Get("X-Pst-Message-Class"), "REPORT.IPM.Note.Odd")
+	})
 	t.Run("DR with the original", func(t *testing.T) {
 		m := report("REPORT.IPM.Note.DR", props{mapi.PidTagReportText: "It arrived."})
 		m.rows = []props{row(1, "Anna", "SMTP", "anna@example.org")}
@@ -594,6 +608,10 @@ func TestCase17Reports(t *testing.T) {
 		if !strings.Contains(p.parts[1].body, "Action: delivered\r\nStatus: 2.0.0\r\n") {
 			t.Errorf("the status is %q", p.parts[1].body)
 		}
+	})
+	t.Run("DR with its class", func(t *testing.T) {
+		_, p := readBack(t, report("Report.IPM.Note.DR", nil))
+		equal(t, "the class", p.header.Get("X-Pst-Message-Class"), "")
 	})
 	for class, action := range map[string]string{"Delayed.DR": "delayed", "Expanded.DR": "expanded", "Relayed.DR": "relayed"} {
 		_, p := readBack(t, report("REPORT.IPM.Note."+class, nil))
@@ -677,6 +695,16 @@ func TestCase18TransportHeaders(t *testing.T) {
 		equal(t, "From", p.header.Get("From"), "Clara <clara@example.org>")
 		equal(t, "the date", p.header.Get("Date"), "Wed, 04 Mar 2015 05:06:07 +0000")
 		equal(t, "the foreign From", p.header.Get("X-Pst-Orig-From"), `"Anna" <anna@example.org>`)
+	})
+	t.Run("fields that are kept beside them", func(t *testing.T) {
+		named := func(s string) mapi.Name { return mapi.Named(mapi.PSInternetHeaders, s) }
+		_, p := readBack(t, mailWith(own, props{named("x-mailer"): "other", named("X-Ticket"): "Größe 7", named("content-type"): "text/html", named("To"): "x@example.org",
+			named("Errors-To"): "Owner <IMCEAEX-_O=ORG_CN=OWNER@example.org>, list@example.org", named("keywords"): "a, b"}))
+		same(t, p)
+		equal(t, "X-Ticket", p.text(t, "X-Ticket"), "Größe 7")
+		equal(t, "To", p.header.Get("To"), "Bert <bert@example.org>")
+		equal(t, "Errors-To", p.header.Get("Errors-To"), "Owner:;, list@example.org")
+		equal(t, "Keywords", p.header.Get("X-Pst-Orig-Keywords"), "a, b")
 	})
 	t.Run("a date that no mail can have", func(t *testing.T) {
 		h := strings.Replace(own, "4 Mar 2015 06:06:07 +0100\r\nM", "30 Nov 0002 00:00:00 -0800\r\nM", 1)

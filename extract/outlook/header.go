@@ -86,9 +86,7 @@ func (m *message) makeHeader(mail *formats.Mail, draft bool) {
 	m.keywordsField(&h)
 	m.requestFields(&h, mail)
 	m.classFields(&h)
-	if len(m.headers.fields) == 0 || m.headers.foreign {
-		m.internetFields(&h)
-	}
+	m.internetFields(&h)
 	if m.headers.foreign {
 		m.foreignFields(&h)
 	}
@@ -420,13 +418,14 @@ func (m *message) classFields(h *header) {
 	switch strings.ToUpper(m.class) {
 	case "", "IPM", "IPM.NOTE", "IPM.POST", "IPM.NOTE.SMIME", "IPM.NOTE.SMIME.MULTIPARTSIGNED":
 	default:
-		if !isClass(m.class, "REPORT") {
+		if !isReport(m.class) {
 			h.text("X-PST-Message-Class", oneLine(m.class))
 		}
 	}
 }
 
-// internetFields writes the fields that programs keep as named properties (MS-OXCMAIL 2.1.3.2.21).
+// internetFields writes the fields that programs keep as named properties (MS-OXCMAIL 2.1.3.2.21), where they are not
+// there already. Who wrote the mail and to whom is told by properties made for that.
 func (m *message) internetFields(h *header) {
 	var list []formats.Field
 	for p, err := range m.p.All() {
@@ -437,15 +436,37 @@ func (m *message) internetFields(h *header) {
 		if err != nil {
 			m.lose("header field "+name, err)
 		}
-		if isStructural(name) || !legalFieldName(name) || mime.IsAddressField(name) || h.exists(name) {
+		if isStructural(name) || isParticipant(name) || !legalFieldName(name) || h.exists(name) || holds(h.fields, name) {
 			continue
 		}
-		if value := oneLine(p.Value.Text(m.cp)); value != "" && !holds(h.fields, name) {
+		value := oneLine(p.Value.Text(m.cp))
+		switch {
+		case value == "":
+		case strings.EqualFold(name, "Keywords"):
+			list = append(list, formats.Field{Name: originalPrefix + name, Text: value})
+		case mime.IsAddressField(name):
+			f := formats.Field{Name: name, Addresses: mime.ParseAddressList(value)}
+			for _, a := range f.Addresses {
+				of := m.byAddress(a.Stored)
+				a.SMTP, a.Via = of.SMTP, of.Via
+				m.resolve(person{Address: a, dn: of.dn})
+			}
+			list = append(list, f)
+		default:
 			list = append(list, formats.Field{Name: name, Text: value})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b formats.Field) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 	h.fields = append(h.fields, list...)
+}
+
+// isParticipant reports whether a field names somebody whom the model has.
+func isParticipant(name string) bool {
+	switch strings.ToLower(name) {
+	case "from", "sender", "reply-to", "to", "cc", "bcc":
+		return true
+	}
+	return false
 }
 
 func holds(fields []formats.Field, name string) bool {

@@ -65,6 +65,19 @@ func (m *message) report(mail *formats.Mail, attachments []*attachment) bool {
 	return true
 }
 
+// isReport reports whether a class is that of a report which becomes one.
+func isReport(class string) bool {
+	if !isClass(class, "REPORT") {
+		return false
+	}
+	for _, a := range actions {
+		if hasSuffixFold(class, a.class) {
+			return true
+		}
+	}
+	return hasSuffixFold(class, ".IPNRN") || hasSuffixFold(class, ".IPNNRN")
+}
+
 // actions are the classes of delivery reports and what they say (RFC 3464 2.3.3). The longer come first.
 var actions = [...]struct{ class, action string }{
 	{".EXPANDED.DR", "expanded"},

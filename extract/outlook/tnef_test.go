@@ -2,6 +2,7 @@ package outlook_test
 
 import (
 	"encoding/binary"
+	"strings"
 	"testing"
 
 	"mailmill/formats/mapi"
@@ -58,6 +59,21 @@ func TestCase21Winmail(t *testing.T) {
 		equal(t, "the structure", p.tree, "alternative(text/plain,text/html)")
 		equal(t, "the HTML", p.part("text/html"), "<p>looks</p>")
 		equal(t, "the text", p.part("text/plain"), "text")
+	})
+	t.Run("what holds more than its parts stays beside them", func(t *testing.T) {
+		appointment := []byte(strings.Replace(string(tnefFile("", map[string]string{"plan.pdf": "%PDF"})), "IPM.Microsoft Mail.Note", "IPM.Microsoft Schedule.", 1))
+		m := note(props{mapi.PidTagBody: "text"})
+		m.atts = []*att{file("winmail.dat", "application/ms-tnef", appointment)}
+		_, p := readBack(t, m)
+		equal(t, "the structure", p.tree, "mixed(text/plain,application/pdf,application/ms-tnef)")
+
+		m = note(props{mapi.PidTagBody: "text", mapi.PidTagHtml: []byte("<p>one</p>")})
+		m.atts = []*att{file("winmail.dat", "application/ms-tnef", tnefFile("<p>two</p>", nil))}
+		_, p = readBack(t, m)
+		equal(t, "the structure with another HTML", p.tree, "mixed(alternative(text/plain,text/html),application/ms-tnef)")
+		m.atts = []*att{file("winmail.dat", "application/ms-tnef", tnefFile("<div>one</div>", nil))}
+		_, p = readBack(t, m)
+		equal(t, "the structure with the same", p.tree, "alternative(text/plain,text/html)")
 	})
 	t.Run("what cannot be read stays", func(t *testing.T) {
 		m := note(nil)
