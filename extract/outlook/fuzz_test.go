@@ -203,6 +203,15 @@ func TestHTMLToText(t *testing.T) {
 		`see <a href="https://example.org/x">here</a>.`: "see here <https://example.org/x>.\r\n", `<a href="http://example.org/">example.org</a>`: "example.org\r\n",
 		`<a href="mailto:a@example.org">a@example.org</a>`: "a@example.org\r\n", "<ul><li>a<li>b</ul>": "* a\r\n* b\r\n", "<table><tr><td>1</td><td>2</td></tr><tr><td>3</td></tr></table>": "1\t2\r\n3\r\n",
 		"<head><title>t</title><body>a": "a\r\n", "<!-- x -->a": "a\r\n",
+		"<table><tr><td><p>Name</p></td><td><p>Anna</p></td></tr><tr><td><p>Town</p></td><td></td><td><p>x</p></td></tr></table><p>after": "Name\tAnna\r\nTown\t\tx\r\n\r\nafter\r\n",
+		"<table><tr><td><p>a</p><p>b</p></td><td><p>c</p></td></tr></table>":                                                              "a\r\n\r\nb\r\nc\r\n",
+		"<table><tr><td>&nbsp;</td><td><table><tr><td>in</td><td>side</td></tr></table></td></tr></table>":                                "in\tside\r\n",
+		"Hi<blockquote><p>one</p><p>two</p><blockquote>deep</blockquote></blockquote>end":                                                 "Hi\r\n\r\n> one\r\n>\r\n> two\r\n>\r\n>> deep\r\n\r\nend\r\n",
+		"<ol><li>a</li><li>b<ul><li><p>c</p></li></ul></li></ol>d":                                                                        "1. a\r\n2. b\r\n  * c\r\n\r\nd\r\n",
+		`<a href="https://example.org"><img src=x></a> <img alt="Our logo"> <a href="#top">up</a><a href="cid:x">y</a>`:                   "<https://example.org> [Our logo] upy\r\n",
+		"<pre>\na\n\n\n  b\n</pre>c":                                       "a\r\n\r\n\r\n  b\r\n\r\nc\r\n",
+		"<xml><w:View>Normal</w:View></xml>a<noscript><b>b</b></noscript>": "a\r\n",
+		"</blockquote></ul></table></td></a>a<td>b<tr>c":                   "a\r\nb\r\nc\r\n",
 	} {
 		if got := htmlToText(in); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
