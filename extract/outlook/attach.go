@@ -64,8 +64,11 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 	at.part = part
 	switch at.method {
 	case mapi.AttachEmbedded:
-		m.embedded(at)
-		return []*attachment{at}
+		if m.embedded(at) {
+			return []*attachment{at}
+		}
+		at.method = mapi.AttachByValue
+		at.content()
 	case mapi.AttachByReference, mapi.AttachByRefResolve, mapi.AttachByRefOnly:
 		m.reference(at)
 	case mapi.AttachByWebReference:
@@ -110,10 +113,26 @@ const attachException = 2
 // readMethod returns the attachment's method, told by what there is where it is not stored.
 func (at *attachment) readMethod() int {
 	v := at.value(mapi.PidTagAttachMethod, "attachment method")
-	if v.Exists() {
-		return int(v.Int())
+	method := int(v.Int())
+	if !v.Exists() || method > mapi.AttachByWebReference {
+		method = mapi.AttachByValue
 	}
-	return mapi.AttachByValue
+	if (method == mapi.AttachNone || method == mapi.AttachByValue) && at.a.DataSize() <= 0 && !at.hasData() {
+		if _, err := at.a.Embedded(); err == nil {
+			return mapi.AttachEmbedded
+		}
+	}
+	return method
+}
+
+// hasData reports whether the attachment has data of its own.
+func (at *attachment) hasData() bool {
+	r, err := at.a.Open()
+	if err != nil {
+		return !errors.Is(err, mapi.ErrNoData)
+	}
+	r.Close()
+	return true
 }
 
 // name returns the file name as it is stored.
@@ -338,20 +357,23 @@ func (s section) Open() (io.ReadCloser, error) {
 	}{io.LimitReader(r, s.to), r}, nil
 }
 
-// embedded makes a message/rfc822 part of a message within the message.
-func (m *message) embedded(at *attachment) {
+// embedded makes a message/rfc822 part of a message within the message. It is false where there is none but data.
+func (m *message) embedded(at *attachment) bool {
 	if m.depth+1 >= maxDepth {
 		at.missing(fmt.Errorf("messages are nested more than %d deep", maxDepth))
-		return
+		return true
 	}
 	if *m.messages++; *m.messages > maxMessages {
 		at.missing(fmt.Errorf("there are more than %d messages in the message", maxMessages))
-		return
+		return true
 	}
 	inner, err := at.a.Embedded()
 	if err != nil {
+		if errors.Is(err, mapi.ErrNoData) && at.hasData() {
+			return false
+		}
 		at.missing(err)
-		return
+		return true
 	}
 	sub := &message{c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
@@ -361,6 +383,7 @@ func (m *message) embedded(at *attachment) {
 	p.Transfer = formats.TransferAuto
 	p.ContentID, p.Location = "", ""
 	p.Message = sub.mail(sub.flags(formats.KindMail, nil)&formats.FlagDraft != 0)
+	return true
 }
 
 // reference makes a text of an attachment that is a file elsewhere.

@@ -380,6 +380,19 @@ func TestCase15Attachments(t *testing.T) {
 			t.Error("nothing is said of what was left out")
 		}
 	})
+	t.Run("a method that is not what there is", func(t *testing.T) {
+		inner := note(props{mapi.PidTagSubject: "inner", mapi.PidTagBody: "2"})
+		lost, byValue := inside(inner), inside(inner)
+		delete(lost.props, mapi.PidTagAttachMethod)
+		byValue.props[mapi.PidTagAttachMethod] = 1
+		data := file("a.txt", "text/plain", []byte("data"))
+		data.props[mapi.PidTagAttachMethod] = 5
+		unknown := file("b.txt", "text/plain", []byte("more"))
+		unknown.props[mapi.PidTagAttachMethod] = 99
+		it, p := readBack(t, with(lost, byValue, data, unknown))
+		equal(t, "the structure", p.tree, "mixed(text/plain,message[text/plain],message[text/plain],text/plain,text/plain)")
+		equal(t, "damage", len(it.Damage), 0)
+	})
 	t.Run("by reference", func(t *testing.T) {
 		it, p := readBack(t, with(&att{props: props{mapi.PidTagAttachMethod: 4, mapi.PidTagAttachLongPathname: `\\server\share\plan.dwg`}}))
 		equal(t, "the structure", p.tree, "mixed(text/plain,text/plain)")
@@ -740,6 +753,16 @@ func TestCase18TransportHeaders(t *testing.T) {
 		_, p := readBack(t, mailWith(h+"\r\n", nil))
 		equal(t, "From", p.header.Get("From"), "Anna:;")
 		equal(t, "To", p.header.Get("To"), "Bert <bert@example.org>, Carl:;")
+	})
+	t.Run("identifiers that cannot be written", func(t *testing.T) {
+		for id, want := range map[string]string{"<größe 1@example.org>": "<gr%C3%B6%C3%9Fe1@example.org>", "a@b": "<a@b>", "x <1@b> <2@b>": "<1@b>"} {
+			it, p := readBack(t, note(props{mapi.PidTagInternetMessageId: id}))
+			equal(t, "Message-ID", p.header.Get("Message-Id"), want)
+			equal(t, "the identity", it.Identity, want)
+		}
+		it, p := readBack(t, note(props{mapi.PidTagInternetMessageId: "<" + strings.Repeat("x", 2000) + "@example.org>"}))
+		equal(t, "Message-ID", p.header.Get("Message-Id"), it.Identity)
+		equal(t, "the domain", it.Identity[len(it.Identity)-13:], "@pst.invalid>")
 	})
 	t.Run("a name for an address in them", func(t *testing.T) {
 		it, _ := readBack(t, mailWith(strings.Replace(own, "\"Anna\" <anna@example.org>", "<Anna>", 1), nil))

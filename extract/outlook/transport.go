@@ -4,6 +4,7 @@ import (
 	netmail "net/mail"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -248,18 +249,39 @@ func isStructural(name string) bool {
 	return false
 }
 
-// messageID returns the first message identifier in a value, with angle brackets; it gives one without brackets those.
+// messageID returns the first message identifier in a value, with angle brackets and as it can be written; it gives one
+// without brackets those. One that is longer than a line is none.
 func messageID(s string) string {
+	const longest = 900
 	if i := strings.IndexByte(s, '<'); i >= 0 {
 		if j := strings.IndexByte(s[i:], '>'); j > 1 {
-			return withoutBlanks(s[i : i+j+1])
+			s = s[i+1 : i+j]
 		}
 	}
 	s = withoutBlanks(strings.Trim(s, "<> \t"))
-	if s == "" {
+	if !isASCII(s) {
+		s = percentEncoded(s)
+	}
+	if s == "" || len(s) > longest {
 		return ""
 	}
 	return "<" + s + ">"
+}
+
+// percentEncoded writes what is not ASCII as in the address of a web page.
+func percentEncoded(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < utf8.RuneSelf {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+	return b.String()
 }
 
 func withoutBlanks(s string) string {
