@@ -764,6 +764,21 @@ func TestCase18TransportHeaders(t *testing.T) {
 		equal(t, "Message-ID", p.header.Get("Message-Id"), it.Identity)
 		equal(t, "the domain", it.Identity[len(it.Identity)-13:], "@pst.invalid>")
 	})
+	t.Run("references", func(t *testing.T) {
+		for in, want := range map[string]string{"<a@b>\r\n <c@d>,<e f@g>": "<a@b> <c@d> <ef@g>", "a@b": "<a@b>", "Your mail of Monday <a@b>": "<a@b>", "Your mail of Monday": "", "<a@b> <c": "<a@b>"} {
+			_, p := readBack(t, note(props{mapi.PidTagInReplyToId: in, mapi.PidTagInternetReferences: in}))
+			equal(t, "References", p.header.Get("References"), want)
+			equal(t, "In-Reply-To", p.header.Get("In-Reply-To"), want)
+			if want == "" {
+				equal(t, "what stood there", p.header.Get("X-Pst-Orig-In-Reply-To"), in)
+			}
+		}
+	})
+	t.Run("recipients of whom names are left", func(t *testing.T) {
+		_, p := readBack(t, note(props{mapi.PidTagDisplayTo: "Doe, John; 'jane@example.org'; Team", mapi.PidTagDisplayCc: "bob@example.org"}))
+		equal(t, "To", p.header.Get("To"), `"Doe, John":;, jane@example.org, Team:;`)
+		equal(t, "Cc", p.header.Get("Cc"), "bob@example.org")
+	})
 	t.Run("a name for an address in them", func(t *testing.T) {
 		it, _ := readBack(t, mailWith(strings.Replace(own, "\"Anna\" <anna@example.org>", "<Anna>", 1), nil))
 		a := it.Mail.Header[1].Addresses[0]

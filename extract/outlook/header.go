@@ -211,11 +211,13 @@ func (m *message) addressFields(h *header, mail *formats.Mail) {
 	h.addresses("Bcc", mail.Bcc)
 }
 
-// groups makes an empty group of each name in a list that is only to be shown.
+// groups makes an empty group of each name in a list that is only to be shown. Some names are addresses.
 func (m *message) groups(id mapi.ID) []*formats.Address {
 	var list []*formats.Address
 	for name := range strings.SplitSeq(m.line(id), ";") {
-		if name = cleanName(name, &formats.Address{}); name != "" {
+		if p := m.byAddress(strings.TrimSpace(name)); p.SMTP != "" && p.Via == formats.ViaStored {
+			list = append(list, p.Address)
+		} else if name = cleanName(name, p.Address); name != "" {
 			list = append(list, &formats.Address{Group: name, Via: formats.ViaNone})
 		}
 	}
@@ -248,17 +250,26 @@ func (m *message) date(draft bool) time.Time {
 }
 
 func (m *message) threadFields(h *header) {
-	if !h.exists("In-Reply-To") {
-		h.token("In-Reply-To", m.line(mapi.PidTagInReplyToId))
-	}
-	if !h.exists("References") {
-		h.token("References", m.line(mapi.PidTagInternetReferences))
-	}
+	m.identifiers(h, "In-Reply-To", mapi.PidTagInReplyToId)
+	m.identifiers(h, "References", mapi.PidTagInternetReferences)
 	if !h.exists("Thread-Topic") {
 		h.text("Thread-Topic", m.line(mapi.PidTagConversationTopic))
 	}
 	if !h.exists("Thread-Index") {
 		h.token("Thread-Index", base64.StdEncoding.EncodeToString(m.bytes(mapi.PidTagConversationIndex)))
+	}
+}
+
+// identifiers adds a field of message identifiers. What holds none is kept as evidence.
+func (m *message) identifiers(h *header, name string, id mapi.ID) {
+	value := m.line(id)
+	if value == "" || h.exists(name) {
+		return
+	}
+	if list := messageIDs(value); list != "" {
+		h.token(name, list)
+	} else {
+		h.text(originalPrefix+name, value)
 	}
 }
 

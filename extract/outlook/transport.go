@@ -268,6 +268,31 @@ func messageID(s string) string {
 	return "<" + s + ">"
 }
 
+// messageIDs returns all message identifiers in a value, with a blank between them.
+func messageIDs(s string) string {
+	if strings.IndexByte(s, '<') < 0 {
+		if s = strings.TrimSpace(s); strings.IndexByte(s, '@') < 1 || strings.ContainsAny(s, " \t,;") {
+			return ""
+		}
+		return messageID(s)
+	}
+	var b strings.Builder
+	for {
+		_, rest, ok := strings.Cut(s, "<")
+		id, after, closed := strings.Cut(rest, ">")
+		if !ok || !closed {
+			return b.String()
+		}
+		if id = messageID(id[strings.LastIndexByte(id, '<')+1:]); id != "" {
+			if b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			b.WriteString(id)
+		}
+		s = after
+	}
+}
+
 // percentEncoded writes what is not ASCII as in the address of a web page.
 func percentEncoded(s string) string {
 	const digits = "0123456789ABCDEF"
