@@ -11,13 +11,15 @@
 //	f, err := obj.Open()
 //
 // A file that was dropped into a mail is in the stream "\1Ole10Native" with its name (MS-OLEDS 2.3.6), an Office
-// document of 2007 and later in "Package", those of some other programs in "CONTENTS". An older Office document is the
+// document of 2007 and later in "Package", those of some other programs, and pictures that were pasted, in "CONTENTS". An older Office document is the
 // compound file itself, and so is an object of which nothing is known: its Ext is ".ole".
 //
 // Nothing is read into memory but the directory and the first kilobytes of the stream; the file is streamed.
 package ole
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -94,8 +96,13 @@ func Extract(r io.ReaderAt, size int64) (*Object, error) {
 		if err != nil {
 			head = head[:n]
 		}
-		ext, mediaType := sniff(head)
-		return &Object{Ext: ext, MediaType: mediaType, Size: f.size, open: f.open(0)}, nil
+		if b := bitmapHeader(head, f.size); b != nil {
+			return &Object{Ext: ".bmp", MediaType: "image/bmp", Size: int64(len(b)) + f.size, open: f.openAfter(b)}, nil
+		}
+		// What nobody knows is nothing without the streams beside it.
+		if ext, mediaType := sniff(head); ext != unknownExt {
+			return &Object{Ext: ext, MediaType: mediaType, Size: f.size, open: f.open(0)}, nil
+		}
 	}
 	whole := &Object{Ext: ".ole", MediaType: "application/octet-stream", Size: size}
 	whole.open = func() (io.Reader, error) { return io.NewSectionReader(r, 0, size), nil }
@@ -129,6 +136,46 @@ func (s *stream) open(offset int64) func() (io.Reader, error) {
 		}
 		return r, nil
 	}
+}
+
+// openAfter returns a function that opens the stream with bytes before it.
+func (s *stream) openAfter(b []byte) func() (io.Reader, error) {
+	return func() (io.Reader, error) { return io.MultiReader(bytes.NewReader(b), s.reader()), nil }
+}
+
+// bitmapHeader returns the header with which a device-independent bitmap becomes a file; nil for what is no such
+// bitmap. It is what a picture that was pasted into a mail is stored as.
+func bitmapHeader(dib []byte, size int64) []byte {
+	const (
+		header   = 40
+		file     = 14
+		fields   = 3 // compression by masks, which follow the header
+		maxWidth = 1 << 16
+	)
+	le := binary.LittleEndian
+	if len(dib) < header || le.Uint32(dib) != header || le.Uint16(dib[12:]) != 1 || size > 1<<31 {
+		return nil
+	}
+	width, height, bits, compression, colours := int32(le.Uint32(dib[4:])), int32(le.Uint32(dib[8:])), le.Uint16(dib[14:]), le.Uint32(dib[16:]), le.Uint32(dib[32:])
+	if width < 1 || width > maxWidth || height == 0 || height < -maxWidth || height > maxWidth || compression > fields {
+		return nil
+	}
+	switch bits {
+	case 1, 4, 8:
+		if colours == 0 || colours > 1<<bits {
+			colours = 1 << bits
+		}
+	case 16, 24, 32:
+		colours = min(colours, 256)
+	default:
+		return nil
+	}
+	pixels := file + header + 4*colours
+	if compression == fields {
+		pixels += 12
+	}
+	b := le.AppendUint32([]byte("BM"), uint32(file+size))
+	return le.AppendUint32(append(b, 0, 0, 0, 0), pixels)
 }
 
 // open reads the directory and returns the streams at the root by name.

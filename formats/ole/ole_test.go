@@ -148,6 +148,8 @@ func content(t testing.TB, o *Object) string {
 
 func TestExtract(t *testing.T) {
 	large := bytes.Repeat([]byte("0123456789abcdef"), 1000)
+	dib := make([]byte, 52) // one black pixel and its palette
+	dib[0], dib[4], dib[8], dib[12], dib[14] = 40, 1, 1, 1, 1
 	docx := []byte("PK\x03\x04..........................[Content_Types].xml....PK\x03\x04....word/document.xml")
 	tests := []struct {
 		name           string
@@ -172,6 +174,8 @@ func TestExtract(t *testing.T) {
 		{"native data of an unknown program", []entry{{"\x01Ole10Native", append([]byte{3, 0, 0, 0}, "???"...)}}, "", ".ole", "application/octet-stream", ""},
 		{"Office package", []entry{{"Package", docx}}, "", ".docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", string(docx)},
 		{"PDF", []entry{{"CONTENTS", []byte("%PDF-1.7")}}, "", ".pdf", "application/pdf", "%PDF-1.7"},
+		{"pasted picture", []entry{{"\x01CompObj", []byte("x")}, {"CONTENTS", dib}}, "", ".bmp", "image/bmp", "BM\x42\x00\x00\x00\x00\x00\x00\x00\x3E\x00\x00\x00" + string(dib)},
+		{"contents of an unknown program", []entry{{"CONTENTS", []byte("???")}, {"More", []byte("x")}}, "", ".ole", "application/octet-stream", ""},
 		{"Word", []entry{{"1Table", []byte("x")}, {"WordDocument", []byte("x")}}, "", ".doc", "application/msword", ""},
 		{"Excel", []entry{{"Workbook", large}}, "", ".xls", "application/vnd.ms-excel", ""},
 		{"Excel 95", []entry{{"Book", []byte("x")}}, "", ".xls", "application/vnd.ms-excel", ""},
