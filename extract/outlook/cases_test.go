@@ -282,6 +282,15 @@ func TestCase13RTF(t *testing.T) {
 			t.Errorf("the HTML is %q", got)
 		}
 	})
+	t.Run("what it holds beside text stays", func(t *testing.T) {
+		const source = `{\rtf1\ansi\deff0 before{\pict\pngblip 89504e47}after\par}`
+		it, m := convertRTF(t, rtf.Compress([]byte(source)), nil)
+		equal(t, "the structure", m.tree, "mixed(text/plain,application/rtf)")
+		equal(t, "the RTF", m.parts[1].body, source)
+		equal(t, "damage", len(it.Damage), 0)
+		_, m = convertRTF(t, rtf.Compress([]byte(source)), props{mapi.PidTagHtml: []byte("<p>HTML</p>")})
+		equal(t, "the structure with HTML", m.tree, "alternative(text/plain,text/html)")
+	})
 }
 
 func TestCase14InlinePictures(t *testing.T) {

@@ -22,7 +22,7 @@ func (m *message) mail(draft bool) *formats.Mail {
 	case m.signed(mail, attachments):
 	case m.report(mail, attachments):
 	default:
-		mail.Root = m.tree(attachments)
+		mail.Root = m.tree(m.withRTF(attachments))
 		m.pgp(mail, attachments)
 	}
 	mail.Text, mail.HTML, mail.StoredText = m.text, m.html, m.storedText

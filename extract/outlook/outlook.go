@@ -141,6 +141,7 @@ type message struct {
 	text, html *formats.Part
 	storedText bool
 	htmlText   string // what html holds, for finding what it refers to
+	rtf        []byte // what the bodies were made of, where it holds more than they
 }
 
 // start reads what every kind of item has.

@@ -1,11 +1,13 @@
 package outlook
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
+	"mailmill/formats"
 	"mailmill/formats/mapi"
 	"mailmill/formats/rtf"
 )
@@ -15,7 +17,7 @@ const maxRTF = 128 << 20
 
 // rtfBody reads the RTF body (MS-OXBBODY 2.1.3). What it encapsulates takes the place of the body of its kind: HTML
 // always, text only where none was stored. RTF that was written as such becomes text, and HTML where it has looks
-// that text cannot have.
+// that text cannot have; where it has more than that it stays beside them.
 func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {
 	src := m.value(mapi.PidTagRtfCompressed, bodyPart).Bytes()
 	if len(src) == 0 {
@@ -40,6 +42,9 @@ func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {
 	}
 	if doc.Kind == rtf.Native {
 		doc.Attachment = m.shownInRTF()
+		if !*hasHTML && (bytes.Contains(b, []byte(`\pict`)) || bytes.Contains(b, []byte(`\objdata`))) {
+			m.rtf = b
+		}
 	}
 	if doc.Kind == rtf.FromHTML || doc.Kind == rtf.Native && !*hasHTML {
 		body := doc.HTML()
@@ -53,6 +58,17 @@ func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {
 		m.rtfReplaced(body.Replaced)
 		*plain = body.Text
 	}
+}
+
+// withRTF adds the RTF itself to the files of a mail where it holds pictures or objects, which its conversion does not.
+func (m *message) withRTF(attachments []*attachment) []*attachment {
+	if m.rtf == nil {
+		return attachments
+	}
+	return append(attachments, &attachment{bag: m.bag, method: mapi.AttachByValue, part: &formats.Part{
+		Type: "application/rtf", Disposition: "attachment", Name: "body.rtf", Transfer: formats.TransferBase64,
+		Content: formats.Bytes(m.rtf), Size: int64(len(m.rtf)),
+	}})
 }
 
 // rtfReplaced notes characters of RTF that could not be decoded.
