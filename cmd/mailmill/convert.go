@@ -79,6 +79,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	}
 	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
 
+	c.sources.target = dst
 	defer c.sources.close()
 	plan, err := a.plan(&c.sources, &c.filters, args[:len(args)-1], c.jobs, log)
 	if err != nil {

@@ -36,10 +36,10 @@ func (a *app) inspect(from *sources, args []string, asJSON bool) error {
 		return err
 	}
 	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer from.close()
 	if err := from.open(a, args, log); err != nil {
 		return err
 	}
-	defer from.close()
 
 	lines := report.NewLines(a.stdout)
 	damaged := from.unreadable > 0

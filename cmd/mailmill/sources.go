@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -24,6 +26,7 @@ type sources struct {
 	nul      bool
 	codePage string
 	options  extract.Options
+	target   string // the folder to write to; no source even where it lies in one
 
 	archives   []extract.Archive
 	unreadable int // sources that were named and cannot be read, beside others that can
@@ -37,8 +40,9 @@ func (s *sources) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVarP(&s.nul, "null", "0", false, "names in --files-from end with a zero byte, as find -print0 writes them")
 }
 
-// open opens the sources. One that is not there stops everything; one that cannot be read is named and left out while
-// there are others.
+// open opens the sources. One of args that is not there stops everything, as it is a typing mistake more often than
+// not; any other that cannot be read is named and left out while there are others. Those of --files-from are the finds
+// of a program, which may have met what is no file, or is gone by now.
 func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 	if s.codePage != "" {
 		cp, ok := codepage.ByLabel(s.codePage)
@@ -47,21 +51,23 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		}
 		s.options.CodePage = cp
 	}
-	more, err := s.names(a.stdin)
+	listed, err := s.names(a.stdin)
 	if err != nil {
 		return err
 	}
-	names := append(append([]string(nil), args...), more...)
-	if len(names) == 0 {
+	if len(args)+len(listed) == 0 {
 		return usage("name at least one archive to read")
 	}
-	files, refused, err := find(names)
-	if err != nil {
-		return &exit{exitSource, err.Error(), err}
+	files, refused := find(a.ctx, append(slices.Clone(args), listed...), s.target)
+	for _, err := range refused {
+		var source *extract.SourceError
+		if errors.Is(err, fs.ErrNotExist) && errors.As(err, &source) && slices.Contains(args, source.Path) {
+			return &exit{exitSource, err.Error(), err}
+		}
 	}
 	for _, file := range files {
 		if a.ctx.Err() != nil {
-			return a.interrupted()
+			break
 		}
 		archive, err := archives.Open(file, s.options)
 		if err != nil {
@@ -72,6 +78,9 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		for _, note := range archive.Info().Notes {
 			log.Info(report.Printable(note), "source", report.Printable(file))
 		}
+	}
+	if a.ctx.Err() != nil {
+		return a.interrupted()
 	}
 	if len(s.archives) == 0 && len(refused) == 1 {
 		return &exit{exitSource, refused[0].Error(), refused[0]}
@@ -131,16 +140,15 @@ func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return 0, nil, nil
 }
 
-// find returns the files that names stand for, each once, and why others in the folders among them are left out. A
-// name that stands for nothing is an error: it is a typing mistake more often than not.
-func find(names []string) (files []string, refused []error, err error) {
+// find returns the files that names stand for, each once, and why others are left out.
+func find(ctx context.Context, names []string, except string) (files []string, refused []error) {
 	var seen []fs.FileInfo
 	for _, name := range names {
-		found, skipped, err := archives.Find(name)
-		if err != nil {
-			return nil, nil, err
-		}
+		found, skipped, err := archives.Find(ctx, name, except)
 		refused = append(refused, skipped...)
+		if err != nil {
+			refused = append(refused, err)
+		}
 		for _, file := range found {
 			info, err := os.Stat(file)
 			if err == nil && slices.ContainsFunc(seen, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
@@ -152,7 +160,7 @@ func find(names []string) (files []string, refused []error, err error) {
 			files = append(files, file)
 		}
 	}
-	return files, refused, nil
+	return files, refused
 }
 
 // warn tells what was found wrong with the archives themselves, as far as it is known when they have been read. What

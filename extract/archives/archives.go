@@ -1,7 +1,7 @@
 // Package archives opens archives of every kind: it looks at a file's first bytes and hands it to the package that
 // reads it. File names play no part.
 //
-//	files, skipped, err := archives.Find("backup/") // or one file
+//	files, skipped, err := archives.Find(ctx, "backup/", "") // or one file
 //	for _, file := range files {
 //		archive, err := archives.Open(file, extract.Options{})
 //	}
@@ -10,6 +10,7 @@
 package archives
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,8 +43,10 @@ func Open(path string, o extract.Options) (extract.Archive, error) {
 // Find returns the files that a source given by a user means: the file itself or, of a folder, every archive in it and
 // in its folders, in the order of their names. What looks like an archive and cannot be read is told in skipped, by the
 // error that Open would give, or by one for all files of a kind; other files that happen to lie there are ignored. A
-// folder without anything to read is an error.
-func Find(source string) (files []string, skipped []error, err error) {
+// folder without anything to read is an error, and so is the end of ctx.
+//
+// The folder except, if it lies in the source, is passed over: it is where a run writes to.
+func Find(ctx context.Context, source, except string) (files []string, skipped []error, err error) {
 	if source == "-" {
 		return []string{source}, nil, nil
 	}
@@ -54,9 +57,15 @@ func Find(source string) (files []string, skipped []error, err error) {
 	if !info.IsDir() {
 		return []string{source}, nil, nil
 	}
+	target, err := os.Stat(except)
+	if err != nil {
+		target = nil // not there yet
+	}
 	others := make(map[*kind][]string)
 	err = filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
 		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
 		case err != nil:
 			if path == source {
 				return err
@@ -64,10 +73,18 @@ func Find(source string) (files []string, skipped []error, err error) {
 			skipped = append(skipped, extract.FileError(path, err))
 			return nil
 		case d.IsDir():
+			if info, err := d.Info(); err == nil && path != source && os.SameFile(info, target) {
+				return fs.SkipDir
+			}
 			return nil
 		}
 		// A link to a file counts as the file, one to a folder is not followed: it might lead in circles.
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+		info, err := os.Stat(path)
+		switch {
+		case err != nil && hasArchiveName(path):
+			skipped = append(skipped, extract.FileError(path, err))
+			return nil
+		case err != nil, info.IsDir(), !info.Mode().IsRegular() && !hasArchiveName(path):
 			return nil
 		}
 		switch k, err := kindOf(path); {
@@ -81,6 +98,9 @@ func Find(source string) (files []string, skipped []error, err error) {
 		}
 		return nil
 	})
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, skipped, extract.FileError(source, err)
 	}
@@ -99,7 +119,7 @@ func Find(source string) (files []string, skipped []error, err error) {
 	return files, skipped, nil
 }
 
-// hasArchiveName reports whether a file is called as data files are: then it is worth a word that it is empty.
+// hasArchiveName reports whether a file is called as data files are: then it is worth a word that it is none.
 func hasArchiveName(path string) bool {
 	ext := strings.ToLower(filepath.Ext(path))
 	return ext == ".pst" || ext == ".ost"
@@ -107,14 +127,21 @@ func hasArchiveName(path string) bool {
 
 // kindOf looks at a file's beginning.
 func kindOf(path string) (*kind, error) {
+	// Before it is opened: that waits where a pipe has nobody who writes into it.
+	switch info, err := os.Stat(path); {
+	case err != nil:
+		return nil, extract.FileError(path, err)
+	case info.IsDir():
+		return nil, &extract.SourceError{Path: path, Problem: "is a folder", Advice: "Name a file in it", Err: extract.ErrNotArchive}
+	case !info.Mode().IsRegular():
+		return nil, &extract.SourceError{Path: path, Problem: "is a pipe or a device, not a file",
+			Advice: `Send what comes from it to standard input, and name that: "-"`, Err: extract.ErrNotArchive}
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, extract.FileError(path, err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, &extract.SourceError{Path: path, Problem: "is a folder", Advice: "Name a file in it", Err: extract.ErrNotArchive}
-	}
 	head := make([]byte, headLen)
 	n, err := io.ReadFull(f, head)
 	switch {

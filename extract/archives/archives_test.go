@@ -94,7 +94,7 @@ func TestFind(t *testing.T) {
 	write(t, dir, "b/readme.txt", "hello")
 	write(t, dir, "b/empty.pst", "")
 	write(t, dir, "old.mbox", "From x")
-	files, skipped, err := Find(dir)
+	files, skipped, err := Find(t.Context(), dir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,21 +113,21 @@ func TestFind(t *testing.T) {
 	for _, name := range []string{"mails/1.eml", "mails/2.eml", "mails/3.eml"} {
 		write(t, dir, name, "Subject: x\r\n")
 	}
-	_, skipped, err = Find(dir)
+	_, skipped, err = Find(t.Context(), dir, "")
 	if err != nil || len(skipped) != 3 || !strings.Contains(skipped[1].Error(), "holds 3 files like "+filepath.Join(dir, "mails", "1.eml")+", which is a single mail (.eml)") {
 		t.Errorf("skipped %v, %v", skipped, err)
 	}
 
-	if files, _, err := Find(filepath.Join(dir, "old.mbox")); err != nil || len(files) != 1 {
+	if files, _, err := Find(t.Context(), filepath.Join(dir, "old.mbox"), ""); err != nil || len(files) != 1 {
 		t.Errorf("a file that is named is not judged here: %v %v", files, err)
 	}
-	if _, _, err := Find(filepath.Join(dir, "nowhere")); !errors.Is(err, fs.ErrNotExist) {
+	if _, _, err := Find(t.Context(), filepath.Join(dir, "nowhere"), ""); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
-	if _, _, err := Find(t.TempDir()); !errors.Is(err, extract.ErrEmpty) || !strings.Contains(err.Error(), "without Outlook data files") {
+	if _, _, err := Find(t.Context(), t.TempDir(), ""); !errors.Is(err, extract.ErrEmpty) || !strings.Contains(err.Error(), "without Outlook data files") {
 		t.Error(err)
 	}
-	if files, _, err := Find("-"); err != nil || len(files) != 1 {
+	if files, _, err := Find(t.Context(), "-", ""); err != nil || len(files) != 1 {
 		t.Errorf("%v %v", files, err)
 	}
 }
