@@ -22,6 +22,8 @@ func (m *message) readBody() {
 	if hasRTF && (!hasHTML || m.int(mapi.PidTagNativeBody) == nativeRTF && m.int(mapi.PidTagRtfInSync) != 0) {
 		m.rtfBody(&html, &hasHTML, &plain)
 	}
+	// No program shows NULs, and some end the text at one.
+	plain, html = strings.ReplaceAll(plain, "\x00", ""), strings.ReplaceAll(html, "\x00", "")
 	if hasHTML {
 		m.htmlText = html
 		m.html = textPart("text/html", html)

@@ -213,6 +213,8 @@ func TestTextOfBlanks(t *testing.T) {
 	it, p := readBack(t, note(props{mapi.PidTagBody: "\r\n \r\n", mapi.PidTagHtml: []byte("<p>Hello</p>")}))
 	equal(t, "the text", p.part("text/plain"), "Hello\r\n")
 	equal(t, "stored", it.Mail.StoredText, false)
+	_, p = readBack(t, note(props{mapi.PidTagBody: "a\x00b", mapi.PidTagHtml: []byte("<p>c\x00d</p>")}))
+	equal(t, "the text with a NUL", p.part("text/plain")+p.part("text/html"), "ab<p>cd</p>")
 	it, p = readBack(t, note(props{mapi.PidTagBody: "\r\n", mapi.PidTagHtml: []byte("<p><img src='x.png'></p>")}))
 	equal(t, "the text of a picture", strings.TrimSpace(p.part("text/plain")), "")
 	equal(t, "stored", it.Mail.StoredText, true)
@@ -773,6 +775,12 @@ func TestCase18TransportHeaders(t *testing.T) {
 		equal(t, "Message-ID", p.header.Get("Message-Id"), it.Identity)
 		equal(t, "the domain", it.Identity[len(it.Identity)-13:], "@pst.invalid>")
 	})
+	t.Run("an identifier in another letter case", func(t *testing.T) {
+		it, p := readBack(t, mailWith(strings.Replace(own, "<1@example.org>", "<1A@Example.ORG>", 1), props{mapi.PidTagInternetMessageId: "<1a@example.org>"}))
+		equal(t, "Message-ID", p.header.Get("Message-Id"), "<1A@Example.ORG>")
+		equal(t, "the identity", it.Identity, "<1A@Example.ORG>")
+		equal(t, "From", p.header.Get("From"), `"Anna" <anna@example.org>`)
+	})
 	t.Run("references", func(t *testing.T) {
 		for in, want := range map[string]string{"<a@b>\r\n <c@d>,<e f@g>": "<a@b> <c@d> <ef@g>", "a@b": "<a@b>", "Your mail of Monday <a@b>": "<a@b>", "Your mail of Monday": "", "<a@b> <c": "<a@b>"} {
 			_, p := readBack(t, note(props{mapi.PidTagInReplyToId: in, mapi.PidTagInternetReferences: in}))
@@ -784,9 +792,10 @@ func TestCase18TransportHeaders(t *testing.T) {
 		}
 	})
 	t.Run("recipients of whom names are left", func(t *testing.T) {
-		_, p := readBack(t, note(props{mapi.PidTagDisplayTo: "Doe, John; 'jane@example.org'; Team", mapi.PidTagDisplayCc: "bob@example.org"}))
+		_, p := readBack(t, note(props{mapi.PidTagDisplayTo: "Doe, John; 'jane@example.org'; Team", mapi.PidTagDisplayCc: "bob@example.org", mapi.PidTagDisplayBcc: "Secret"}))
 		equal(t, "To", p.header.Get("To"), `"Doe, John":;, jane@example.org, Team:;`)
 		equal(t, "Cc", p.header.Get("Cc"), "bob@example.org")
+		equal(t, "Bcc", p.header.Get("Bcc"), "Secret:;")
 	})
 	t.Run("a name for an address in them", func(t *testing.T) {
 		it, _ := readBack(t, mailWith(strings.Replace(own, "\"Anna\" <anna@example.org>", "<Anna>", 1), nil))

@@ -204,6 +204,7 @@ func (m *message) addressFields(h *header, mail *formats.Mail) {
 		// There are no rows: names are all that is left.
 		h.addresses("To", m.groups(mapi.PidTagDisplayTo))
 		h.addresses("Cc", m.groups(mapi.PidTagDisplayCc))
+		h.addresses("Bcc", m.groups(mapi.PidTagDisplayBcc))
 		return
 	}
 	h.addresses("To", mail.To)
@@ -226,15 +227,16 @@ func (m *message) groups(id mapi.ID) []*formats.Address {
 
 // identify returns the message's identifier, which is never empty.
 func (m *message) identify() string {
-	if id := messageID(m.line(mapi.PidTagInternetMessageId)); id != "" {
-		return id
-	}
+	// The header's has the letter case that references to it have.
 	if !m.headers.foreign {
 		if f := m.headers.find("Message-ID"); f != nil {
 			if id := messageID(mime.Value(f)); id != "" {
 				return id
 			}
 		}
+	}
+	if id := messageID(m.line(mapi.PidTagInternetMessageId)); id != "" {
+		return id
 	}
 	return "<pst." + m.contentKey() + "@pst.invalid>"
 }
