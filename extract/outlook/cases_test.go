@@ -617,6 +617,22 @@ func TestCase17Reports(t *testing.T) {
 			}
 		}
 	})
+	t.Run("what a report was received with", func(t *testing.T) {
+		m := report("REPORT.IPM.Note.NDR", props{mapi.PidTagReportingMessageTransferAgent: "dns; mail.example.org"})
+		a, b := row(1, "Anna", "SMTP", "anna@example.org"), row(1, "Bert", "SMTP", "bert@example.org")
+		a[mapi.PidTagSupplementaryInfo], a[mapi.PidTagRemoteMessageTransferAgent] = "<mx.example.org #5.7.133 smtp;550 5.7.133 not <allowed>>", "dns;mx.example.org"
+		a[mapi.PidTagNonDeliveryReportStatusCode] = 570
+		b[mapi.PidTagSupplementaryInfo], b[mapi.PidTagNonDeliveryReportStatusCode] = "<#5.1.x smtp;550>", 511
+		m.rows = []props{a, b}
+		_, p := readBack(t, m)
+		for _, want := range []string{"Reporting-MTA: dns;mail.example.org\r\n", "Status: 5.7.133\r\n", "Remote-MTA: dns;mx.example.org\r\n",
+			"Diagnostic-Code: smtp;550 5.7.133 not <allowed>\r\n", "X-Supplementary-Info: <mx.example.org #5.7.133 smtp;550 5.7.133 not <allowed>>\r\n",
+			"Status: 5.1.1\r\nX-Supplementary-Info: <#5.1.x smtp;550>\r\n"} {
+			if !strings.Contains(p.parts[1].body, want) {
+				t.Errorf("the status lacks %q:\n%s", want, p.parts[1].body)
+			}
+		}
+	})
 	t.Run("one of a kind that nobody knows", func(t *testing.T) {
 		_, p := readBack(t, report("REPORT.IPM.Note.Odd", props{mapi.PidTagBody: "odd"}))
 		equal(t, "the structure", p.tree, "text/plain")

@@ -168,7 +168,7 @@ func (m *message) deliveryStatus(action string) (*formats.Part, string) {
 			mta = m.sender.SMTP[at+1:]
 		}
 	}
-	f.add("Reporting-MTA", "dns;"+firstText(mta, "unknown.invalid"))
+	f.add("Reporting-MTA", mtaName(firstText(mta, "unknown.invalid")))
 	if t := m.time(mapi.PidTagReportTime); !t.IsZero() {
 		f.add("X-Report-Time", mime.FormatDate(t))
 	}
@@ -183,14 +183,14 @@ func (m *message) deliveryStatus(action string) (*formats.Part, string) {
 			f.add("Action", action)
 			f.add("Status", status(m, &row, action))
 			if s := row.line(mapi.PidTagRemoteMessageTransferAgent); s != "" {
-				f.add("Remote-MTA", "dns;"+s)
+				f.add("Remote-MTA", mtaName(s))
 			}
-			if s := row.line(mapi.PidTagSupplementaryInfo); s != "" {
-				if isSMTPReply(s) {
-					f.add("Diagnostic-Code", "smtp;"+s)
-				} else {
-					f.add("X-Supplementary-Info", s)
-				}
+			if s := row.line(mapi.PidTagSupplementaryInfo); isSMTPReply(s) {
+				f.add("Diagnostic-Code", "smtp;"+s)
+			} else {
+				_, diagnostic := supplementary(s)
+				f.add("Diagnostic-Code", diagnostic)
+				f.add("X-Supplementary-Info", s)
 			}
 			f.add("X-Display-Name", p.Name)
 			text += "\r\n" + firstText(p.Name, p.SMTP, p.Stored)
@@ -211,16 +211,51 @@ func (m *message) deliveryStatus(action string) (*formats.Part, string) {
 	return f.part("message/delivery-status"), text
 }
 
+// mtaName returns a mail system's name with the type of name it is (RFC 3464 2.1.2), which is stored with it as a rule.
+func mtaName(s string) string {
+	if typ, name, ok := strings.Cut(s, ";"); ok && isMediaType("x/"+strings.TrimSpace(typ)) {
+		return strings.TrimSpace(typ) + ";" + strings.TrimSpace(name)
+	}
+	return "dns;" + s
+}
+
+// supplementary takes the status and the diagnostic code out of the text that the reader of a report made of them
+// (MS-OXCMAIL 2.2.3.7.1.2): "<mx.example.org #5.7.133 smtp;550 5.7.133 sender not allowed>". It is the only place for
+// codes of more than one digit. Both are empty for text of another form.
+func supplementary(s string) (status, diagnostic string) {
+	i := strings.IndexByte(s, '#')
+	if i < 1 || s[0] != '<' || s[i-1] != ' ' && s[i-1] != '<' || s[len(s)-1] != '>' {
+		return "", ""
+	}
+	status, rest, _ := strings.Cut(s[i+1:len(s)-1], " ")
+	parts := strings.Split(status, ".")
+	if len(parts) != 3 || len(parts[0]) != 1 || strings.IndexByte("245", status[0]) < 0 {
+		return "", ""
+	}
+	for _, p := range parts {
+		if p == "" || len(p) > 3 || strings.Trim(p, "0123456789") != "" {
+			return "", ""
+		}
+	}
+	if typ, text, ok := strings.Cut(rest, ";"); ok && isMediaType("x/"+typ) {
+		diagnostic = typ + ";" + strings.TrimSpace(text)
+	}
+	return status, diagnostic
+}
+
 // isSMTPReply reports whether a text begins with a reply code (RFC 5321 4.2), in brackets or not.
 func isSMTPReply(s string) bool {
 	s = strings.TrimLeft(s, "<# ")
 	return len(s) >= 3 && s[0] >= '2' && s[0] <= '5' && s[1] >= '0' && s[1] <= '9' && s[2] >= '0' && s[2] <= '9'
 }
 
-// status returns the status code (RFC 3463) of a recipient: the stored one if it can be one, else that of the diagnostic
-// code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2). What is only delayed has not failed for good, whatever the
+// status returns the status code (RFC 3463) of a recipient: the one that came, as a text or a number, if it can be one,
+// else that of the diagnostic code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2). What is only delayed has not failed for good, whatever the
 // table says.
 func status(m *message, row *bag, action string) string {
+	if s, _ := supplementary(row.line(mapi.PidTagSupplementaryInfo)); s != "" {
+		return s
+	}
 	if n := row.int(mapi.PidTagNonDeliveryReportStatusCode); n >= 200 && n <= 599 {
 		return fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10)
 	}
