@@ -57,7 +57,7 @@ type Result struct {
 	// Damaged are the items that were written without a part.
 	Damaged []Damaged
 	// Sources are the sources that could not be enumerated to their end.
-	Sources []SourceError
+	Sources []SourceFailure
 	// Left is the number of items that the run did not reach because it was interrupted or an error was fatal, and
 	// Dropped that of items that had been written when it ended and are gone with what was unfinished. Both count as
 	// failed in the balance. They are not among the failures.
@@ -83,16 +83,11 @@ type Damaged struct {
 	Damage []formats.Damage
 }
 
-// SourceError is a source that could not be enumerated to its end. The entries before the error are part of the run.
-type SourceError struct {
+// SourceFailure is a source that could not be enumerated to its end. The entries before the error are part of the run.
+type SourceFailure struct {
 	Source string
 	Err    error
 }
-
-func (e SourceError) Error() string { return e.Source + ": " + e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e SourceError) Unwrap() error { return e.Err }
 
 // NotConverted is the failure of an item that was read and that no format has a form for yet.
 type NotConverted struct{ Kind formats.Kind }
@@ -206,7 +201,7 @@ func (r *run) enumerate(ctx context.Context) error {
 		}
 		if err != nil {
 			r.logPanic(err)
-			r.result.Sources = append(r.result.Sources, SourceError{r.plan.Sources[i].Name, err})
+			r.result.Sources = append(r.result.Sources, SourceFailure{r.plan.Sources[i].Name, err})
 		}
 	}
 	return nil

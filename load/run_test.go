@@ -280,7 +280,7 @@ func TestSourceCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if result.Balance.Total().Written != 2 || len(result.Sources) != 1 || result.Sources[0].Error() != "a.pst: the file is cut short" {
+	if result.Balance.Total().Written != 2 || len(result.Sources) != 1 || result.Sources[0].Source != "a.pst" || result.Sources[0].Err != a.fail {
 		t.Errorf("%+v, %v", result.Balance.Total(), result.Sources)
 	}
 }

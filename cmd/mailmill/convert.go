@@ -239,7 +239,7 @@ func (a *app) sumUp(c *conversion, result *load.Result, log *slog.Logger, err er
 			report.WriteBalance(a.stdout, result.Balance)
 		}
 		c.sources.warn(a, log)
-		report.WriteFaults(a.stderr, result)
+		report.WriteFaults(a.stderr, result, len(c.sources.archives) > 1)
 	}
 	if err != nil {
 		return err

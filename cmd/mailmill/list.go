@@ -71,7 +71,7 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	}
 	if !asJSON {
 		from.warn(a, log)
-		report.WriteFaults(a.stderr, result)
+		report.WriteFaults(a.stderr, result, len(from.archives) > 1)
 	}
 	for _, s := range result.Sources {
 		fmt.Fprintf(a.stderr, "mailmill: %s could not be read to its end: %s\n", report.Printable(s.Source), report.Printable(s.Err.Error()))

@@ -74,7 +74,7 @@ func offer() *formats.Item {
 		},
 		Key: "0123456789abcdef0123456789abcdef", Flags: formats.FlagSeen, Keywords: []string{"red"},
 		Mail: &formats.Mail{
-			MessageID: "<1@example.org>", From: alice, To: []*formats.Address{bob},
+			MessageID: "<1@example.org>", From: alice, To: []*formats.Address{bob}, Cc: []*formats.Address{alice}, Bcc: []*formats.Address{bob, alice},
 			Root: &formats.Part{Type: "multipart/mixed", Parts: []*formats.Part{
 				text, plan, {Type: "message/rfc822", Name: "inner.eml", Message: inner},
 			}},
@@ -111,7 +111,8 @@ func TestListJSON(t *testing.T) {
 	const (
 		rest = `"folder":["Inbox","A/B"],"kind":"mail","class":"IPM.Note","subject":"Re: Offer <1>","date":"2014-03-02T08:08:07Z",` +
 			`"message_id":"<1@example.org>","from":{"name":"Alice","stored":"/o=X/cn=alice","smtp":"alice@example.org","via":"item"},` +
-			`"to":[{"stored":"/o=X/cn=bob","via":"none"}],"flags":["seen"],"keywords":["red"],"size":1234,` +
+			`"to":[{"stored":"/o=X/cn=bob","via":"none"}],"cc":[{"name":"Alice","stored":"/o=X/cn=alice","smtp":"alice@example.org","via":"item"}],` +
+			`"bcc":[{"stored":"/o=X/cn=bob","via":"none"},{"name":"Alice","stored":"/o=X/cn=alice","smtp":"alice@example.org","via":"item"}],"flags":["seen"],"keywords":["red"],"size":1234,` +
 			`"attachments":[{"name":"plan.dwg","type":"application/octet-stream","size":4},` +
 			`{"name":"inner.eml","type":"message/rfc822","embedded":{"subject":"Grüße","date":"2014-03-02T08:00:00Z",` +
 			`"message_id":"<inner@example.org>","from":{"stored":"/o=X/cn=bob","via":"none"}}}]}` + "\n"

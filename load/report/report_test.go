@@ -84,7 +84,7 @@ func TestWriteFaults(t *testing.T) {
 		Failures: []load.Failure{{Source: "a.pst", Entry: formats.Entry{ID: "0x20"}, Err: &load.NotConverted{Kind: formats.KindEvent}}},
 	}
 	var out bytes.Buffer
-	WriteFaults(&out, result)
+	WriteFaults(&out, result, false)
 	WriteNotConverted(&out, result)
 	want := `
 1 damaged item was written without the part that cannot be read:
@@ -98,10 +98,9 @@ Only mail is converted yet; --only mail leaves the 1 item out.
 	}
 
 	out.Reset()
-	result.Failures[0].Source = "b.pst"
-	WriteFaults(&out, result)
-	if !strings.Contains(out.String(), "\n  b.pst  (top folder)") {
-		t.Errorf("with two sources they are not named:\n%s", &out)
+	WriteFaults(&out, result, true)
+	if !strings.Contains(out.String(), "\n  a.pst  (top folder)") {
+		t.Errorf("with several sources they are not named:\n%s", &out)
 	}
 }
 

@@ -89,10 +89,15 @@ func writeTable(w io.Writer, t table.Writer, columns int) {
 	}
 }
 
-// WriteFaults writes the items that were written without a part, and those that failed, one a line.
-func WriteFaults(w io.Writer, result *load.Result) {
-	// With one source its name says nothing.
-	source := sourcePrefix(result)
+// WriteFaults writes the items that were written without a part, and those that failed, one a line. Where the run had
+// several sources each line names its own.
+func WriteFaults(w io.Writer, result *load.Result, several bool) {
+	source := func(name string) string {
+		if !several {
+			return ""
+		}
+		return Printable(name) + "  "
+	}
 	if n := len(result.Damaged); n > 0 {
 		if n == 1 {
 			fmt.Fprintln(w, "1 damaged item was written without the part that cannot be read:")
@@ -140,27 +145,6 @@ func WriteNotConverted(w io.Writer, result *load.Result) {
 	}
 	if n > 0 {
 		fmt.Fprintf(w, "Only mail is converted yet; --only mail leaves the %s out.\n", items(n))
-	}
-}
-
-func sourcePrefix(result *load.Result) func(string) string {
-	several := false
-	first, seen := "", false
-	look := func(s string) {
-		several = several || seen && s != first
-		first, seen = s, true
-	}
-	for i := range result.Failures {
-		look(result.Failures[i].Source)
-	}
-	for i := range result.Damaged {
-		look(result.Damaged[i].Source)
-	}
-	return func(s string) string {
-		if !several {
-			return ""
-		}
-		return Printable(s) + "  "
 	}
 }
 
