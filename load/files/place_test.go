@@ -193,7 +193,7 @@ func TestInterrupted(t *testing.T) {
 		mustConvert(t, dir, archives{"alice.pst": sample()}, files.Options{Format: format})
 		before := tree(t, dir)
 		a := sample()
-		for i := range 300 {
+		for i := range 1000 {
 			a.mail(a.folders[0], fmt.Sprint(i), "later")
 		}
 		target, err := files.Open(dir, files.Options{Format: format, Sources: []files.Source{{Name: "alice.pst", Folders: a.folders}}})
@@ -214,6 +214,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// stopAt interrupts a run at its n-th item.
 type stopAt struct {
 	n    int
 	stop func()
@@ -221,8 +222,11 @@ type stopAt struct {
 
 func (s *stopAt) Progress(load.Progress) {}
 func (s *stopAt) Item(*formats.Item, load.Outcome, error) {
-	if s.n--; s.n == 0 {
+	switch s.n--; {
+	case s.n == 0:
 		s.stop()
+	case s.n < 0:
+		time.Sleep(time.Millisecond) // the workers hear of it in a while, and must not be done by then
 	}
 }
 
