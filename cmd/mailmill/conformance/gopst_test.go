@@ -34,8 +34,9 @@ type seenByGoPST struct {
 	digests []string // of the attachments by value, sorted
 }
 
-// Where go-pst can read an archive, mailmill agrees with it: the same items in the same folders, the same subjects, the
-// same bytes in attachments.
+// Where go-pst can read an archive, the command agrees with it: the same items in the same folders, the same subjects,
+// the same bytes in attachments. So nothing is lost between the reader and what is said; the reader alone is compared in
+// more detail by the test of this name in formats/pst.
 func TestAgreesWithGoPST(t *testing.T) {
 	for _, name := range archives(t) {
 		t.Run(name, func(t *testing.T) {
