@@ -18,8 +18,6 @@ import (
 	"encoding/binary"
 	"strings"
 	"unicode/utf8"
-
-	"golang.org/x/text/encoding"
 )
 
 // Default is the code page that stands in for one that is unknown.
@@ -43,13 +41,6 @@ func Known(cp int) bool {
 // Label returns the IANA name of code page cp, or "" where cp is not known. A page without a registered name has the
 // one in common use.
 func Label(cp int) string { return pages[cp].label }
-
-// Encoding returns code page cp as an [encoding.Encoding], for text too large to decode in one piece. It is false
-// for pages that are not known and for those that can only be decoded as a whole (UTF-7 and ISO-2022-KR).
-func Encoding(cp int) (encoding.Encoding, bool) {
-	enc := pages[cp].enc
-	return enc, enc != nil
-}
 
 // Valid reports whether Decode would decode b without any replacement.
 func Valid(cp int, b []byte) bool {

@@ -69,6 +69,7 @@ func (s Status) append(b []byte) []byte {
 	return append(b, '\n')
 }
 
+// letters are those of X-Status; Status has the one for what is read.
 var letters = [...]struct {
 	letter byte
 	flag   formats.Flags
@@ -99,22 +100,6 @@ func keyword(k string) string {
 		}
 	}
 	return string(append(b, "?="...))
-}
-
-// Letters returns the flags that Status and X-Status fields with these values stand for. Values may be joined.
-func Letters(values string) formats.Flags {
-	var f formats.Flags
-	for i := range len(values) {
-		if values[i] == 'R' {
-			f |= formats.FlagSeen
-		}
-		for _, l := range letters {
-			if l.letter == values[i] {
-				f |= l.flag
-			}
-		}
-	}
-	return f
 }
 
 // fromLine appends the line that begins a message (RFC 4155 appendix A), without its end.

@@ -64,16 +64,16 @@ func (b *Bars) start() {
 	b.whole = bar(
 		func(p load.Progress) string { return Printable(p.Source) },
 		func(p load.Progress) string {
-			line := fmt.Sprintf("  %s of %s   %s items/s   %s/s", Number(p.Done), Number(p.Found), Number(int(perSecond(int64(p.Done), p.Elapsed))), Bytes(perSecond(p.Bytes, p.Elapsed)))
+			line := fmt.Sprintf("  %s of %s   %s items/s   %s/s", number(p.Done), number(p.Found), number(int(perSecond(int64(p.Done), p.Elapsed))), Bytes(perSecond(p.Bytes, p.Elapsed)))
 			if left, ok := timeLeft(p); ok {
 				line += "   " + shortly(left) + " left"
 			}
 			return line
 		})
 	b.folder = bar(
-		func(p load.Progress) string { return FolderName(p.Folder) },
+		func(p load.Progress) string { return folderName(p.Folder) },
 		func(p load.Progress) string {
-			return fmt.Sprintf("  %s of %s", Number(p.FolderDone), Number(p.FolderFound))
+			return fmt.Sprintf("  %s of %s", number(p.FolderDone), number(p.FolderFound))
 		})
 }
 
@@ -154,7 +154,7 @@ func (t *Ticker) Progress(p load.Progress) {
 	}
 	t.next = p.Elapsed.Truncate(time.Minute)
 	args := []any{
-		"source", Printable(p.Source), "folder", FolderName(p.Folder),
+		"source", Printable(p.Source), "folder", folderName(p.Folder),
 		"done", p.Done, "found", p.Found,
 		"items_per_s", perSecond(int64(p.Done), p.Elapsed), "speed", Bytes(perSecond(p.Bytes, p.Elapsed)) + "/s",
 	}

@@ -147,7 +147,7 @@ func (in *Inspection) writeTable(w io.Writer) {
 	row := func(title string, counts map[formats.Kind]int, size int64) {
 		cells := table.Row{title}
 		for _, kind := range kinds {
-			cells = append(cells, orDash(counts[kind] > 0, Number(counts[kind])))
+			cells = append(cells, orDash(counts[kind] > 0, number(counts[kind])))
 		}
 		t.AppendRow(append(cells, orDash(size > 0, Bytes(size))))
 	}
@@ -156,7 +156,7 @@ func (in *Inspection) writeTable(w io.Writer) {
 		if len(f.Path) == 0 && len(f.Items) == 0 {
 			continue
 		}
-		title := FolderName(f.Folder)
+		title := folderName(f.Folder)
 		if n := len(f.Path); n > 0 {
 			title = strings.Repeat("  ", n-1) + Printable(f.Path[n-1])
 		}

@@ -78,7 +78,7 @@ func appendLine(b []byte, it *formats.Item) []byte {
 	if it.Mail != nil && it.Mail.From != nil {
 		from = who(it.Mail.From)
 	}
-	for i, column := range []string{date, it.Kind.String(), it.ID, FolderName(it.Folder), from, it.Subject} {
+	for i, column := range []string{date, it.Kind.String(), it.ID, folderName(it.Folder), from, it.Subject} {
 		if i > 0 {
 			b = append(b, '\t')
 		}
@@ -102,8 +102,8 @@ func who(a *formats.Address) string {
 	return a.Name + " <" + address + ">"
 }
 
-// FolderName names a folder to people. A slash within a name is doubled, so that it is seen.
-func FolderName(f *formats.Folder) string {
+// folderName names a folder to people. A slash within a name is doubled, so that it is seen.
+func folderName(f *formats.Folder) string {
 	if f == nil || len(f.Path) == 0 {
 		return "(top folder)"
 	}
