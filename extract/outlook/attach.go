@@ -375,8 +375,10 @@ func (m *message) embedded(at *attachment) bool {
 		at.missing(err)
 		return true
 	}
-	sub := &message{c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
-		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
+	sub := &message{
+		c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
+		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
+	}
 	sub.start()
 	p := at.part
 	p.Type = "message/rfc822"
@@ -491,8 +493,10 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	if inner == nil {
 		return nil, false
 	}
-	sub := &message{c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
-		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage}}
+	sub := &message{
+		c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
+		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
+	}
 	sub.start()
 	sub.readBody()
 	list := sub.readAttachments()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -413,8 +414,10 @@ func TestCase15Attachments(t *testing.T) {
 		equal(t, "damage", len(it.Damage), 0)
 	})
 	t.Run("web reference", func(t *testing.T) {
-		_, p := readBack(t, with(&att{props: props{mapi.PidTagAttachMethod: 7, mapi.PidTagAttachLongFilename: "plan.docx",
-			mapi.PidTagAttachLongPathname: "https://example.org/plan.docx\r\nX: y", mapi.PidNameAttachmentProviderType: "OneDrive", mapi.PidNameAttachmentPermissionType: 2}}))
+		_, p := readBack(t, with(&att{props: props{
+			mapi.PidTagAttachMethod: 7, mapi.PidTagAttachLongFilename: "plan.docx",
+			mapi.PidTagAttachLongPathname: "https://example.org/plan.docx\r\nX: y", mapi.PidNameAttachmentProviderType: "OneDrive", mapi.PidNameAttachmentPermissionType: 2,
+		}}))
 		if !strings.Contains(p.parts[1].body, "URL=https://example.org/plan.docxX:y\r\n") {
 			t.Errorf("the link is %q", p.parts[1].body)
 		}
@@ -443,18 +446,31 @@ func TestCase15Attachments(t *testing.T) {
 	t.Run("3 GB are streamed", func(t *testing.T) {
 		const size = 3 << 30
 		opened := 0
-		it := convert(t, with(&att{props: props{mapi.PidTagAttachMethod: 1, mapi.PidTagAttachLongFilename: "big.bin"}, size: size,
+		it := convert(t, with(&att{
+			props: props{mapi.PidTagAttachMethod: 1, mapi.PidTagAttachLongFilename: "big.bin"}, size: size,
 			open: func() (io.ReadCloser, error) {
 				opened++
 				return io.NopCloser(io.LimitReader(zeros{}, size)), nil
-			}}))
+			},
+		}))
 		equal(t, "the times it was opened", opened, 0)
-		r, err := it.Mail.Root.Parts[1].Content.Open()
-		if err != nil {
+		equal(t, "the size", it.Mail.Root.Parts[1].Size, int64(size))
+		if testing.Short() {
+			return
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		var n counter
+		if err := mime.Write(&n, it.Mail); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "the size", it.Mail.Root.Parts[1].Size, int64(size))
-		r.Close()
+		runtime.ReadMemStats(&after)
+		if least := counter(size / 3 * 4); n < least {
+			t.Errorf("%d bytes were written, not %d and more", n, least)
+		}
+		if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+			t.Errorf("writing it took %d MB of memory", took>>20)
+		}
 	})
 	t.Run("names", func(t *testing.T) {
 		short := file("", "", []byte("x"))
@@ -572,8 +588,10 @@ func TestCase17Reports(t *testing.T) {
 		return m
 	}
 	t.Run("NDR with two recipients", func(t *testing.T) {
-		m := report("REPORT.IPM.Note.NDR", props{mapi.PidTagBody: "Delivery has failed\r\n", mapi.PidTagReportingMessageTransferAgent: "mx.example.org",
-			mapi.PidTagOriginalSubject: "Größe", mapi.PidTagOriginalSubmitTime: sent})
+		m := report("REPORT.IPM.Note.NDR", props{
+			mapi.PidTagBody: "Delivery has failed\r\n", mapi.PidTagReportingMessageTransferAgent: "mx.example.org",
+			mapi.PidTagOriginalSubject: "Größe", mapi.PidTagOriginalSubmitTime: sent,
+		})
 		a := row(1, "Anna", "SMTP", "anna@example.org")
 		a[mapi.PidTagNonDeliveryReportStatusCode], a[mapi.PidTagSupplementaryInfo] = 511, "550 5.1.1 no such user"
 		a[mapi.PidTagRemoteMessageTransferAgent] = "mx2.example.org"
@@ -586,8 +604,10 @@ func TestCase17Reports(t *testing.T) {
 		equal(t, "report-type", params["report-type"], "delivery-status")
 		equal(t, "the text", p.parts[0].body, "Delivery has failed\r\n")
 		status := p.parts[1].body
-		for _, want := range []string{"Reporting-MTA: dns;mx.example.org\r\n", "Final-Recipient: rfc822;anna@example.org\r\n", "Action: failed\r\n", "Status: 5.1.1\r\n",
-			"Remote-MTA: dns;mx2.example.org\r\n", "Diagnostic-Code: smtp;550 5.1.1 no such user\r\n", "Final-Recipient: x-ex; /o=Org/ou=Site/cn=Recipients/cn=bert\r\n"} {
+		for _, want := range []string{
+			"Reporting-MTA: dns;mx.example.org\r\n", "Final-Recipient: rfc822;anna@example.org\r\n", "Action: failed\r\n", "Status: 5.1.1\r\n",
+			"Remote-MTA: dns;mx2.example.org\r\n", "Diagnostic-Code: smtp;550 5.1.1 no such user\r\n", "Final-Recipient: x-ex; /o=Org/ou=Site/cn=Recipients/cn=bert\r\n",
+		} {
 			if !strings.Contains(status, want) {
 				t.Errorf("the status lacks %q:\n%s", want, status)
 			}
@@ -604,9 +624,20 @@ func TestCase17Reports(t *testing.T) {
 			status, diag, reason any
 			want                 string
 		}{
-			{"NDR", nil, 35, 1, "5.1.1"}, {"NDR", nil, 32, 0, "5.1.3"}, {"NDR", nil, 5, 0, "4.4.7"}, {"NDR", nil, 48, nil, "5.1.2"}, {"NDR", nil, 26, 0, "5.7.3"},
-			{"NDR", nil, 99, 0, "5.0.0"}, {"NDR", nil, -1, 1, "5.1.0"}, {"NDR", nil, -1, 6, "4.4.3"}, {"NDR", nil, -1, 77, "5.4.0"}, {"NDR", nil, nil, nil, "5.0.0"},
-			{"NDR", 574, 35, 1, "5.7.4"}, {"NDR", 7, 35, 1, "5.1.1"}, {"Delayed.DR", nil, 0, 0, "4.1.0"}, {"DR", nil, 35, 1, "2.0.0"},
+			{"NDR", nil, 35, 1, "5.1.1"},
+			{"NDR", nil, 32, 0, "5.1.3"},
+			{"NDR", nil, 5, 0, "4.4.7"},
+			{"NDR", nil, 48, nil, "5.1.2"},
+			{"NDR", nil, 26, 0, "5.7.3"},
+			{"NDR", nil, 99, 0, "5.0.0"},
+			{"NDR", nil, -1, 1, "5.1.0"},
+			{"NDR", nil, -1, 6, "4.4.3"},
+			{"NDR", nil, -1, 77, "5.4.0"},
+			{"NDR", nil, nil, nil, "5.0.0"},
+			{"NDR", 574, 35, 1, "5.7.4"},
+			{"NDR", 7, 35, 1, "5.1.1"},
+			{"Delayed.DR", nil, 0, 0, "4.1.0"},
+			{"DR", nil, 35, 1, "2.0.0"},
 		} {
 			m := report("REPORT.IPM.Note."+c.class, nil)
 			r := row(1, "Anna", "SMTP", "anna@example.org")
@@ -625,9 +656,11 @@ func TestCase17Reports(t *testing.T) {
 		b[mapi.PidTagSupplementaryInfo], b[mapi.PidTagNonDeliveryReportStatusCode] = "<#5.1.x smtp;550>", 511
 		m.rows = []props{a, b}
 		_, p := readBack(t, m)
-		for _, want := range []string{"Reporting-MTA: dns;mail.example.org\r\n", "Status: 5.7.133\r\n", "Remote-MTA: dns;mx.example.org\r\n",
+		for _, want := range []string{
+			"Reporting-MTA: dns;mail.example.org\r\n", "Status: 5.7.133\r\n", "Remote-MTA: dns;mx.example.org\r\n",
 			"Diagnostic-Code: smtp;550 5.7.133 not <allowed>\r\n", "X-Supplementary-Info: <mx.example.org #5.7.133 smtp;550 5.7.133 not <allowed>>\r\n",
-			"Status: 5.1.1\r\nX-Supplementary-Info: <#5.1.x smtp;550>\r\n"} {
+			"Status: 5.1.1\r\nX-Supplementary-Info: <#5.1.x smtp;550>\r\n",
+		} {
 			if !strings.Contains(p.parts[1].body, want) {
 				t.Errorf("the status lacks %q:\n%s", want, p.parts[1].body)
 			}
@@ -663,8 +696,10 @@ func TestCase17Reports(t *testing.T) {
 		t.Run(class, func(t *testing.T) {
 			_, p := readBack(t, report("REPORT.IPM.Note."+class, props{mapi.PidTagInternetReturnPath: "<original@example.org>", mapi.PidTagParentKey: []byte{1, 2, 3}}))
 			equal(t, "the structure", p.tree, "report(text/plain,message/disposition-notification,text/rfc822-headers)")
-			for _, w := range []string{"Final-Recipient: rfc822;postmaster@example.org\r\n", "MDN-sent-automatically; " + want + "\r\n",
-				"Original-Message-ID: <original@example.org>\r\n", "X-MSExch-Correlation-Key: AQID\r\n"} {
+			for _, w := range []string{
+				"Final-Recipient: rfc822;postmaster@example.org\r\n", "MDN-sent-automatically; " + want + "\r\n",
+				"Original-Message-ID: <original@example.org>\r\n", "X-MSExch-Correlation-Key: AQID\r\n",
+			} {
 				if !strings.Contains(p.parts[1].body, w) {
 					t.Errorf("the notification lacks %q:\n%s", w, p.parts[1].body)
 				}
@@ -738,8 +773,10 @@ func TestCase18TransportHeaders(t *testing.T) {
 	})
 	t.Run("fields that are kept beside them", func(t *testing.T) {
 		named := func(s string) mapi.Name { return mapi.Named(mapi.PSInternetHeaders, s) }
-		_, p := readBack(t, mailWith(own, props{named("x-mailer"): "other", named("X-Ticket"): "Größe 7", named("content-type"): "text/html", named("To"): "x@example.org",
-			named("Errors-To"): "Owner <IMCEAEX-_O=ORG_CN=OWNER@example.org>, list@example.org", named("keywords"): "a, b"}))
+		_, p := readBack(t, mailWith(own, props{
+			named("x-mailer"): "other", named("X-Ticket"): "Größe 7", named("content-type"): "text/html", named("To"): "x@example.org",
+			named("Errors-To"): "Owner <IMCEAEX-_O=ORG_CN=OWNER@example.org>, list@example.org", named("keywords"): "a, b",
+		}))
 		same(t, p)
 		equal(t, "X-Ticket", p.text(t, "X-Ticket"), "Größe 7")
 		equal(t, "To", p.header.Get("To"), "Bert <bert@example.org>")
@@ -887,10 +924,12 @@ func TestCase19State(t *testing.T) {
 		equal(t, "Date", p.header.Get("Date"), "")
 	})
 	t.Run("sent without headers", func(t *testing.T) {
-		m := note(props{mapi.PidTagClientSubmitTime: sent, mapi.PidTagSubject: "Grüße", mapi.PidTagConversationTopic: "Grüße", mapi.PidTagConversationIndex: []byte{1, 2, 3},
+		m := note(props{
+			mapi.PidTagClientSubmitTime: sent, mapi.PidTagSubject: "Grüße", mapi.PidTagConversationTopic: "Grüße", mapi.PidTagConversationIndex: []byte{1, 2, 3},
 			mapi.PidTagImportance: 2, mapi.PidTagSensitivity: 3, mapi.PidTagPriority: 1, mapi.PidTagInReplyToId: "<0@example.org>", mapi.PidTagInternetReferences: "<0@example.org>",
 			mapi.PidTagReadReceiptRequested: true, mapi.PidTagAutoResponseSuppress: 3, mapi.PidTagMessageLocaleId: 0x407, mapi.PidLidFlagRequest: "Zur Nachverfolgung",
-			mapi.Named(mapi.PSInternetHeaders, "x-custom"): "yes", mapi.Named(mapi.PSInternetHeaders, "content-type"): "text/evil", mapi.PidTagExpiryTime: sent}).from("Anna Groß", "anna@example.org")
+			mapi.Named(mapi.PSInternetHeaders, "x-custom"): "yes", mapi.Named(mapi.PSInternetHeaders, "content-type"): "text/evil", mapi.PidTagExpiryTime: sent,
+		}).from("Anna Groß", "anna@example.org")
 		m.rows = []props{row(1, "Bert", "SMTP", "bert@example.org"), row(0x10000002, "Carl, C.", "SMTP", "carl@example.org"), row(3, "dora@example.org", "SMTP", "dora@example.org")}
 		m.props[mapi.PidTagReplyRecipientEntries] = flatList(mapi.MakeOneOff("Reply; here", "SMTP", "reply@example.org"))
 		it, p := readBack(t, m)
@@ -1050,4 +1089,12 @@ func TestKeepEX(t *testing.T) {
 	p := parse(t, written(t, it))
 	equal(t, "the field", p.header.Get("X-PST-EX-Address"), "sender; Anna; /o=Org/cn=anna")
 	equal(t, "From", p.header.Get("From"), "Anna <anna@example.org>")
+}
+
+// counter counts what is written to it.
+type counter int64
+
+func (c *counter) Write(b []byte) (int, error) {
+	*c += counter(len(b))
+	return len(b), nil
 }

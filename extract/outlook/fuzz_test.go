@@ -58,8 +58,10 @@ type bags struct {
 	which int
 }
 
-var fuzzNames = []mapi.Name{mapi.PidNameKeywords, mapi.PidLidVerbStream, mapi.PidLidFlagRequest, mapi.PidLidPostRssItemLink, mapi.PidLidGlobalObjectId,
-	mapi.PidLidDelegateMail, mapi.PidLidClassified, mapi.PidLidClassification, mapi.Named(mapi.PSInternetHeaders, "X-A: b")}
+var fuzzNames = []mapi.Name{
+	mapi.PidNameKeywords, mapi.PidLidVerbStream, mapi.PidLidFlagRequest, mapi.PidLidPostRssItemLink, mapi.PidLidGlobalObjectId,
+	mapi.PidLidDelegateMail, mapi.PidLidClassified, mapi.PidLidClassification, mapi.Named(mapi.PSInternetHeaders, "X-A: b"),
+}
 
 // makeBags reads records: which bag, identifier, type, length, data.
 func makeBags(b []byte) *bags {

@@ -46,11 +46,3 @@ func isClass(class, base string) bool {
 	}
 	return len(class) == len(base) || base != "" && class[len(base)] == '.'
 }
-
-// under returns what follows base and a dot in a class.
-func under(class, base string) (string, bool) {
-	if !isClass(class, base) {
-		return "", false
-	}
-	return strings.TrimPrefix(class[len(base):], "."), true
-}

@@ -74,8 +74,10 @@ func (at *attachment) macintosh() []*attachment {
 		return []*attachment{at}
 	}
 	prefix := mac.appleDouble()
-	file := &formats.Part{Type: "application/applefile", Disposition: "attachment", Name: "._" + p.Name, Transfer: formats.TransferBase64,
-		Content: joined{prefix, mac.fork}, Size: int64(len(prefix)) + mac.fork.to}
+	file := &formats.Part{
+		Type: "application/applefile", Disposition: "attachment", Name: "._" + p.Name, Transfer: formats.TransferBase64,
+		Content: joined{prefix, mac.fork}, Size: int64(len(prefix)) + mac.fork.to,
+	}
 	if p.ContentID != "" || p.Location != "" {
 		// The HTML may show the data: it has to stand where a reader looks for it.
 		return []*attachment{at, {bag: at.bag, a: at.a, method: mapi.AttachByValue, part: file}}

@@ -14,18 +14,26 @@ import (
 type role struct{ name, typ, addr, entry, key, smtp mapi.ID }
 
 var (
-	roleSender = role{mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
-		mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey, mapi.PidTagSenderSmtpAddress}
-	roleRepresenting = role{mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
-		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey, mapi.PidTagSentRepresentingSmtpAddress}
-	roleReadReceipt = role{mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType, mapi.PidTagReadReceiptEmailAddress,
-		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey, mapi.PidTagReadReceiptSmtpAddress}
-	roleReceivedBy = role{mapi.PidTagReceivedByName, mapi.PidTagReceivedByAddressType, mapi.PidTagReceivedByEmailAddress,
-		mapi.PidTagReceivedByEntryId, mapi.PidTagReceivedBySearchKey, mapi.PidTagReceivedBySmtpAddress}
-	roleReceivedRepresenting = role{mapi.PidTagReceivedRepresentingName, mapi.PidTagReceivedRepresentingAddressType, mapi.PidTagReceivedRepresentingEmailAddress,
-		mapi.PidTagReceivedRepresentingEntryId, mapi.PidTagReceivedRepresentingSearchKey, mapi.PidTagReceivedRepresentingSmtpAddress}
-	roleRow = role{mapi.PidTagRecipientDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
-		mapi.PidTagEntryId, mapi.PidTagSearchKey, mapi.PidTagSmtpAddress}
+	roleSender = role{
+		mapi.PidTagSenderName, mapi.PidTagSenderAddressType, mapi.PidTagSenderEmailAddress,
+		mapi.PidTagSenderEntryId, mapi.PidTagSenderSearchKey, mapi.PidTagSenderSmtpAddress,
+	}
+	roleRepresenting = role{
+		mapi.PidTagSentRepresentingName, mapi.PidTagSentRepresentingAddressType, mapi.PidTagSentRepresentingEmailAddress,
+		mapi.PidTagSentRepresentingEntryId, mapi.PidTagSentRepresentingSearchKey, mapi.PidTagSentRepresentingSmtpAddress,
+	}
+	roleReadReceipt = role{
+		mapi.PidTagReadReceiptName, mapi.PidTagReadReceiptAddressType, mapi.PidTagReadReceiptEmailAddress,
+		mapi.PidTagReadReceiptEntryId, mapi.PidTagReadReceiptSearchKey, mapi.PidTagReadReceiptSmtpAddress,
+	}
+	roleReceivedRepresenting = role{
+		mapi.PidTagReceivedRepresentingName, mapi.PidTagReceivedRepresentingAddressType, mapi.PidTagReceivedRepresentingEmailAddress,
+		mapi.PidTagReceivedRepresentingEntryId, mapi.PidTagReceivedRepresentingSearchKey, mapi.PidTagReceivedRepresentingSmtpAddress,
+	}
+	roleRow = role{
+		mapi.PidTagRecipientDisplayName, mapi.PidTagAddressType, mapi.PidTagEmailAddress,
+		mapi.PidTagEntryId, mapi.PidTagSearchKey, mapi.PidTagSmtpAddress,
+	}
 )
 
 // person is a participant with what is needed to resolve it.

@@ -18,8 +18,7 @@ func (m *message) report(mail *formats.Mail, attachments []*attachment) bool {
 	}
 	kind := strings.ToUpper(m.class)
 	var machine *formats.Part
-	reportType := ""
-	var text string
+	var reportType, text string
 	switch {
 	case strings.HasSuffix(kind, ".IPNRN"), strings.HasSuffix(kind, ".IPNNRN"):
 		reportType = "disposition-notification"
@@ -250,8 +249,8 @@ func isSMTPReply(s string) bool {
 }
 
 // status returns the status code (RFC 3463) of a recipient: the one that came, as a text or a number, if it can be one,
-// else that of the diagnostic code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2). What is only delayed has not failed for good, whatever the
-// table says.
+// else that of the diagnostic code, else that of the reason (MS-OXCMAIL 2.1.3.6.1.2). What is only delayed has not
+// failed for good, whatever the table says.
 func status(m *message, row *bag, action string) string {
 	if s, _ := supplementary(row.line(mapi.PidTagSupplementaryInfo)); s != "" {
 		return s
@@ -259,17 +258,13 @@ func status(m *message, row *bag, action string) string {
 	if n := row.int(mapi.PidTagNonDeliveryReportStatusCode); n >= 200 && n <= 599 {
 		return fmt.Sprintf("%d.%d.%d", n/100, n/10%10, n%10)
 	}
-	code := ""
 	switch action {
-	case "failed", "delayed":
-		code = failure(m, row)
-	default:
-		return "2.0.0"
+	case "failed":
+		return failure(m, row)
+	case "delayed":
+		return "4" + failure(m, row)[1:]
 	}
-	if action == "delayed" {
-		code = "4" + code[1:]
-	}
-	return code
+	return "2.0.0"
 }
 
 // failure returns the status code of what failed.

@@ -94,8 +94,10 @@ func (m *message) entity(at *attachment, want string) *formats.Part {
 			return nil
 		}
 	}
-	return &formats.Part{Type: typ, Name: at.part.Name, Entity: true, Transfer: formats.TransferVerbatim,
-		Content: stream{at.a}, Size: max(at.a.DataSize(), 0)}
+	return &formats.Part{
+		Type: typ, Name: at.part.Name, Entity: true, Transfer: formats.TransferVerbatim,
+		Content: stream{at.a}, Size: max(at.a.DataSize(), 0),
+	}
 }
 
 // The content types of CMS and their names in smime-type (RFC 8551 3.2.2), by the bytes of their object identifiers.

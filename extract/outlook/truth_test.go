@@ -204,7 +204,7 @@ func (s *score) mail(where string, w *truth, m *formats.Mail) {
 		sender := m.Sender
 		if sender == nil {
 			sender = m.From
-			if w.Sender.SMTP != w.From.SMTP || strings.ToLower(w.Sender.Stored) != strings.ToLower(w.From.Stored) {
+			if w.Sender.SMTP != w.From.SMTP || !strings.EqualFold(w.Sender.Stored, w.From.Stored) {
 				is("sender", "none", w.Sender.Stored)
 				sender = nil
 			}

@@ -48,20 +48,32 @@ func TestParseEntryID(t *testing.T) {
 		want mapi.EntryID
 		slot int
 	}{
-		{"one-off in 8 bits", entry(oneOff, uint16(0), uint16(0x1001), "J\xfcrgen\x00SMTP\x00j@example.org\x00"),
-			mapi.EntryID{Kind: mapi.EntryOneOff, Name: "Jürgen", AddressType: "SMTP", Address: "j@example.org"}, -1},
+		{
+			"one-off in 8 bits", entry(oneOff, uint16(0), uint16(0x1001), "J\xfcrgen\x00SMTP\x00j@example.org\x00"),
+			mapi.EntryID{Kind: mapi.EntryOneOff, Name: "Jürgen", AddressType: "SMTP", Address: "j@example.org"},
+			-1,
+		},
 		{"one-off in Unicode", mapi.MakeOneOff("日本", "EX", dn), mapi.EntryID{Kind: mapi.EntryOneOff, Name: "日本", AddressType: "EX", Address: dn}, -1},
-		{"one-off without its last NUL", entry(oneOff, uint16(0), uint16(0), "A\x00SMTP\x00a@example.org"),
-			mapi.EntryID{Kind: mapi.EntryOneOff, Name: "A", AddressType: "SMTP", Address: "a@example.org"}, -1},
+		{
+			"one-off without its last NUL", entry(oneOff, uint16(0), uint16(0), "A\x00SMTP\x00a@example.org"),
+			mapi.EntryID{Kind: mapi.EntryOneOff, Name: "A", AddressType: "SMTP", Address: "a@example.org"},
+			-1,
+		},
 		{"Exchange", entry(exchange, uint32(1), uint32(1), dn+"\x00"), mapi.EntryID{Kind: mapi.EntryEX, DisplayType: 1, AddressType: "EX", Address: dn}, -1},
-		{"contact", entry(contacts, uint32(3), uint32(4), uint32(2), uint32(len(object)), object),
-			mapi.EntryID{Kind: mapi.EntryContact, DisplayType: 4, Index: 2, Object: object}, 2},
+		{
+			"contact", entry(contacts, uint32(3), uint32(4), uint32(2), uint32(len(object)), object),
+			mapi.EntryID{Kind: mapi.EntryContact, DisplayType: 4, Index: 2, Object: object},
+			2,
+		},
 		{"contact's folder", entry(contacts, uint32(3), uint32(3)), mapi.EntryID{Kind: mapi.EntryContact, DisplayType: 3}, -1},
 		{"object of a PST", object, mapi.EntryID{Kind: mapi.EntryObject, Node: 0x200024}, -1},
 		{"wrapped contact", entry(wrapped, byte(0xD3), object), mapi.EntryID{Kind: mapi.EntryObject, Node: 0x200024, Wrapped: 0xD3, Object: object}, 1},
 		{"wrapped list", entry(wrapped, byte(0xB4), object), mapi.EntryID{Kind: mapi.EntryObject, Node: 0x200024, Wrapped: 0xB4, Object: object}, -1},
-		{"wrapped user", entry(wrapped, byte(0xB5), entry(exchange, uint32(1), uint32(0), dn+"\x00")),
-			mapi.EntryID{Kind: mapi.EntryEX, AddressType: "EX", Address: dn, Wrapped: 0xB5}, -1},
+		{
+			"wrapped user", entry(wrapped, byte(0xB5), entry(exchange, uint32(1), uint32(0), dn+"\x00")),
+			mapi.EntryID{Kind: mapi.EntryEX, AddressType: "EX", Address: dn, Wrapped: 0xB5},
+			-1,
+		},
 		{"of a provider that nobody knows, with a name in it", entry(aStore, "\x01\x02\x03"+dn+"\x00rest"), mapi.EntryID{AddressType: "EX", Address: dn}, -1},
 		{"with a name in UTF-16", entry(aStore, "\x01\x02", utf16le(dn), "\x00\x00rest"), mapi.EntryID{AddressType: "EX", Address: dn}, -1},
 		{"with a mail address", entry(aStore, "\x01\x02anna@example.org\x00rest"), mapi.EntryID{AddressType: "SMTP", Address: "anna@example.org"}, -1},

@@ -37,7 +37,8 @@ func encode(t testing.TB, m *formats.Mail) []byte {
 func checkStrict(t interface {
 	Helper()
 	Fatalf(string, ...any)
-}, b []byte) {
+}, b []byte,
+) {
 	t.Helper()
 	for i, line := range bytes.Split(b, []byte("\r\n")) {
 		if len(line) > 998 {
@@ -112,9 +113,11 @@ var golden = map[string]func() *formats.Mail{
 			&formats.Part{Type: "image/png", Disposition: "inline", Name: "Bild ü.png", ContentID: "<a b@x>", Location: "http://x/ü", Content: formats.Bytes("\x89PNG")})
 		related.Params = []formats.Param{{Name: "type", Value: "multipart/alternative"}}
 		inner := &formats.Mail{MessageID: "<2@x>", Header: []formats.Field{{Name: "Subject", Text: "inner"}}, Root: text("--=_looks like a boundary\r\nFrom like an mbox\r\n")}
-		return &formats.Mail{MessageID: "<1@x>", Header: []formats.Field{date(), {Name: "Subject", Text: "größer"}},
+		return &formats.Mail{
+			MessageID: "<1@x>", Header: []formats.Field{date(), {Name: "Subject", Text: "größer"}},
 			Root: multi("mixed", related, file("plan.dwg", "content"), file(strings.Repeat("sehr lang ", 12)+"für.txt", ""),
-				&formats.Part{Type: "message/rfc822", Disposition: "attachment", Name: "inner.eml", Message: inner})}
+				&formats.Part{Type: "message/rfc822", Disposition: "attachment", Name: "inner.eml", Message: inner}),
+		}
 	},
 	"signed": func() *formats.Mail {
 		return &formats.Mail{MessageID: "<1@x>", Header: []formats.Field{date()}, Root: &formats.Part{Entity: true, Content: lazy(
@@ -488,8 +491,10 @@ func BenchmarkAttachment(b *testing.B) {
 	for i := range content {
 		content[i] = byte(i * i >> 3)
 	}
-	m := &formats.Mail{Root: multi("mixed", text("hello\r\n"), &formats.Part{Type: "application/pdf", Disposition: "attachment", Name: "a.pdf",
-		Content: contentFunc(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil })})}
+	m := &formats.Mail{Root: multi("mixed", text("hello\r\n"), &formats.Part{
+		Type: "application/pdf", Disposition: "attachment", Name: "a.pdf",
+		Content: contentFunc(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }),
+	})}
 	benchmark(b, m, int64(len(content)))
 }
 

@@ -42,7 +42,8 @@ func ExampleDocument_HTML() {
 func parse(t interface {
 	Helper()
 	Fatal(...any)
-}, s string) *rtf.Document {
+}, s string,
+) *rtf.Document {
 	t.Helper()
 	doc, err := rtf.Parse([]byte(s))
 	if err != nil {
