@@ -242,24 +242,4 @@ func (d *Folder) entries(table int) iter.Seq2[*Entry, error] {
 	}
 }
 
-// Orphans returns the nodes that the file's index has in this folder but the folder's tables do not list: folders,
-// messages and associated messages, told apart by [KindOf]. In a sound file they are what was left of things deleted.
-func (d *Folder) Orphans() ([]NID, error) {
-	listed := make(map[NID]struct{})
-	var errs []error
-	for _, table := range [...]int{ndb.TypeHierarchyTable, ndb.TypeContentsTable, ndb.TypeAssociatedTable} {
-		errs = append(errs, d.rows(table, func(row ltp.Row) bool {
-			listed[NID(row.ID)] = struct{}{}
-			return true
-		}))
-	}
-	var orphans []NID
-	for _, c := range d.f.childrenOf(d.NID) {
-		if _, ok := listed[c.node]; !ok {
-			orphans = append(orphans, c.node)
-		}
-	}
-	return orphans, errors.Join(errs...)
-}
-
 var _ mapi.Properties = (*Folder)(nil)

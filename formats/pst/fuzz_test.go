@@ -98,7 +98,6 @@ func readAll(t testing.TB, b []byte) {
 				continue
 			}
 			d.Children()
-			d.Orphans()
 			for e := range d.Contents() {
 				if e != nil {
 					for range e.All() {
