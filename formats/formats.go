@@ -133,7 +133,8 @@ type Entry struct {
 	Class string
 	// Size is the item's size in bytes as the table has it, for estimates only; 0 is unknown.
 	Size int64
-	// Subject and Date name the item to people when it cannot be read; either may be empty.
+	// Subject and Date name the item to people when it cannot be read; either may be empty. In an Item they are read
+	// from the item itself: the subject of a mail, the SUMMARY of an event, the FN of a contact; when a mail was sent.
 	Subject string
 	Date    time.Time
 	// Hidden is set for associated items and items of hidden folders.
@@ -156,8 +157,6 @@ type Item struct {
 	// Key is the item's name within its folder; the run numbers equal ones. See [Key].
 	Key string
 
-	// Subject of a mail, SUMMARY of an event, FN of a contact: Entry.Subject, read from the item itself.
-	//
 	// Received is when the item was delivered here; zero for what was not.
 	Received time.Time
 	// Modified is the item's last change.
