@@ -20,8 +20,8 @@ type filters struct {
 
 func (f *filters) addFlags(flags *pflag.FlagSet) {
 	flags.StringSliceVar(&f.only, "only", nil, "only items of these `KINDS`: mail event task contact group note journal other, calendar, contacts")
-	flags.StringArrayVar(&f.include, "include", nil, "only folders that match `GLOB`, as 'Inbox/**'; may be repeated")
-	flags.StringArrayVar(&f.exclude, "exclude", nil, "no folders that match `GLOB`; may be repeated")
+	flags.StringArrayVar(&f.include, "include", nil, "only folders whose path matches `GLOB`: Inbox alone, 'Inbox/**' with all below it, '**/Spam' anywhere; may be repeated")
+	flags.StringArrayVar(&f.exclude, "exclude", nil, "no folders whose path matches `GLOB`; may be repeated, and wins over --include")
 	flags.StringVar(&f.since, "since", "", "only items from this `DATE` on: 2014-03-02, or 2014-03-02T10:00:00Z")
 	flags.StringVar(&f.until, "until", "", "only items up to this `DATE`: a day is included, a time is not")
 }

@@ -57,6 +57,10 @@ func writeMan(w io.Writer, root *cobra.Command) {
 		}
 		writeVerbatim(w, long)
 		writeFlags(w, c.NonInheritedFlags())
+		if c.Example != "" {
+			fmt.Fprintln(w, ".PP\nExamples:")
+			writeVerbatim(w, c.Example)
+		}
 	}
 	fmt.Fprintln(w, ".SH OPTIONS OF ALL VERBS")
 	writeFlags(w, root.PersistentFlags())
