@@ -148,9 +148,6 @@ func (c *conversion) target(dst string) (load.Target, error) {
 	if c.format == "eml" {
 		format = files.EML
 	}
-	if c.dryRun {
-		return rehearsal{format}, nil
-	}
 	o := files.Options{Format: format, Record: c.record(), Version: version, Overwrite: c.overwrite}
 	for _, archive := range c.sources.archives {
 		info := archive.Info()
@@ -158,7 +155,13 @@ func (c *conversion) target(dst string) (load.Target, error) {
 			Name: info.Path, Folders: archive.Folders(), Size: info.Size, Modified: info.Modified.UTC().Format(time.RFC3339),
 		})
 	}
-	target, err := files.Open(dst, o)
+	var target load.Target = rehearsal{format}
+	var err error
+	if c.dryRun {
+		err = files.Check(dst, o)
+	} else {
+		target, err = files.Open(dst, o)
+	}
 	if err != nil {
 		err = targetError(dst, err)
 		var pathError *fs.PathError

@@ -64,6 +64,20 @@ func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
 	return f, nil
 }
 
+// checkFolder looks at the place and no more.
+func checkFolder(path string, o *Options, planned *plan) error {
+	root, err := os.OpenRoot(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	f := &folder{path: path, root: root, replace: o.Overwrite}
+	return f.look(o, planned)
+}
+
 // look finds out what the place holds and refuses to go on where something is in the way.
 func (f *folder) look(o *Options, planned *plan) error {
 	old, err := f.readRecord()

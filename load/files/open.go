@@ -24,6 +24,12 @@ func Open(path string, o Options) (*Target, error) {
 	return t, t.start(store, &o)
 }
 
+// Check returns the error that [Open] would give for what stands in the way, and leaves everything as it is.
+func Check(path string, o Options) error {
+	t := &Target{format: o.Format, trees: newTrees(&o)}
+	return checkFolder(path, &o, newPlan(t))
+}
+
 // start begins to write into a store.
 func (t *Target) start(s store, o *Options) error {
 	w, err := s.record()
