@@ -3,6 +3,7 @@ package extract
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
 )
 
@@ -44,7 +45,10 @@ func (e *SourceError) Unwrap() error { return e.Err }
 func FileError(path string, err error) error {
 	e := &SourceError{Path: path, Err: err}
 	var pathErr *fs.PathError
+	_, linkErr := os.Lstat(path)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && linkErr == nil:
+		e.Problem = "is a link to what is not there"
 	case errors.Is(err, fs.ErrNotExist):
 		e.Problem, e.Advice = "is not there", "Check the name; a name with blanks needs quotes"
 	case errors.Is(err, fs.ErrPermission):
