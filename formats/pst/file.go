@@ -1,6 +1,7 @@
 package pst
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"iter"
@@ -39,7 +40,8 @@ type Lost = ndb.Lost
 // Format is a variant of the file format.
 type Format = ndb.Format
 
-// The formats.
+// The formats: places in the file have 32 bits in ANSI (Outlook 97 to 2002) and 64 in Unicode (since 2003), and strings
+// are stored accordingly; Unicode4K has larger pages (OST of Outlook 2013 and later).
 const (
 	ANSI      = ndb.ANSI
 	Unicode   = ndb.Unicode
@@ -69,7 +71,8 @@ type File struct {
 // child is a node beneath a folder.
 type child struct{ parent, node NID }
 
-// Open opens a file.
+// Open opens a file. Damage is no reason to refuse it: an error wraps [ErrFormat] or [ErrEncrypted], or is what the file
+// system says.
 func Open(path string) (*File, error) {
 	osFile, err := os.Open(path)
 	if err != nil {
@@ -91,7 +94,7 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// NewReader opens a file of the given size from a reader. Closing the File does not close the reader.
+// NewReader opens a file of size bytes from a reader, as [Open] does. Closing the File does not close the reader.
 func NewReader(r io.ReaderAt, size int64, o Options) (*File, error) {
 	db, err := ndb.Open(r, size, ndb.Options{CacheSize: o.CacheSize})
 	if err != nil {
@@ -212,10 +215,7 @@ func (f *File) childrenOf(parent NID) []child {
 }
 
 func compareChildren(a, b child) int {
-	if a.parent != b.parent {
-		return int(int64(a.parent) - int64(b.parent))
-	}
-	return int(int64(a.node) - int64(b.node))
+	return cmp.Or(cmp.Compare(a.parent, b.parent), cmp.Compare(a.node, b.node))
 }
 
 // open opens a node of the file's index.

@@ -14,7 +14,7 @@ import (
 // maxFolderDepth bounds how deep folders are followed where the package does so itself.
 const maxFolderDepth = 256
 
-// Folder is a folder.
+// Folder is a folder (MS-PST 2.4.4): its properties, and the tables of the folders and messages in it.
 type Folder struct {
 	Properties
 	NID    NID
@@ -42,16 +42,17 @@ func (f *File) Folder(id NID) (*Folder, error) {
 	return folder, err
 }
 
-// Name returns the folder's name, empty where it has none or has lost it. It is not unique.
+// Name returns the folder's name (PidTagDisplayName), empty where it has none or has lost it. It is not unique.
 func (d *Folder) Name() string { return d.name }
 
 // IsSearch reports whether the folder is a search: what it lists are messages of other folders.
 func (d *Folder) IsSearch() bool { return d.NID.Type() == ndb.TypeSearchFolder }
 
-// Class returns the container class, such as "IPF.Note" or "IPF.Appointment", empty for none.
+// Class returns the container class (PidTagContainerClass), such as "IPF.Note" or "IPF.Appointment", empty for none.
 func (d *Folder) Class() string { return d.text(0x3613) }
 
-// Count returns the number of messages, as the folder has it.
+// Count returns the number of messages as the folder has it (PidTagContentCount), which may not be that of its table's
+// rows.
 func (d *Folder) Count() int {
 	v, _ := d.Lookup(0x3602)
 	return int(v.Int())
@@ -167,10 +168,10 @@ type Entry struct {
 	Recovered bool
 }
 
-// Class returns the message class, such as "IPM.Note".
+// Class returns the message class (PidTagMessageClass), such as "IPM.Note".
 func (e *Entry) Class() string { return e.text(propMessageClass) }
 
-// Size returns the size of the message in bytes.
+// Size returns the size of the message in bytes (PidTagMessageSize), attachments included; 0 where it is not told.
 func (e *Entry) Size() int64 {
 	v, _ := e.Lookup(0x0E08)
 	return v.Int()
@@ -182,13 +183,13 @@ func (e *Entry) Flags() int {
 	return int(v.Int())
 }
 
-// Delivered returns when the message was received, the zero time if it was not.
+// Delivered returns when the message was received (PidTagMessageDeliveryTime), the zero time if it was not.
 func (e *Entry) Delivered() time.Time {
 	v, _ := e.Lookup(0x0E06)
 	return v.Time()
 }
 
-// Submitted returns when the message was sent, the zero time if it was not.
+// Submitted returns when the message was sent (PidTagClientSubmitTime), the zero time if it was not.
 func (e *Entry) Submitted() time.Time {
 	v, _ := e.Lookup(0x0039)
 	return v.Time()

@@ -13,7 +13,7 @@ import (
 	"mailmill/formats/pst/internal/ndb"
 )
 
-// Message is a message that has been opened. It implements [mapi.Message].
+// Message is a message that has been opened (MS-PST 2.4.5). It implements [mapi.Message].
 type Message struct {
 	Properties
 	NID   NID // of the file, or within the message that it is attached to
@@ -156,7 +156,7 @@ func (m *Message) attachment(id NID, row ltp.Row) *Attachment {
 	return a
 }
 
-// Attachment is an attachment of a message. It implements [mapi.Attachment].
+// Attachment is an attachment of a message (MS-PST 2.4.6). It implements [mapi.Attachment].
 type Attachment struct {
 	Properties
 	NID     NID // within the message

@@ -1,6 +1,7 @@
 package ndb
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -81,7 +82,7 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 		for i := range order {
 			order[i] = i
 		}
-		slices.SortFunc(order, func(a, b int) int { return compare(uint64(level[a].Offset), uint64(level[b].Offset)) })
+		slices.SortFunc(order, func(a, b int) int { return cmp.Compare(uint64(level[a].Offset), uint64(level[b].Offset)) })
 		var (
 			children []pageRef
 			spans    = make([]span, len(level))
@@ -179,7 +180,7 @@ func uniqueEntries[E any](f *File, kind byte, entries []E, keys []uint64) []E {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return compare(keys[a], keys[b]) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
 	sorted := make([]E, 0, len(entries))
 	for n, i := range order {
 		if n == 0 || keys[i] != keys[order[n-1]] {

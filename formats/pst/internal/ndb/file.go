@@ -1,6 +1,7 @@
 package ndb
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -106,7 +107,7 @@ func (f *File) Nodes() []Node { return f.nodes }
 
 // Node returns a node.
 func (f *File) Node(id NID) (Node, bool) {
-	i, ok := slices.BinarySearchFunc(f.nodes, id, func(n Node, id NID) int { return compare(n.NID, id) })
+	i, ok := slices.BinarySearchFunc(f.nodes, id, func(n Node, id NID) int { return cmp.Compare(n.NID, id) })
 	if !ok {
 		return Node{}, false
 	}
@@ -115,19 +116,9 @@ func (f *File) Node(id NID) (Node, bool) {
 
 func (f *File) block(id BID) (blockRef, bool) {
 	id = id.key()
-	i, ok := slices.BinarySearchFunc(f.blocks, id, func(b blockRef, id BID) int { return compare(b.bid, id) })
+	i, ok := slices.BinarySearchFunc(f.blocks, id, func(b blockRef, id BID) int { return cmp.Compare(b.bid, id) })
 	if !ok {
 		return blockRef{}, false
 	}
 	return f.blocks[i], true
-}
-
-func compare[T ~uint32 | ~uint64](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

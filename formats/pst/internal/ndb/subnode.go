@@ -1,6 +1,7 @@
 package ndb
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -28,11 +29,11 @@ func (f *File) SubNodes(id BID) (SubNodes, error) {
 	return t.list, t.err
 }
 
-func compareSubNodes(a, b SubNode) int { return compare(a.NID, b.NID) }
+func compareSubNodes(a, b SubNode) int { return cmp.Compare(a.NID, b.NID) }
 
 // Find returns the sub-node with the identifier.
 func (s SubNodes) Find(id NID) (SubNode, bool) {
-	i, ok := slices.BinarySearchFunc(s, id, func(n SubNode, id NID) int { return compare(n.NID, id) })
+	i, ok := slices.BinarySearchFunc(s, id, func(n SubNode, id NID) int { return cmp.Compare(n.NID, id) })
 	if !ok {
 		return SubNode{}, false
 	}
