@@ -108,13 +108,17 @@ func Find(ctx context.Context, source, except string) (files []string, skipped [
 		if paths := others[m]; len(paths) == 1 {
 			skipped = append(skipped, m.refusal(paths[0]))
 		} else if len(paths) > 1 {
-			skipped = append(skipped, &extract.SourceError{Path: source, Err: extract.ErrUnsupported, Advice: m.advice,
-				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], m.name)})
+			skipped = append(skipped, &extract.SourceError{
+				Path: source, Err: extract.ErrUnsupported, Advice: m.advice,
+				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], m.name),
+			})
 		}
 	}
 	if len(files) == 0 {
-		return nil, skipped, &extract.SourceError{Path: source, Problem: "is a folder without Outlook data files (.pst, .ost)",
-			Advice: "Name a file, or the folder that holds them", Err: extract.ErrEmpty}
+		return nil, skipped, &extract.SourceError{
+			Path: source, Problem: "is a folder without Outlook data files (.pst, .ost)",
+			Advice: "Name a file, or the folder that holds them", Err: extract.ErrEmpty,
+		}
 	}
 	return files, skipped, nil
 }
@@ -134,8 +138,10 @@ func kindOf(path string) (*kind, error) {
 	case info.IsDir():
 		return nil, &extract.SourceError{Path: path, Problem: "is a folder", Advice: "Name a file in it", Err: extract.ErrNotArchive}
 	case !info.Mode().IsRegular():
-		return nil, &extract.SourceError{Path: path, Problem: "is a pipe or a device, not a file",
-			Advice: `Send what comes from it to standard input, and name that: "-"`, Err: extract.ErrNotArchive}
+		return nil, &extract.SourceError{
+			Path: path, Problem: "is a pipe or a device, not a file",
+			Advice: `Send what comes from it to standard input, and name that: "-"`, Err: extract.ErrNotArchive,
+		}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -146,8 +152,10 @@ func kindOf(path string) (*kind, error) {
 	n, err := io.ReadFull(f, head)
 	switch {
 	case n == 0 && err == io.EOF:
-		return nil, &extract.SourceError{Path: path, Problem: "is empty",
-			Advice: "Fetch it again: a copy or a download did not succeed", Err: extract.ErrEmpty}
+		return nil, &extract.SourceError{
+			Path: path, Problem: "is empty",
+			Advice: "Fetch it again: a copy or a download did not succeed", Err: extract.ErrEmpty,
+		}
 	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
 		return nil, extract.FileError(path, err)
 	}

@@ -95,8 +95,10 @@ func recognise(head []byte) *kind {
 }
 
 // headerFields are what mails begin with.
-var headerFields = []string{"return-path", "received", "delivered-to", "from", "date", "message-id", "mime-version", "subject", "to", "x-mozilla-status",
-	"content-type", "reply-to", "sender", "authentication-results", "dkim-signature", "arc-seal"}
+var headerFields = []string{
+	"return-path", "received", "delivered-to", "from", "date", "message-id", "mime-version", "subject", "to", "x-mozilla-status",
+	"content-type", "reply-to", "sender", "authentication-results", "dkim-signature", "arc-seal",
+}
 
 // isHeader reports whether a file begins with a header field as mails do.
 func isHeader(head []byte) bool {
