@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"strings"
 
 	"mailmill/extract"
 	"mailmill/formats/mapi"
@@ -98,9 +97,6 @@ func (f *file) Warnings() []string {
 	said := make(map[string]bool)
 	warnings, more := f.File.Warnings()
 	for _, w := range warnings {
-		if strings.Contains(w.Text, "has a password") {
-			continue // among the notes: it is no fault
-		}
 		list = append(list, w.String())
 		said[w.Text] = true
 	}

@@ -108,11 +108,8 @@ func TestCase37(t *testing.T) {
 			if n := len(digest(t, f)); n != c.messages {
 				t.Errorf("%d messages, want %d", n, c.messages)
 			}
-			list, _ := f.Warnings()
-			for _, w := range list {
-				if !strings.Contains(w.Text, "password") {
-					t.Error(w)
-				}
+			if list, _ := f.Warnings(); len(list) > 0 {
+				t.Errorf("warnings %v", list)
 			}
 		})
 	}

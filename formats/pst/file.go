@@ -140,7 +140,7 @@ func (f *File) Info() Info {
 	info := Info{h.Format, h.Client, int(h.Version), h.Crypt.String(), f.db.Size(), h.EOF, false}
 	if s, err := f.Store(); err == nil {
 		v, _ := s.Lookup(propPassword)
-		info.Password = v.Int() != 0 && !info.OST()
+		info.Password = v.Int() != 0 && !info.OST() // OST files have another value there
 	}
 	return info
 }
@@ -287,10 +287,6 @@ func (f *File) Store() (*Store, error) {
 	f.storeOnce.Do(func() {
 		p, err := f.openProperties(NIDStore)
 		f.store, f.storeErr = &Store{p}, err
-		// OST files have another value there.
-		if v, _ := p.Lookup(propPassword); v.Int() != 0 && f.db.Header().Client != "SO" {
-			f.db.Warn(-1, "the file has a password, which does not keep it from being read")
-		}
 	})
 	return f.store, f.storeErr
 }
