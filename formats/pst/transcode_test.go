@@ -46,7 +46,10 @@ func (x *transcoder) block(bid uint64, data []byte, compress bool) []byte {
 			w := zlib.NewWriter(&z)
 			w.Write(data)
 			w.Close()
-			data = z.Bytes()
+			// The sizes tell whether a block is compressed: it is only where that makes it smaller.
+			if z.Len() < len(data) {
+				data = z.Bytes()
+			}
 		}
 	}
 	x.align(align)
