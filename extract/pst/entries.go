@@ -14,6 +14,7 @@ import (
 	"mailmill/extract/outlook"
 	"mailmill/formats"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
 
 // errNoNode is the failure of an item that a table lists and the file does not have.
@@ -47,8 +48,8 @@ type walk struct {
 	ctx    context.Context
 	yield  func(formats.Entry, error) bool
 	nodes  []node
-	listed []bool       // by place in nodes
-	absent map[nid]bool // listed, and no node
+	listed []bool           // by place in nodes
+	absent map[pst.NID]bool // listed, and no node
 }
 
 // folder walks the tables of a folder. It returns false where the enumeration ends.
@@ -91,10 +92,10 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 	return true
 }
 
-func byID(n node, id nid) int { return cmp.Compare(n.id, id) }
+func byID(n node, id pst.NID) int { return cmp.Compare(n.id, id) }
 
 // list marks a node as listed. It reports whether the file has it, and whether it was listed for the first time.
-func (w *walk) list(id nid) (found, first bool) {
+func (w *walk) list(id pst.NID) (found, first bool) {
 	i, found := slices.BinarySearchFunc(w.nodes, id, byID)
 	if found {
 		first = !w.listed[i]
@@ -103,7 +104,7 @@ func (w *walk) list(id nid) (found, first bool) {
 	}
 	if first = !w.absent[id]; first {
 		if w.absent == nil {
-			w.absent = make(map[nid]bool)
+			w.absent = make(map[pst.NID]bool)
 		}
 		w.absent[id] = true
 	}
@@ -113,13 +114,13 @@ func (w *walk) list(id nid) (found, first bool) {
 // lost yields the messages that no table lists: where their folder is lost, and others, which were deleted, on demand.
 func (w *walk) lost() {
 	for i, n := range w.nodes {
-		if w.listed[i] || n.id.kind() != typeMessage {
+		if w.listed[i] || pst.KindOf(n.id) != pst.KindMessage {
 			continue
 		}
 		f := w.a.tree.byID[n.parent]
 		switch {
 		case w.a.opt.Recover:
-		case f == nil && n.parent.kind() == typeFolder && !w.exists(n.parent):
+		case f == nil && pst.KindOf(n.parent) == pst.KindFolder && !w.exists(n.parent):
 		default:
 			continue
 		}
@@ -134,13 +135,13 @@ func (w *walk) lost() {
 	}
 }
 
-func (w *walk) exists(id nid) bool {
+func (w *walk) exists(id pst.NID) bool {
 	_, found := slices.BinarySearchFunc(w.nodes, id, byID)
 	return found
 }
 
 // entry makes an entry of a table's row.
-func (a *Archive) entry(f *formats.Folder, id nid, cols mapi.Properties) formats.Entry {
+func (a *Archive) entry(f *formats.Folder, id pst.NID, cols mapi.Properties) formats.Entry {
 	flags, _ := cols.Lookup(mapi.PidTagMessageFlags)
 	e := formats.Entry{Folder: f, ID: idString(id), Index: pack(id, flags)}
 	a.describe(&e, cols)
@@ -177,7 +178,7 @@ func (a *Archive) describe(e *formats.Entry, p mapi.Properties) {
 }
 
 // peek reads a message for what no table tells of it.
-func (a *Archive) peek(e *formats.Entry, id nid) {
+func (a *Archive) peek(e *formats.Entry, id pst.NID) {
 	m, err := a.store.Message(id)
 	if err != nil {
 		e.Err = err
@@ -225,13 +226,13 @@ func withoutMark(s string) string {
 }
 
 // idString returns the identifier that people and scripts see: lower-case hexadecimal.
-func idString(id nid) string { return fmt.Sprintf("0x%x", uint32(id)) }
+func idString(id pst.NID) string { return fmt.Sprintf("0x%x", uint32(id)) }
 
 // hasFlags marks an index that holds a table's flags above the node.
 const hasFlags = 1 << 63
 
 // pack puts a node, and the message's flags where its table has them, into an entry's index.
-func pack(id nid, flags mapi.Value) uint64 {
+func pack(id pst.NID, flags mapi.Value) uint64 {
 	index := uint64(id)
 	if flags.Type == mapi.Integer32 {
 		index |= hasFlags | uint64(uint32(flags.Int())&0x7FFFFFFF)<<32
@@ -239,10 +240,10 @@ func pack(id nid, flags mapi.Value) uint64 {
 	return index
 }
 
-func unpack(index uint64) (id nid, flags mapi.Value, ok bool) {
+func unpack(index uint64) (id pst.NID, flags mapi.Value, ok bool) {
 	if index&hasFlags == 0 {
-		return nid(index), mapi.Value{}, false
+		return pst.NID(index), mapi.Value{}, false
 	}
 	bits := uint32(index>>32) & 0x7FFFFFFF
-	return nid(uint32(index)), mapi.Value{Type: mapi.Integer32, Data: binary.LittleEndian.AppendUint32(nil, bits)}, true
+	return pst.NID(uint32(index)), mapi.Value{Type: mapi.Integer32, Data: binary.LittleEndian.AppendUint32(nil, bits)}, true
 }

@@ -14,6 +14,7 @@ import (
 	"mailmill/extract"
 	"mailmill/formats"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
 
 // props is a set of properties in memory.
@@ -25,7 +26,7 @@ func (p props) Recipients() ([]mapi.Properties, error)   { return nil, nil }
 func (p props) Attachments() ([]mapi.Attachment, error)  { return nil, nil }
 func (p props) with(id mapi.ID, v mapi.Value) props      { p[id] = v; return p }
 func (p props) class(class string) props                 { return p.with(idContainerClass, str(class)) }
-func (p props) entry(id mapi.ID, folder nid) props       { return p.with(id, entryID(folder)) }
+func (p props) entry(id mapi.ID, folder pst.NID) props   { return p.with(id, entryID(folder)) }
 func (p props) flags(n int) props                        { return p.with(mapi.PidTagMessageFlags, num(n)) }
 
 func (p props) All() iter.Seq2[mapi.Property, error] {
@@ -54,7 +55,7 @@ func when(t time.Time) mapi.Value {
 	return mapi.Value{Type: mapi.Time, Data: binary.LittleEndian.AppendUint64(nil, mapi.ToFileTime(t))}
 }
 
-func entryID(id nid) mapi.Value {
+func entryID(id pst.NID) mapi.Value {
 	return mapi.Value{Type: mapi.Binary, Data: binary.LittleEndian.AppendUint32(make([]byte, 20), uint32(id))}
 }
 
@@ -62,28 +63,28 @@ func entryID(id nid) mapi.Value {
 type fakeStore struct {
 	facts   facts
 	props   props
-	folders map[nid]props
-	kids    map[nid][]row
-	items   map[nid][]row
-	fai     map[nid][]row
+	folders map[pst.NID]props
+	kids    map[pst.NID][]row
+	items   map[pst.NID][]row
+	fai     map[pst.NID][]row
 	receive []row
-	nodes   map[nid]nid
-	mails   map[nid]props
+	nodes   map[pst.NID]pst.NID
+	mails   map[pst.NID]props
 	// broken tables yield this error after their rows.
-	broken map[nid]error
+	broken map[pst.NID]error
 }
 
 func newFake() *fakeStore {
 	s := &fakeStore{
-		props: props{}, folders: map[nid]props{}, kids: map[nid][]row{}, items: map[nid][]row{}, fai: map[nid][]row{},
-		nodes: map[nid]nid{}, mails: map[nid]props{}, broken: map[nid]error{},
+		props: props{}, folders: map[pst.NID]props{}, kids: map[pst.NID][]row{}, items: map[pst.NID][]row{}, fai: map[pst.NID][]row{},
+		nodes: map[pst.NID]pst.NID{}, mails: map[pst.NID]props{}, broken: map[pst.NID]error{},
 	}
-	s.folders[nidRoot], s.nodes[nidRoot] = props{}, nidRoot
+	s.folders[pst.NIDRoot], s.nodes[pst.NIDRoot] = props{}, pst.NIDRoot
 	return s
 }
 
 // folder adds a folder to its parent's table.
-func (s *fakeStore) folder(parent, id nid, name string) props {
+func (s *fakeStore) folder(parent, id pst.NID, name string) props {
 	p := props{idDisplayName: str(name)}
 	s.folders[id], s.nodes[id] = p, parent
 	s.kids[parent] = append(s.kids[parent], row{id: id, cols: props{idDisplayName: str(name)}})
@@ -91,7 +92,7 @@ func (s *fakeStore) folder(parent, id nid, name string) props {
 }
 
 // mail adds a mail to its folder's table and returns the row.
-func (s *fakeStore) mail(folder, id nid, subject string) props {
+func (s *fakeStore) mail(folder, id pst.NID, subject string) props {
 	cols := props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
 	s.items[folder] = append(s.items[folder], row{id: id, cols: cols})
 	s.nodes[id], s.mails[id] = folder, props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
@@ -104,14 +105,14 @@ func (s *fakeStore) Close() error       { return nil }
 
 func (s *fakeStore) Properties() (mapi.Properties, error) { return s.props, nil }
 
-func (s *fakeStore) Folder(id nid) (mapi.Properties, error) {
+func (s *fakeStore) Folder(id pst.NID) (mapi.Properties, error) {
 	if p, ok := s.folders[id]; ok {
 		return p, nil
 	}
 	return nil, errors.New("no such node")
 }
 
-func (s *fakeStore) rows(table []row, id nid) iter.Seq2[row, error] {
+func (s *fakeStore) rows(table []row, id pst.NID) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
 		for _, r := range table {
 			if !yield(r, nil) {
@@ -125,16 +126,18 @@ func (s *fakeStore) rows(table []row, id nid) iter.Seq2[row, error] {
 }
 
 // A table is broken under the identifier that it has in a file.
-func (s *fakeStore) Subfolders(id nid) iter.Seq2[row, error] {
+func (s *fakeStore) Subfolders(id pst.NID) iter.Seq2[row, error] {
 	return s.rows(s.kids[id], id&^0x1F|0x0D)
 }
 
-func (s *fakeStore) Associated(id nid) iter.Seq2[row, error] { return s.rows(s.fai[id], id&^0x1F|0x0F) }
+func (s *fakeStore) Associated(id pst.NID) iter.Seq2[row, error] {
+	return s.rows(s.fai[id], id&^0x1F|0x0F)
+}
 
 // Contents yields what a broken table has lost from the nodes, as the reader of the format does.
-func (s *fakeStore) Contents(id nid) iter.Seq2[row, error] {
+func (s *fakeStore) Contents(id pst.NID) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		seen := make(map[nid]bool)
+		seen := make(map[pst.NID]bool)
 		for r, err := range s.rows(s.items[id], id&^0x1F|0x0E) {
 			if seen[r.id] = true; !yield(r, err) {
 				return
@@ -144,7 +147,7 @@ func (s *fakeStore) Contents(id nid) iter.Seq2[row, error] {
 			return
 		}
 		for _, n := range s.Nodes() {
-			if n.parent == id && n.id.kind() == typeMessage && !seen[n.id] && !yield(row{n.id, noProperties{}, true}, nil) {
+			if n.parent == id && pst.KindOf(n.id) == pst.KindMessage && !seen[n.id] && !yield(row{n.id, noProperties{}, true}, nil) {
 				return
 			}
 		}
@@ -162,7 +165,7 @@ func (s *fakeStore) Nodes() []node {
 	return list
 }
 
-func (s *fakeStore) Message(id nid) (mapi.Message, error) {
+func (s *fakeStore) Message(id pst.NID) (mapi.Message, error) {
 	if p, ok := s.mails[id]; ok {
 		return p, nil
 	}
@@ -173,13 +176,13 @@ func (s *fakeStore) open(o extract.Options) *Archive {
 	return newArchive("fake.pst", s, o)
 }
 
-const top nid = 0x8022
+const top pst.NID = 0x8022
 
 // standard is a store with a top folder, an inbox and what lies outside.
 func standard() *fakeStore {
 	s := newFake()
-	s.folder(nidRoot, top, "Top of Outlook data file")
-	s.folder(nidRoot, 0x8042, "Search Root")
+	s.folder(pst.NIDRoot, top, "Top of Outlook data file")
+	s.folder(pst.NIDRoot, 0x8042, "Search Root")
 	s.props.entry(idSubtree, top)
 	s.folder(top, 0x8082, "Inbox").class("IPF.Note")
 	return s

@@ -121,8 +121,8 @@ func (f *file) Properties() (mapi.Properties, error) {
 }
 
 // Folder implements store.
-func (f *file) Folder(id nid) (mapi.Properties, error) {
-	d, err := f.File.Folder(pst.NID(id))
+func (f *file) Folder(id pst.NID) (mapi.Properties, error) {
+	d, err := f.File.Folder(id)
 	if d == nil {
 		return nil, err
 	}
@@ -130,15 +130,15 @@ func (f *file) Folder(id nid) (mapi.Properties, error) {
 }
 
 // Subfolders implements store.
-func (f *file) Subfolders(id nid) iter.Seq2[row, error] {
+func (f *file) Subfolders(id pst.NID) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		d, _ := f.File.Folder(pst.NID(id))
+		d, _ := f.File.Folder(id)
 		if d == nil {
 			return
 		}
 		list, err := d.Children()
 		for _, c := range list {
-			if !yield(row{id: nid(c.NID), cols: c}, nil) {
+			if !yield(row{id: c.NID, cols: c}, nil) {
 				return
 			}
 		}
@@ -149,23 +149,25 @@ func (f *file) Subfolders(id nid) iter.Seq2[row, error] {
 }
 
 // Contents implements store.
-func (f *file) Contents(id nid) iter.Seq2[row, error] { return f.entries(id, (*pst.Folder).Contents) }
+func (f *file) Contents(id pst.NID) iter.Seq2[row, error] {
+	return f.entries(id, (*pst.Folder).Contents)
+}
 
 // Associated implements store.
-func (f *file) Associated(id nid) iter.Seq2[row, error] {
+func (f *file) Associated(id pst.NID) iter.Seq2[row, error] {
 	return f.entries(id, (*pst.Folder).Associated)
 }
 
-func (f *file) entries(id nid, table func(*pst.Folder) iter.Seq2[*pst.Entry, error]) iter.Seq2[row, error] {
+func (f *file) entries(id pst.NID, table func(*pst.Folder) iter.Seq2[*pst.Entry, error]) iter.Seq2[row, error] {
 	return func(yield func(row, error) bool) {
-		d, _ := f.File.Folder(pst.NID(id))
+		d, _ := f.File.Folder(id)
 		if d == nil {
 			return
 		}
 		for e, err := range table(d) {
 			r := row{}
 			if e != nil {
-				r = row{nid(e.NID), e, e.Recovered}
+				r = row{e.NID, e, e.Recovered}
 			}
 			if !yield(r, err) {
 				return
@@ -189,14 +191,14 @@ func (f *file) ReceiveFolders() iter.Seq2[row, error] {
 func (f *file) Nodes() []node {
 	var list []node
 	for id, parent := range f.File.Nodes() {
-		list = append(list, node{nid(id), nid(parent)})
+		list = append(list, node{id, parent})
 	}
 	return list
 }
 
 // Message implements store.
-func (f *file) Message(id nid) (mapi.Message, error) {
-	m, err := f.File.Message(pst.NID(id))
+func (f *file) Message(id pst.NID) (mapi.Message, error) {
+	m, err := f.File.Message(id)
 	if m == nil {
 		return nil, err
 	}

@@ -4,29 +4,17 @@ import (
 	"iter"
 
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
-
-// nid identifies a node: five bits of type, then an index (MS-PST 2.2.2.1).
-type nid uint32
-
-const (
-	typeFolder       = 0x02
-	typeSearchFolder = 0x03
-	typeMessage      = 0x04
-
-	nidRoot nid = 0x122
-)
-
-func (n nid) kind() int { return int(n & 0x1F) }
 
 // node is an entry of the file's node tree.
 type node struct {
-	id, parent nid
+	id, parent pst.NID
 }
 
 // row is a row of a table: the node that it is about, and the columns, which are good until the next row.
 type row struct {
-	id   nid
+	id   pst.NID
 	cols mapi.Properties
 	// recovered says that the table has lost the row and only the file's index has the node. It has no columns then.
 	recovered bool
@@ -50,17 +38,17 @@ type store interface {
 	// Properties returns the properties of the message store.
 	Properties() (mapi.Properties, error)
 	// Folder returns the properties of a folder.
-	Folder(nid) (mapi.Properties, error)
+	Folder(pst.NID) (mapi.Properties, error)
 	// Subfolders, Contents and Associated yield the rows of a folder's tables. An error without a row says that rows are
 	// lost; what precedes and follows it is whole.
-	Subfolders(nid) iter.Seq2[row, error]
-	Contents(nid) iter.Seq2[row, error]
-	Associated(nid) iter.Seq2[row, error]
+	Subfolders(pst.NID) iter.Seq2[row, error]
+	Contents(pst.NID) iter.Seq2[row, error]
+	Associated(pst.NID) iter.Seq2[row, error]
 	// ReceiveFolders yields the rows of the receive folder table.
 	ReceiveFolders() iter.Seq2[row, error]
 	// Nodes returns all nodes in order of their identifiers.
 	Nodes() []node
 	// Message opens a message.
-	Message(nid) (mapi.Message, error)
+	Message(pst.NID) (mapi.Message, error)
 	Close() error
 }

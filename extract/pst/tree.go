@@ -42,7 +42,7 @@ const maxLevels = 300
 // folder is a folder of the tree.
 type folder struct {
 	*formats.Folder
-	id     nid
+	id     pst.NID
 	name   string
 	parent *folder
 	kids   []*folder
@@ -59,7 +59,7 @@ type folder struct {
 // String names the folder in warnings.
 func (f *folder) String() string {
 	switch {
-	case f.id == nidRoot:
+	case f.id == pst.NIDRoot:
 		return "the root folder"
 	case f.name == "":
 		return fmt.Sprintf("folder 0x%x", uint32(f.id))
@@ -73,7 +73,7 @@ type tree struct {
 	cp       int
 	root     *folder
 	top      *folder
-	byID     map[nid]*folder
+	byID     map[pst.NID]*folder
 	searches []string // names of search folders
 	warnings []string
 	// missing says that a folder is listed that the file's index has lost, and what was in it with it.
@@ -82,8 +82,8 @@ type tree struct {
 
 // buildTree reads the tree of folders. It reads tables and folders, never messages.
 func buildTree(s store, cp int, withLost bool) *tree {
-	t := &tree{store: s, cp: cp, byID: make(map[nid]*folder)}
-	t.root = t.add(nil, nidRoot, "")
+	t := &tree{store: s, cp: cp, byID: make(map[pst.NID]*folder)}
+	t.root = t.add(nil, pst.NIDRoot, "")
 	t.descend(t.root)
 	t.adopt(withLost)
 	t.count()
@@ -102,7 +102,7 @@ func (t *tree) warn(format string, args ...any) {
 }
 
 // add makes a folder and reads its properties; name is the one in its parent's table.
-func (t *tree) add(parent *folder, id nid, name string) *folder {
+func (t *tree) add(parent *folder, id pst.NID, name string) *folder {
 	f := &folder{Folder: &formats.Folder{}, id: id, name: name, parent: parent}
 	if f.props, f.err = t.store.Folder(id); f.err != nil {
 		t.warn("%v: %v", f, f.err)
@@ -136,9 +136,9 @@ func (t *tree) descend(f *folder) []*folder {
 				continue
 			}
 			name := t.text(r.cols, idDisplayName)
-			switch r.id.kind() {
-			case typeFolder:
-			case typeSearchFolder:
+			switch pst.KindOf(r.id) {
+			case pst.KindFolder:
+			case pst.KindSearchFolder:
 				t.searches = append(t.searches, name)
 				continue
 			default:
@@ -160,10 +160,10 @@ func (t *tree) descend(f *folder) []*folder {
 // return to their place. Others were deleted: they come back on demand, or where the folder they were in is gone.
 func (t *tree) adopt(withLost bool) {
 	var unlisted []node
-	kids := make(map[nid][]nid)
-	exists := make(map[nid]bool)
+	kids := make(map[pst.NID][]pst.NID)
+	exists := make(map[pst.NID]bool)
 	for _, n := range t.store.Nodes() {
-		if n.id.kind() != typeFolder {
+		if pst.KindOf(n.id) != pst.KindFolder {
 			continue
 		}
 		exists[n.id] = true
@@ -175,7 +175,7 @@ func (t *tree) adopt(withLost bool) {
 	if len(unlisted) == 0 {
 		return
 	}
-	takeIn := func(parent *folder, id nid) []*folder {
+	takeIn := func(parent *folder, id pst.NID) []*folder {
 		f := t.add(parent, id, fmt.Sprintf("0x%x", uint32(id)))
 		f.lost = true
 		return append([]*folder{f}, t.descend(f)...)
@@ -195,7 +195,7 @@ func (t *tree) adopt(withLost bool) {
 	}
 	settle(t.preorder(t.root))
 	for _, n := range unlisted {
-		gone := n.parent.kind() == typeFolder && !exists[n.parent]
+		gone := pst.KindOf(n.parent) == pst.KindFolder && !exists[n.parent]
 		if t.byID[n.id] == nil && gone {
 			settle(takeIn(t.root, n.id))
 			t.warn("%v has lost the folder that it was in", t.byID[n.id])
@@ -283,7 +283,7 @@ func (t *tree) byEntry(b []byte) *folder {
 	if len(b) != 24 {
 		return nil
 	}
-	return t.byID[nid(binary.LittleEndian.Uint32(b[20:]))]
+	return t.byID[pst.NID(binary.LittleEndian.Uint32(b[20:]))]
 }
 
 // place sets the paths, and what is hidden: everything outside the top folder, what says so, what programs keep for
@@ -428,7 +428,7 @@ func (t *tree) delivery() *folder {
 			rank = 3
 		}
 		v, _ := r.cols.Lookup(idReceiveFolder)
-		f := t.byID[nid(uint32(v.Int()))]
+		f := t.byID[pst.NID(uint32(v.Int()))]
 		// The root stands for "not set", as in a fresh file.
 		if f != nil && f != t.root && f != t.top && !f.Hidden && rank > best {
 			found, best = f, rank

@@ -9,6 +9,7 @@ import (
 	"mailmill/extract"
 	"mailmill/formats"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
 
 func equal(t *testing.T, what string, got, want []string) {
@@ -26,7 +27,7 @@ func TestTree(t *testing.T) {
 	s.folder(top, 0x8102, "Quick Step Settings").class("IPF.Configuration")
 	s.folder(top, 0x8122, "Sync").with(idHidden, mapi.Value{Type: mapi.Boolean, Data: []byte{1}})
 	s.folder(0x8122, 0x8142, "Below")
-	s.kids[nidRoot] = append(s.kids[nidRoot], row{id: 0x2223, cols: props{idDisplayName: str("Unread Mail")}})
+	s.kids[pst.NIDRoot] = append(s.kids[pst.NIDRoot], row{id: 0x2223, cols: props{idDisplayName: str("Unread Mail")}})
 
 	a := s.open(extract.Options{})
 	equal(t, "visible", paths(a.Folders()), []string{"", "Inbox", "Inbox/Projects", "Inbox/Projects", "Inbox/Projects/A/B"})
@@ -46,14 +47,14 @@ func TestTree(t *testing.T) {
 func TestTopFolder(t *testing.T) {
 	t.Run("by name", func(t *testing.T) {
 		s := newFake()
-		s.folder(nidRoot, 0x8042, "Views")
-		s.folder(nidRoot, top, "Oberste Ebene der persönlichen Ordner")
+		s.folder(pst.NIDRoot, 0x8042, "Views")
+		s.folder(pst.NIDRoot, top, "Oberste Ebene der persönlichen Ordner")
 		s.folder(top, 0x8082, "Posteingang")
 		equal(t, "folders", paths(s.open(extract.Options{}).Folders()), []string{"", "Posteingang"})
 	})
 	t.Run("one level down", func(t *testing.T) {
 		s := newFake()
-		s.folder(nidRoot, 0x8062, "Root - Mailbox")
+		s.folder(pst.NIDRoot, 0x8062, "Root - Mailbox")
 		s.folder(0x8062, 0x8042, "Finder")
 		s.folder(0x8062, top, "IPM_SUBTREE")
 		s.folder(top, 0x8082, "Inbox")
@@ -61,8 +62,8 @@ func TestTopFolder(t *testing.T) {
 	})
 	t.Run("by size", func(t *testing.T) {
 		s := newFake()
-		s.folder(nidRoot, 0x8042, "a")
-		s.folder(nidRoot, top, "b")
+		s.folder(pst.NIDRoot, 0x8042, "a")
+		s.folder(pst.NIDRoot, top, "b")
 		s.folder(top, 0x8082, "c")
 		a := s.open(extract.Options{})
 		equal(t, "folders", paths(a.Folders()), []string{"", "c"})
@@ -94,14 +95,14 @@ func TestRoles(t *testing.T) {
 	}
 	t.Run("by identifier", func(t *testing.T) {
 		s := standard()
-		for i, id := range []nid{0x80A2, 0x80C2, 0x80E2, 0x8102, 0x8122} {
+		for i, id := range []pst.NID{0x80A2, 0x80C2, 0x80E2, 0x8102, 0x8122} {
 			s.folder(top, id, string(rune('a'+i)))
 		}
 		s.props.entry(idSent, 0x80A2).entry(idDeleted, 0x80E2).entry(idOutbox, 0x8122)
 		more := mapi.Value{Type: mapi.MultiBinary, Elems: [][]byte{{}, {}, {}, {}, entryID(0x8102).Data}}
 		s.folders[0x8082].entry(idDrafts, 0x80C2).with(idMoreFolders, more)
 		s.folders[0x8082].with(idDisplayName, str("whatever"))
-		s.receive = []row{{id: 1, cols: props{idReceiveFolder: num(int(nidRoot)), idMessageClass: str("")}}, {id: 2, cols: props{idReceiveFolder: num(0x8082), idMessageClass: str("IPM")}}}
+		s.receive = []row{{id: 1, cols: props{idReceiveFolder: num(int(pst.NIDRoot)), idMessageClass: str("")}}, {id: 2, cols: props{idReceiveFolder: num(0x8082), idMessageClass: str("IPM")}}}
 		// A name says less than an identifier.
 		s.folder(top, 0x8142, "Sent Items")
 		equal(t, "roles", roles(s.open(extract.Options{})), want("whatever", "a", "b", "c", "d", "e"))
@@ -115,10 +116,10 @@ func TestRoles(t *testing.T) {
 			{"受信トレイ", "送信済みアイテム", "下書き", "削除済みアイテム", "迷惑メール", "送信トレイ", ""},
 		} {
 			s := newFake()
-			s.folder(nidRoot, top, "Top of Personal Folders")
+			s.folder(pst.NIDRoot, top, "Top of Personal Folders")
 			for i, n := range names {
 				if n != "" {
-					s.folder(top, nid(0x9002+0x20*i), n).class("IPF.Note")
+					s.folder(top, pst.NID(0x9002+0x20*i), n).class("IPF.Note")
 				}
 			}
 			equal(t, names[0], roles(s.open(extract.Options{})), want(names...))
@@ -167,7 +168,7 @@ func TestPlumbing(t *testing.T) {
 func TestDamagedTree(t *testing.T) {
 	t.Run("circle", func(t *testing.T) {
 		s := standard()
-		s.kids[0x8082] = []row{{id: top, cols: props{}}, {id: 0x8082, cols: props{}}, {id: nidRoot, cols: props{}}}
+		s.kids[0x8082] = []row{{id: top, cols: props{}}, {id: 0x8082, cols: props{}}, {id: pst.NIDRoot, cols: props{}}}
 		a := s.open(extract.Options{})
 		equal(t, "folders", paths(a.Folders()), []string{"", "Inbox"})
 		if n := len(a.Info().Warnings); n != 3 {
@@ -209,7 +210,7 @@ func TestDamagedTree(t *testing.T) {
 		s := standard()
 		parent := top
 		for i := range 20000 {
-			id := nid(0x10002 + 0x20*i)
+			id := pst.NID(0x10002 + 0x20*i)
 			s.folder(parent, id, "x")
 			parent = id
 		}
