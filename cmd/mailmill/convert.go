@@ -191,6 +191,8 @@ func (c *conversion) record() map[string]string {
 // targetError says what is wrong with the target.
 func targetError(dst string, err error) error {
 	switch {
+	case errors.Is(err, errInterrupted):
+		return &exit{exitInterrupted, "interrupted; what was unfinished is removed, run the same command again", err}
 	case errors.Is(err, files.ErrExists):
 		return &exit{exitUsage, err.Error() + "; name another folder, or replace what is there with --overwrite", err}
 	case errors.Is(err, files.ErrInUse):

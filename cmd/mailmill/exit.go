@@ -34,7 +34,7 @@ const exitStatuses = `  0    complete, the books balance
   141  the reader of a pipe went away (silent)
 `
 
-var errInterrupted = errors.New("interrupted; what was unfinished is removed, run the same command again")
+var errInterrupted = errors.New("interrupted")
 
 // exit is an error that knows the exit status. With an empty sentence everything has been said already.
 type exit struct {
@@ -57,10 +57,10 @@ func conclude(err error) (status int, sentence string) {
 	switch {
 	case err == nil:
 		return exitOK, ""
-	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
-		return exitInterrupted, errInterrupted.Error()
 	case errors.As(err, &e):
 		return e.status, report.Printable(e.sentence)
+	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
+		return exitInterrupted, errInterrupted.Error()
 	case errors.Is(err, syscall.ENOSPC):
 		return exitTemporary, plain(err) + "; make room and run the same command again"
 	}

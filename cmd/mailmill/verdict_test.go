@@ -71,6 +71,7 @@ func TestConclude(t *testing.T) {
 		{targetError("out", wrapped(files.ErrExists)), exitUsage, "--overwrite"},
 		{wrapped(context.Canceled), exitInterrupted, "interrupted"},
 		{wrapped(errInterrupted), exitInterrupted, "interrupted"},
+		{targetError("out", wrapped(errInterrupted)), exitInterrupted, "what was unfinished is removed"},
 		{errors.New("a name with \x1b[2J"), exitUnexpected, "a name with"},
 	} {
 		got, sentence := conclude(tt.err)
