@@ -309,8 +309,11 @@ func TestInterrupt(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		interrupted := errors.New("interrupted")
 		out := &target{keeps: keeps, onWrite: func(it *formats.Item) {
-			if it.Index == 700 {
+			switch {
+			case it.Index == 700:
 				cancel(interrupted)
+			case it.Index > 700:
+				time.Sleep(100 * time.Microsecond) // the workers hear of it in a while, and must not be done by then
 			}
 		}}
 		result, err := load.Run(ctx, plan(out, s))

@@ -191,10 +191,7 @@ func TestReaders(t *testing.T) {
 		}
 	})
 	t.Run("python", func(t *testing.T) {
-		python, err := exec.LookPath("python3")
-		if err != nil {
-			corpustest.Missing(t, "no python3")
-		}
+		python := corpustest.Program(t, "python3")
 		path := filepath.Join(t.TempDir(), "x.mbox")
 		if err := os.WriteFile(path, file, 0o600); err != nil {
 			t.Fatal(err)
