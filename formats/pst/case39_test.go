@@ -187,12 +187,27 @@ func TestCase39(t *testing.T) {
 			im[b.offset()+uint64(b.size()/2)] ^= 0x55
 			return im
 		}, total - 1, false, "wrong checksum"},
-		{"block with a wrong size", func(im image) image {
-			b := im.blocks()[anyMail(im).data]
-			le.PutUint16(b.entry[16:], 0xFFFF)
-			im.sealPage(b.page)
+		{"blocks with a size too large", func(im image) image {
+			for _, b := range im.blocks() {
+				le.PutUint16(b.entry[16:], 0xFFFF)
+				im.sealPage(b.page)
+			}
 			return im
-		}, total - 1, false, "65535 bytes long"},
+		}, total, false, "65535 bytes by the index"},
+		{"blocks with a size too small", func(im image) image {
+			for _, b := range im.blocks() {
+				le.PutUint16(b.entry[16:], 5)
+				im.sealPage(b.page)
+			}
+			return im
+		}, total, false, "5 bytes by the index"},
+		{"blocks without a size", func(im image) image {
+			for _, b := range im.blocks() {
+				le.PutUint16(b.entry[16:], 0)
+				im.sealPage(b.page)
+			}
+			return im
+		}, total, false, "0 bytes by the index"},
 		{"block outside the file", func(im image) image {
 			b := im.blocks()[anyMail(im).data]
 			le.PutUint64(b.entry[8:], 1<<40)

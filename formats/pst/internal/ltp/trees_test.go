@@ -49,7 +49,7 @@ func TestSubNodesOfAnyDepth(t *testing.T) {
 				t.Fatalf("%d levels: sub-node %d holds %x, %v", levels, i, got, err)
 			}
 			below := Open(n.File, s.Data, s.Sub)
-			if s, ok = below.Subs.Find(0x25); !ok {
+			if _, ok = below.Subs.Find(0x25); !ok {
 				t.Fatalf("%d levels: the sub-node of sub-node %d is not found", levels, i)
 			}
 		}

@@ -16,18 +16,25 @@ func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
 	if !ok {
 		ref.offset = -1
 	}
-	dst, err := f.readRef(id, ref, dst)
+	b, err := f.readRef(ref, dst)
+	if err != nil && ok {
+		if resized, found := f.resized(ref); found {
+			f.warn.add(ref.offset, "block %v: %d bytes by the index, %d by its trailer", id, ref.stored, resized.stored)
+			b, err = f.readRef(resized, dst)
+		}
+	}
 	if err != nil {
 		f.warn.add(ref.offset, "block %v: %v", id, err)
 		err = &BlockError{id, ref.offset, err}
 	}
-	return dst, err
+	return b, err
 }
 
-func (f *File) readRef(id BID, ref blockRef, dst []byte) ([]byte, error) {
+// readRef reads the block that lies where ref says.
+func (f *File) readRef(ref blockRef, dst []byte) ([]byte, error) {
 	l := &f.layout
 	size := int(ref.stored)
-	slot := (size + l.blockTrailer + l.blockAlign - 1) / l.blockAlign * l.blockAlign
+	slot := l.slot(size)
 	switch {
 	case ref.bid == 0:
 		return nil, ErrNotFound
@@ -57,7 +64,7 @@ func (f *File) readRef(id BID, ref blockRef, dst []byte) ([]byte, error) {
 			if err != nil {
 				return err
 			}
-			if !id.Internal() {
+			if !ref.bid.Internal() {
 				Decode(f.header.Crypt, ref.bid, dst, dst)
 			}
 			return nil
@@ -66,7 +73,7 @@ func (f *File) readRef(id BID, ref blockRef, dst []byte) ([]byte, error) {
 			dst = make([]byte, size)
 		}
 		dst = dst[:size]
-		if id.Internal() {
+		if ref.bid.Internal() {
 			copy(dst, data)
 		} else {
 			Decode(f.header.Crypt, ref.bid, dst, data)
@@ -79,26 +86,73 @@ func (f *File) readRef(id BID, ref blockRef, dst []byte) ([]byte, error) {
 	return dst, checksum
 }
 
-// checkTrailer checks a block against its trailer (BLOCKTRAILER, MS-PST 2.2.2.8.1).
-func (f *File) checkTrailer(ref blockRef, data, trailer []byte) error {
-	var bid BID
-	var sum uint32
-	if f.layout.wide {
-		sum, bid = le.Uint32(trailer[4:]), BID(le.Uint64(trailer[8:]))
-	} else {
-		bid, sum = BID(le.Uint32(trailer[4:])), le.Uint32(trailer[8:])
+// slot returns the room that a block takes in the file.
+func (l *layout) slot(size int) int {
+	return (size + l.blockTrailer + l.blockAlign - 1) / l.blockAlign * l.blockAlign
+}
+
+// resized looks for the trailer of a block whose size in the index is wrong: the block ends where a trailer names it
+// and has the checksum of what lies before it.
+func (f *File) resized(ref blockRef) (blockRef, bool) {
+	l := &f.layout
+	room := min(int64(l.slot(l.maxBlock)), f.size-ref.offset)
+	if ref.offset < 0 || room < int64(l.blockAlign) {
+		return ref, false
 	}
-	right := sum == Checksum(data)
+	found := false
+	err := f.cache.view(ref.offset, int(room), func(b []byte) error {
+		for end := l.blockAlign; end <= len(b) && !found; end += l.blockAlign {
+			t := l.trailer(b[end-l.blockTrailer : end])
+			size := int(t.size)
+			if t.bid.key() != ref.bid || t.size == ref.stored || size == 0 || l.slot(size) != end {
+				continue
+			}
+			if found = t.sum == Checksum(b[:size]); found {
+				ref.stored, ref.inflated = t.size, t.inflated
+			}
+		}
+		return nil
+	})
+	return ref, found && err == nil
+}
+
+// trailer is what stands behind a block's data (BLOCKTRAILER, MS-PST 2.2.2.8.1).
+type trailer struct {
+	size, signature uint16
+	sum             uint32
+	bid             BID
+	inflated        uint16
+}
+
+func (l *layout) trailer(b []byte) trailer {
+	t := trailer{size: le.Uint16(b), signature: le.Uint16(b[2:])}
+	t.inflated = t.size
 	switch {
-	case bid.key() != ref.bid && right:
-		return fmt.Errorf("%w: another block, %v, lies there", ErrCorrupt, bid)
+	case !l.wide:
+		t.bid, t.sum = BID(le.Uint32(b[4:])), le.Uint32(b[8:])
+	case l.format == Unicode4K:
+		t.inflated = le.Uint16(b[18:])
+		fallthrough
+	default:
+		t.sum, t.bid = le.Uint32(b[4:]), BID(le.Uint64(b[8:]))
+	}
+	return t
+}
+
+// checkTrailer checks a block against its trailer.
+func (f *File) checkTrailer(ref blockRef, data, b []byte) error {
+	t := f.layout.trailer(b)
+	right := t.sum == Checksum(data)
+	switch {
+	case t.bid.key() != ref.bid && right:
+		return fmt.Errorf("%w: another block, %v, lies there", ErrCorrupt, t.bid)
 	case !right:
 		return ErrChecksum
 	}
-	if size := le.Uint16(trailer); size != ref.stored {
-		f.warn.add(ref.offset, "block %v: %d bytes by its trailer, %d by the index", ref.bid, size, ref.stored)
+	if t.size != ref.stored {
+		f.warn.add(ref.offset, "block %v: %d bytes by its trailer, %d by the index", ref.bid, t.size, ref.stored)
 	}
-	if s := le.Uint16(trailer[2:]); s != Signature(ref.offset, bid) {
+	if t.signature != Signature(ref.offset, t.bid) {
 		f.warn.add(ref.offset, "block %v: wrong signature", ref.bid)
 	}
 	return nil
@@ -134,7 +188,7 @@ func inflate(dst, src []byte, size int) ([]byte, error) {
 	return dst, nil
 }
 
-// sizes returns how many bytes a block has, as stored and as it will be read, without reading it.
+// sizes returns how many bytes a block has by the index, as stored and as it will be read, without reading it.
 func (f *File) sizes(id BID) (stored, inflated int, ok bool) {
 	ref, ok := f.block(id)
 	return int(ref.stored), int(ref.inflated), ok

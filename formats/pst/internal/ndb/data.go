@@ -133,26 +133,21 @@ func (d *Data) Bytes(limit int64) ([]byte, error) {
 		return b, err
 	}
 	err := d.err
-	size := d.size
-	if size > limit {
-		size = limit
-		err = fmt.Errorf("%d bytes are more than the limit of %d", d.size, limit)
-	}
 	// What a block inflates to is only known when it is read: no more memory than the file explains before that.
-	all := make([]byte, 0, min(size, d.f.size))
+	all := make([]byte, 0, min(d.size, limit, d.f.size))
 	for i := range d.blocks {
 		n := len(all)
-		if int64(n) >= size {
-			break
-		}
 		b, e := d.Block(i, all[n:])
 		if e != nil && err == nil {
 			err = e
 		}
-		if len(b) > 0 && cap(all) > n && &b[0] == &all[:n+1][n] {
+		switch room := limit - int64(n); {
+		case int64(len(b)) > room:
+			return append(all, b[:room]...), fmt.Errorf("there are more bytes than the limit of %d", limit)
+		case len(b) > 0 && cap(all) > n && &b[0] == &all[:n+1][n]:
 			all = all[:n+len(b)] // read into its place
-		} else {
-			all = append(all, b[:min(int64(len(b)), size-int64(n))]...)
+		default:
+			all = append(all, b...)
 		}
 	}
 	return all, err
@@ -183,10 +178,12 @@ func (r *Reader) Read(p []byte) (int, error) {
 		// A block that fits is decoded in place.
 		if _, n, ok := r.d.f.sizes(r.d.blocks[r.next]); ok && n > 0 && n <= len(p) {
 			b := r.block(p[:0:n])
-			if len(b) > 0 {
-				return copy(p, b), nil
+			if len(b) == 0 {
+				continue
 			}
-			continue
+			copied := copy(p, b)
+			r.rest = b[copied:] // nothing, unless the size in the index was wrong
+			return copied, nil
 		}
 		r.buf = r.buf[:0]
 		b := r.block(r.buf)
