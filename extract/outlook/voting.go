@@ -24,7 +24,7 @@ func votingOptions(b []byte, cp int) []string {
 		if len(b) < 1 || len(b) < 1+int(b[0]) {
 			return nil, false
 		}
-		s := b[1 : 1+b[0]]
+		s := b[1 : 1+int(b[0])]
 		b = b[1+len(s):]
 		return s, true
 	}
