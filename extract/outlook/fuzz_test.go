@@ -43,7 +43,7 @@ func FuzzHTML(f *testing.F) {
 		refs := findReferences(s)
 		for cid := range refs.cids {
 			out := replaceCID(s, cid, "fresh@pst.invalid")
-			if !strings.Contains(out, "fresh@pst.invalid") && cid != "" && !strings.ContainsAny(s, `"'`) {
+			if !strings.Contains(out, "fresh@pst.invalid") && cid != "" {
 				t.Fatalf("a reference to %q was found and not replaced", cid)
 			}
 		}

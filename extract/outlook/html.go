@@ -14,18 +14,16 @@ type references struct {
 }
 
 // findReferences collects what the HTML's "cid:" links and its attributes with addresses refer to, in the form that
-// [references.shows] compares.
+// [foldCID] gives.
 func findReferences(s string) references {
 	r := references{cids: make(map[string]bool), names: make(map[string]bool)}
 	for i := 0; i+4 < len(s); i++ {
-		switch c := s[i]; {
-		case (c == 'c' || c == 'C') && strings.EqualFold(s[i:i+4], "cid:"):
-			if i > 0 && isWord(s[i-1]) {
-				continue
-			}
-			end := reference(s, i+4)
-			r.cids[foldCID(s[i+4:end])] = true
+		if end := cidEnd(s, i); end > 0 {
+			r.cids[foldCID(s[i+len("cid:"):end])] = true
 			i = end - 1
+			continue
+		}
+		switch c := s[i]; {
 		case c == '=' && i+1 < len(s):
 			j := i + 1
 			for j < len(s) && (s[j] == ' ' || s[j] == '"' || s[j] == '\'') {
@@ -47,6 +45,23 @@ func findReferences(s string) references {
 		}
 	}
 	return r
+}
+
+// cidEnd returns where a content id ends whose "cid:" begins at i; 0 if none does. One in quotes goes on to the closing
+// quote: it may have blanks.
+func cidEnd(s string, i int) int {
+	if s[i]|0x20 != 'c' || len(s)-i < len("cid:") || !strings.EqualFold(s[i:i+len("cid:")], "cid:") || i > 0 && isWord(s[i-1]) {
+		return 0
+	}
+	begin := i + len("cid:")
+	if i > 0 && (s[i-1] == '"' || s[i-1] == '\'') {
+		const longest = 1000
+		id := s[begin:min(begin+longest, len(s))]
+		if n := strings.IndexByte(id, s[i-1]); n >= 0 && !strings.ContainsAny(id[:n], "<>\r\n") {
+			return begin + n
+		}
+	}
+	return reference(s, begin)
 }
 
 // reference returns where a reference that begins at i ends.

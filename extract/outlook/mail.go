@@ -164,19 +164,13 @@ func legalContentID(id string) bool {
 func replaceCID(s, key, fresh string) string {
 	var b strings.Builder
 	last := 0
-	for i := 0; i+4 < len(s); i++ {
-		if !strings.EqualFold(s[i:i+4], "cid:") {
+	for i := 0; i < len(s); i++ {
+		end := cidEnd(s, i)
+		if end == 0 {
 			continue
 		}
-		end := reference(s, i+4)
-		// An id with blanks goes on to the closing quote.
-		if i > 0 && (s[i-1] == '"' || s[i-1] == '\'') {
-			if n := strings.IndexByte(s[i:], s[i-1]); n > 0 {
-				end = i + n
-			}
-		}
-		if foldCID(s[i+4:end]) == key {
-			b.WriteString(s[last : i+4])
+		if begin := i + len("cid:"); foldCID(s[begin:end]) == key {
+			b.WriteString(s[last:begin])
 			b.WriteString(fresh)
 			last = end
 		}
