@@ -241,3 +241,11 @@ func TestNumbersForPeople(t *testing.T) {
 		}
 	}
 }
+
+// Several errors in one are told in one line, and can be told apart.
+func TestReasonOfJoinedErrors(t *testing.T) {
+	err := errors.Join(errors.New("block 0x4: wrong checksum"), errors.New("block 0x8: outside the file"))
+	if got, want := reason(err), "block 0x4: wrong checksum; block 0x8: outside the file"; got != want {
+		t.Errorf("reason %q, want %q", got, want)
+	}
+}
