@@ -155,7 +155,7 @@ func TestCase39(t *testing.T) {
 			leaves, _ := im.leaves(im.nbt())
 			im[leaves[len(leaves)/2]+488] = 255
 			return im
-		}, total, false, "255 entries"},
+		}, total, false, "one wrong byte is put right"},
 		{"node page of a wrong level", func(im image) image {
 			leaves, _ := im.leaves(im.nbt())
 			at := leaves[len(leaves)/2]

@@ -2,6 +2,7 @@ package ndb
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -12,20 +13,35 @@ import (
 // readBlock returns a block's data, decompressed and decoded, in dst where it has room and in new memory else. Data
 // whose checksum is wrong is returned with an error that wraps [ErrChecksum].
 func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
-	ref, ok := f.block(id)
+	ref, ok := f.find(id)
 	if !ok {
 		ref.offset = -1
 	}
 	b, err := f.readRef(ref, dst)
 	if err != nil && ok {
-		if resized, found := f.resized(ref); found {
-			f.warn.add(ref.offset, "block %v: %d bytes by the index, %d by its trailer", id, ref.stored, resized.stored)
-			b, err = f.readRef(resized, dst)
-		}
+		b, err = f.salvage(ref, b, dst, err)
 	}
 	if err != nil {
 		f.warn.add(ref.offset, "block %v: %v", id, err)
 		err = &BlockError{id, ref.offset, err}
+	}
+	return b, err
+}
+
+// salvage reads a block that is not whole where it should be, which was read as b: with the size that its trailer tells,
+// from another place, or with the one byte put right that is wrong.
+func (f *File) salvage(ref blockRef, b, dst []byte, err error) ([]byte, error) {
+	if resized, found := f.resized(ref); found {
+		f.warn.add(ref.offset, "block %v: %d bytes by the index, %d by its trailer", ref.bid, ref.stored, resized.stored)
+		return f.readRef(resized, dst)
+	}
+	if other, found := f.elsewhere(ref); found {
+		f.warn.add(ref.offset, "block %v: %v; it is at 0x%x", ref.bid, err, other.offset)
+		return f.readRef(other, dst)
+	}
+	if errors.Is(err, ErrChecksum) {
+		ref.mark |= markMend
+		return f.readRef(ref, dst)
 	}
 	return b, err
 }
@@ -57,6 +73,11 @@ func (f *File) readRef(ref blockRef, dst []byte) ([]byte, error) {
 				return err
 			}
 			checksum = err
+			if ref.mark&markMend != 0 {
+				if right, ok := f.mended(ref, data, b[slot-l.blockTrailer:]); ok {
+					data, checksum = right, errMended
+				}
+			}
 		}
 		if ref.inflated != ref.stored && l.format == Unicode4K {
 			inflated, err := inflate(dst, data, int(ref.inflated))
@@ -142,12 +163,24 @@ func (l *layout) trailer(b []byte) trailer {
 // checkTrailer checks a block against its trailer.
 func (f *File) checkTrailer(ref blockRef, data, b []byte) error {
 	t := f.layout.trailer(b)
-	right := t.sum == Checksum(data)
+	sum := Checksum(data)
+	right := t.sum == sum
+	named := t.bid.key() == ref.bid
+	signed := t.signature == Signature(ref.offset, ref.bid)
 	switch {
-	case t.bid.key() != ref.bid && right:
+	case right && !named && signed && t.size == ref.stored:
+		f.warn.add(ref.offset, "block %v: is called %v by its trailer", ref.bid, t.bid)
+		return nil
+	case right && !named:
 		return fmt.Errorf("%w: another block, %v, lies there", ErrCorrupt, t.bid)
+	case !right && named && signed && t.size == ref.stored && sumMisread(sum, t.sum):
+		f.warn.add(ref.offset, "block %v: wrong checksum, but for one byte of it", ref.bid)
+		return nil
 	case !right:
 		return ErrChecksum
+	}
+	if ref.mark&markTwice != 0 {
+		return errTwice
 	}
 	if t.size != ref.stored {
 		f.warn.add(ref.offset, "block %v: %d bytes by its trailer, %d by the index", ref.bid, t.size, ref.stored)
@@ -157,6 +190,19 @@ func (f *File) checkTrailer(ref blockRef, data, b []byte) error {
 	}
 	return nil
 }
+
+// mended returns the data with the one byte put right that its checksum tells to be wrong.
+func (f *File) mended(ref blockRef, data, b []byte) ([]byte, bool) {
+	t := f.layout.trailer(b)
+	if t.bid.key() != ref.bid || t.size != ref.stored {
+		return nil, false
+	}
+	right := bytes.Clone(data)
+	return right, mend(right, t.sum)
+}
+
+// errMended comes with data that is right unless more bytes than one were wrong in an improbable way.
+var errMended = fmt.Errorf("%w; the one byte that seems to be wrong was put right", ErrChecksum)
 
 var inflaters sync.Pool
 
@@ -190,6 +236,6 @@ func inflate(dst, src []byte, size int) ([]byte, error) {
 
 // sizes returns how many bytes a block has by the index, as stored and as it will be read, without reading it.
 func (f *File) sizes(id BID) (stored, inflated int, ok bool) {
-	ref, ok := f.block(id)
+	ref, ok := f.find(id)
 	return int(ref.stored), int(ref.inflated), ok
 }

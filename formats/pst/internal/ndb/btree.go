@@ -15,6 +15,9 @@ const (
 // errOrder says that a page's entries are not in order: those after the first that is not are dropped.
 var errOrder = fmt.Errorf("%w: its entries are out of order", ErrCorrupt)
 
+// errDoubtful says that a page has a wrong checksum, so that what it holds may be wrong.
+var errDoubtful = fmt.Errorf("%w in the page of the index that has its entry", ErrChecksum)
+
 // maxLevels bounds the height of a tree. At 11 entries a page, 8 levels are more than a file can hold.
 const maxLevels = 16
 
@@ -31,52 +34,93 @@ func (l *layout) entrySize(kind byte, level int) int {
 }
 
 func (f *File) loadNodes() {
-	f.nodes = loadTree(f, pageNBT, f.header.NBT, func(b []byte) (Node, uint64) {
-		var n Node
-		if f.layout.wide {
-			n = Node{NID(le.Uint32(b)), NID(le.Uint32(b[24:])), BID(le.Uint64(b[8:])), BID(le.Uint64(b[16:]))}
-		} else {
-			n = Node{NID(le.Uint32(b)), NID(le.Uint32(b[12:])), BID(le.Uint32(b[4:])), BID(le.Uint32(b[8:]))}
-		}
-		return n, uint64(n.NID)
-	})
+	t := loadTree(f, pageNBT, f.header.NBT, f.parseNode)
+	f.nodes, f.nodeTree = t.entries, t.treeState
+	// QUIRK: programs other than Outlook may leave checksums out. Then they are wrong in all pages, and say nothing.
+	if len(t.doubtful) == len(t.entries) && len(t.reached) > 2 {
+		f.nodeTree.doubtful = nil
+	}
+	for _, key := range f.nodeTree.doubtful {
+		f.doubt(NID(key), errDoubtful)
+	}
 }
 
 func (f *File) loadBlocks() {
-	f.blocks = loadTree(f, pageBBT, f.header.BBT, func(b []byte) (blockRef, uint64) {
-		var r blockRef
-		switch f.layout.format {
-		case ANSI:
-			r = blockRef{bid: BID(le.Uint32(b)), offset: int64(le.Uint32(b[4:])), stored: le.Uint16(b[8:])}
-			r.inflated = r.stored
-		case Unicode:
-			r = blockRef{bid: BID(le.Uint64(b)), offset: int64(le.Uint64(b[8:])), stored: le.Uint16(b[16:])}
-			r.inflated = r.stored
-		case Unicode4K:
-			r = blockRef{BID(le.Uint64(b)), int64(le.Uint64(b[8:])), le.Uint16(b[16:]), le.Uint16(b[18:])}
-		}
-		r.bid = r.bid.key()
-		return r, uint64(r.bid)
-	})
+	t := loadTree(f, pageBBT, f.header.BBT, f.parseBlock)
+	f.blocks, f.blockTree = t.entries, t.treeState
+}
+
+// parseNode parses an NBTENTRY (MS-PST 2.2.2.7.7.4).
+func (f *File) parseNode(b []byte) (n Node, key uint64, plausible bool) {
+	high := uint32(0)
+	if f.layout.wide {
+		n = Node{NID(le.Uint32(b)), NID(le.Uint32(b[24:])), BID(le.Uint64(b[8:])), BID(le.Uint64(b[16:]))}
+		high = le.Uint32(b[4:])
+	} else {
+		n = Node{NID(le.Uint32(b)), NID(le.Uint32(b[12:])), BID(le.Uint32(b[4:])), BID(le.Uint32(b[8:]))}
+	}
+	return n, uint64(n.NID), n.NID != 0 && high == 0
+}
+
+// parseBlock parses a BBTENTRY (MS-PST 2.2.2.7.7.3).
+func (f *File) parseBlock(b []byte) (r blockRef, key uint64, plausible bool) {
+	switch f.layout.format {
+	case ANSI:
+		r = blockRef{bid: BID(le.Uint32(b)), offset: int64(le.Uint32(b[4:])), stored: le.Uint16(b[8:])}
+		r.inflated = r.stored
+	case Unicode:
+		r = blockRef{bid: BID(le.Uint64(b)), offset: int64(le.Uint64(b[8:])), stored: le.Uint16(b[16:])}
+		r.inflated = r.stored
+	case Unicode4K:
+		r = blockRef{bid: BID(le.Uint64(b)), offset: int64(le.Uint64(b[8:])), stored: le.Uint16(b[16:]), inflated: le.Uint16(b[18:])}
+	}
+	r.bid = r.bid.key()
+	size := int(r.stored)
+	plausible = r.bid != 0 && size > 0 && size <= f.layout.maxBlock && r.offset >= 0 &&
+		r.offset%int64(f.layout.blockAlign) == 0
+	return r, uint64(r.bid), plausible
 }
 
 // pageRef is a page to be read, and the keys that it can have.
 type pageRef struct {
 	Ref
 	from, to uint64
+	// doubtful says that the page which leads to it has a wrong checksum: the page must be the one that is named.
+	doubtful bool
+}
+
+// treeState is what reading a tree leaves besides its entries.
+type treeState struct {
+	reached  map[int64]struct{} // offsets of the pages
+	lost     []keyRange         // ranges of keys that cannot be reached, in order and apart
+	doubtful []uint64           // keys of entries in pages with a wrong checksum
+}
+
+// keyRange is a range of keys. To is exclusive, except that the largest uint64 is in it.
+type keyRange struct {
+	from, to uint64
+	lost     int // index in File.lost, -1 if it is not kept there
+}
+
+// tree is a tree that was read.
+type tree[E any] struct {
+	treeState
+	entries []E
 }
 
 // loadTree reads a B-tree level by level and returns its leaves' entries in order of their keys. Pages of one level
 // are read in the order in which they lie in the file.
-func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64)) []E {
+func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64, bool)) (t tree[E]) {
 	type span struct{ start, end int }
 	var (
-		visited = make(map[int64]struct{})
-		level   = []pageRef{{root, 0, ^uint64(0)}}
+		level   = []pageRef{{Ref: root, to: ^uint64(0)}}
 		height  = -1 // of the pages of this level; the root tells its own
 		keys    []uint64
 		entries []E
 	)
+	t.reached = make(map[int64]struct{})
+	defer func() { t.lost = disjoint(t.lost) }()
+	lose := func(ref pageRef, err error) { t.lost = append(t.lost, f.losePage(kind, ref, err)) }
 	for depth := 0; len(level) > 0 && depth < maxLevels; depth++ {
 		order := make([]int, len(level))
 		for i := range order {
@@ -93,58 +137,86 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 			ref := level[i]
 			start := max(len(children), len(entries))
 			spans[i] = span{start, start}
-			if _, again := visited[ref.Offset]; again {
-				f.losePage(kind, ref, fmt.Errorf("%w: the page is in the tree twice", ErrCorrupt))
+			if _, again := t.reached[ref.Offset]; again {
+				lose(ref, fmt.Errorf("%w: the page is in the tree twice", ErrCorrupt))
 				continue
 			}
-			visited[ref.Offset] = struct{}{}
 			err := run.seek(level, order[n:])
 			var p page
 			if err == nil {
 				p, err = f.parsePage(kind, ref.Ref, run.at(ref.Offset))
 			}
+			switch {
+			case err != nil:
+			case height >= 0 && p.level != height:
+				err = fmt.Errorf("%w: level %d instead of %d", ErrCorrupt, p.level, height)
+			case ref.doubtful && p.bid != ref.BID:
+				err = fmt.Errorf("%w: another page, %v, lies there", ErrCorrupt, p.bid)
+			}
 			if err != nil {
-				f.losePage(kind, ref, err)
+				lose(ref, err)
 				continue
 			}
-			if height < 0 {
-				height = p.level
-			}
-			if p.level != height {
-				f.losePage(kind, ref, fmt.Errorf("%w: level %d instead of %d", ErrCorrupt, p.level, height))
-				continue
-			}
+			t.reached[ref.Offset] = struct{}{}
+			height = p.level
 			if leaf = p.level == 0; leaf {
 				first := len(entries)
-				for e := range p.entries() {
-					entry, key := parse(e)
-					if len(entries) > first && key <= keys[len(keys)-1] {
-						f.losePage(kind, pageRef{ref.Ref, keys[len(keys)-1] + 1, ref.to}, errOrder)
-						break
-					}
+				dropped := false
+				for i := range p.count {
+					entry, key, plausible := parse(p.entry(i))
 					if p.overfull && key >= ref.to {
 						break
 					}
+					if p.doubtful && !(plausible && p.inOrder(i, key, ref)) {
+						dropped = true
+						continue
+					}
+					if len(entries) > first && key <= keys[len(keys)-1] {
+						if p.doubtful {
+							dropped = true
+							continue
+						}
+						lose(pageRef{Ref: ref.Ref, from: keys[len(keys)-1] + 1, to: ref.to}, errOrder)
+						break
+					}
+					if p.doubtful {
+						t.doubtful = append(t.doubtful, key)
+					}
 					entries, keys = append(entries, entry), append(keys, key)
+				}
+				if dropped {
+					lose(ref, errDoubtful)
 				}
 				spans[i].end = len(entries)
 				continue
 			}
 			first := len(children)
-			for e := range p.entries() {
-				c := f.childRef(e)
-				c.to = ref.to
+			dropped := false
+			for i := range p.count {
+				c := f.childRef(p.entry(i))
+				c.to, c.doubtful = ref.to, p.doubtful
+				if p.overfull && c.from >= ref.to {
+					break
+				}
+				if p.doubtful && !p.inOrder(i, c.from, ref) {
+					dropped = true
+					continue
+				}
 				if n := len(children); n > first {
 					if c.from <= children[n-1].from {
-						f.losePage(kind, pageRef{ref.Ref, children[n-1].from + 1, ref.to}, errOrder)
+						if p.doubtful {
+							dropped = true
+							continue
+						}
+						lose(pageRef{Ref: ref.Ref, from: children[n-1].from + 1, to: ref.to}, errOrder)
 						break
 					}
 					children[n-1].to = c.from
 				}
-				if p.overfull && c.from >= ref.to {
-					break
-				}
 				children = append(children, c)
+			}
+			if dropped {
+				lose(ref, errDoubtful)
 			}
 			spans[i].end = len(children)
 		}
@@ -154,7 +226,8 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 				sortedEntries = append(sortedEntries, entries[s.start:s.end]...)
 				sortedKeys = append(sortedKeys, keys[s.start:s.end]...)
 			}
-			return uniqueEntries(f, kind, sortedEntries, sortedKeys)
+			t.entries = uniqueEntries(f, kind, sortedEntries, sortedKeys)
+			return t
 		}
 		next := make([]pageRef, 0, len(children))
 		for _, s := range spans {
@@ -162,7 +235,7 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 		}
 		level, height = next, height-1
 	}
-	return nil
+	return t
 }
 
 // uniqueEntries puts entries in order where damage has left them without, and drops all but the first of those with
@@ -197,18 +270,19 @@ func treeName(kind byte) string {
 	return "block"
 }
 
-func (f *File) losePage(kind byte, ref pageRef, err error) {
-	l := Lost{kind == pageNBT, ref.from, ref.to, ref.Offset, err}
-	f.warn.add(ref.Offset, "%v", l)
+func (f *File) losePage(kind byte, ref pageRef, err error) keyRange {
+	r := keyRange{ref.from, ref.to, -1}
 	if len(f.lost) < maxWarnings {
-		f.lost = append(f.lost, l)
+		r.lost = len(f.lost)
+		f.lost = append(f.lost, Lost{kind == pageNBT, ref.from, ref.to, ref.Offset, err, 0})
 	}
+	return r
 }
 
 // childRef parses a BTENTRY (MS-PST 2.2.2.7.7.2).
 func (f *File) childRef(b []byte) pageRef {
 	if f.layout.wide {
-		return pageRef{Ref{BID(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))}, le.Uint64(b), 0}
+		return pageRef{Ref: Ref{BID(le.Uint64(b[8:])), int64(le.Uint64(b[16:]))}, from: le.Uint64(b)}
 	}
-	return pageRef{Ref{BID(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))}, uint64(le.Uint32(b)), 0}
+	return pageRef{Ref: Ref{BID(le.Uint32(b[4:])), int64(le.Uint32(b[8:]))}, from: uint64(le.Uint32(b))}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 )
 
 // Options say how to read a file. The zero value is good.
@@ -25,6 +26,12 @@ type File struct {
 	blocks []blockRef // sorted by BID
 	lost   []Lost
 	warn   warnings
+
+	nodeTree, blockTree treeState
+	doubts              map[NID]error
+
+	scanOnce sync.Once
+	wreck    *wreck
 }
 
 // Node is an entry of the node B-tree (NBTENTRY, MS-PST 2.2.2.7.7.4).
@@ -41,6 +48,7 @@ type blockRef struct {
 	offset   int64
 	stored   uint16
 	inflated uint16 // differs from stored where the block is compressed
+	mark     uint8  // of blocks that were found by the scan
 }
 
 // Lost is a range of a tree's keys that cannot be reached because a page is damaged. There may have been nothing in it.
@@ -49,6 +57,7 @@ type Lost struct {
 	From, To uint64 // To is exclusive; the largest uint64 where it is not known
 	Offset   int64  // of the page
 	Err      error
+	Found    int // entries of it that a scan of the file found elsewhere
 }
 
 func (l Lost) Error() string {
@@ -60,7 +69,11 @@ func (l Lost) Error() string {
 	if l.To == ^uint64(0) {
 		to = "the end"
 	}
-	return fmt.Sprintf("page of the %s tree at 0x%x: %v; entries from 0x%x to %s are lost", tree, l.Offset, l.Err, l.From, to)
+	text := fmt.Sprintf("page of the %s tree at 0x%x: %v; entries from 0x%x to %s are lost", tree, l.Offset, l.Err, l.From, to)
+	if l.Found > 0 {
+		text += fmt.Sprintf(", and %d of them found elsewhere in the file", l.Found)
+	}
+	return text
 }
 
 // Open reads the header and the trees. A file whose trees are damaged is opened with what of them can be read; only
@@ -84,6 +97,7 @@ func Open(r io.ReaderAt, size int64, o Options) (*File, error) {
 	}
 	f.loadNodes()
 	f.loadBlocks()
+	f.refind()
 	return f, nil
 }
 
@@ -93,14 +107,35 @@ func (f *File) Header() Header { return f.header }
 // Size returns the file's size.
 func (f *File) Size() int64 { return f.size }
 
-// Warnings returns what was found wrong so far, and how much more of it was not kept.
-func (f *File) Warnings() ([]Warning, int) { return f.warn.get() }
+// Warnings returns what was found wrong so far, the lost parts of the trees included, and how much more of it was not
+// kept.
+func (f *File) Warnings() ([]Warning, int) {
+	list, more := f.warn.get()
+	for _, l := range f.Lost() {
+		list = append(list, Warning{l.Offset, l.Error()})
+	}
+	return list, more
+}
 
 // Warn adds a warning; offset is -1 where there is no one place.
 func (f *File) Warn(offset int64, format string, args ...any) { f.warn.add(offset, format, args...) }
 
 // Lost returns the parts of the trees that could not be read.
-func (f *File) Lost() []Lost { return f.lost }
+func (f *File) Lost() []Lost {
+	f.warn.mu.Lock()
+	defer f.warn.mu.Unlock()
+	return slices.Clone(f.lost)
+}
+
+// refound counts an entry of a lost part that was found elsewhere.
+func (f *File) refound(r keyRange) {
+	if r.lost < 0 {
+		return
+	}
+	f.warn.mu.Lock()
+	defer f.warn.mu.Unlock()
+	f.lost[r.lost].Found++
+}
 
 // Nodes returns all nodes, sorted by NID. The slice is not to be changed.
 func (f *File) Nodes() []Node { return f.nodes }

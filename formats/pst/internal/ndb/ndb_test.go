@@ -63,7 +63,7 @@ func TestPermute(t *testing.T) {
 
 // TestLargeIDs has identifiers that differ in their upper half only, and such that have bit 0 set.
 func TestLargeIDs(t *testing.T) {
-	f := &File{blocks: []blockRef{{bid: 4, stored: 1}, {bid: 4 + 1<<33, stored: 2}, {bid: 4 + 1<<40, stored: 3}}}
+	f := &File{layout: layouts[Unicode], blocks: []blockRef{{bid: 4, stored: 1}, {bid: 4 + 1<<33, stored: 2}, {bid: 4 + 1<<40, stored: 3}}}
 	for id, want := range map[BID]int{4: 1, 5: 1, 4 + 1<<33: 2, 5 + 1<<33: 2, 4 + 1<<40: 3} {
 		if stored, _, ok := f.sizes(id); !ok || stored != want {
 			t.Errorf("block %v: %d, %v, want %d", id, stored, ok, want)

@@ -10,17 +10,33 @@ type page struct {
 	data   []byte
 	// overfull says that the count is damaged. The entries past the true one are what the page held before.
 	overfull bool
+	// doubtful says that the checksum is wrong: any of the entries may be.
+	doubtful bool
+	bid      BID
+	wide     bool
 }
 
-// entries yields the entries in the page. Pages count them and say how long each is.
-func (p page) entries() func(yield func([]byte) bool) {
-	return func(yield func([]byte) bool) {
-		for i := range p.count {
-			if !yield(p.data[i*p.stride : (i+1)*p.stride]) {
-				return
-			}
-		}
+// entry returns the i-th entry. Pages count their entries and say how long each is.
+func (p *page) entry(i int) []byte { return p.data[i*p.stride : (i+1)*p.stride] }
+
+// inOrder reports whether a key, which is the i-th entry's, is one that can be there: within the page's range, and not
+// so large that the entry after it would be out of order.
+func (p *page) inOrder(i int, key uint64, ref pageRef) bool {
+	if key < ref.from || key >= ref.to {
+		return false
 	}
+	if i+1 >= p.count {
+		return true
+	}
+	next := p.key(i + 1)
+	return key < next || next < ref.from || i > 0 && next <= p.key(i-1)
+}
+
+func (p *page) key(i int) uint64 {
+	if p.wide {
+		return le.Uint64(p.entry(i))
+	}
+	return uint64(le.Uint32(p.entry(i)))
 }
 
 const (
@@ -75,32 +91,31 @@ func (r *pageRun) at(offset int64) []byte {
 // parsePage checks a page of a B-tree. A page whose checksum is wrong is used as far as it makes sense.
 func (f *File) parsePage(kind byte, ref Ref, b []byte) (page, error) {
 	l := &f.layout
-	trailer := b[l.pageTrailer:]
-	if trailer[0] != kind || trailer[1] != kind {
-		return page{}, fmt.Errorf("%w: type 0x%02x instead of 0x%02x", ErrCorrupt, trailer[0], kind)
+	t := l.pageTrailerOf(b)
+	mended := false
+	if sum := Checksum(b[:l.pageTrailer]); sum != t.sum {
+		if mended = sumMisread(sum, t.sum) || mend(b[:l.pageTrailer], t.sum); mended {
+			f.warn.add(ref.Offset, "page of the %s tree: wrong checksum; the one wrong byte is put right", treeName(kind))
+		} else {
+			f.warn.add(ref.Offset, "page of the %s tree: wrong checksum", treeName(kind))
+		}
 	}
-	var bid BID
-	var sum uint32
-	if l.wide {
-		sum, bid = le.Uint32(trailer[4:]), BID(le.Uint64(trailer[8:]))
-	} else {
-		bid, sum = BID(le.Uint32(trailer[4:])), le.Uint32(trailer[8:])
+	p := page{bid: t.bid, wide: l.wide}
+	p.doubtful = !mended && t.sum != Checksum(b[:l.pageTrailer])
+	if k := b[l.pageTrailer:]; k[0] != kind || k[1] != kind {
+		// What is right but for a byte here is the page all the same.
+		if p.doubtful || t.bid != ref.BID || k[0] != kind && k[1] != kind {
+			return page{}, fmt.Errorf("%w: type 0x%02x instead of 0x%02x", ErrCorrupt, k[0], kind)
+		}
+		f.warn.add(ref.Offset, "page of the %s tree: type 0x%02x/0x%02x", treeName(kind), k[0], k[1])
 	}
-	if sum != Checksum(b[:l.pageTrailer]) {
-		f.warn.add(ref.Offset, "page of the %s tree: wrong checksum", treeName(kind))
-	}
-	if bid != ref.BID {
-		f.warn.add(ref.Offset, "page of the %s tree: is %v instead of %v", treeName(kind), bid, ref.BID)
-	} else if s := le.Uint16(trailer[2:]); s != Signature(ref.Offset, bid) {
+	if t.bid != ref.BID {
+		f.warn.add(ref.Offset, "page of the %s tree: is %v instead of %v", treeName(kind), t.bid, ref.BID)
+	} else if t.signature != Signature(ref.Offset, t.bid) {
 		f.warn.add(ref.Offset, "page of the %s tree: wrong signature", treeName(kind))
 	}
-	var p page
 	var most int
-	if m := b[l.pageEntries:]; l.format == Unicode4K {
-		p.count, most, p.stride, p.level = int(le.Uint16(m)), int(le.Uint16(m[2:])), int(m[4]), int(m[5])
-	} else {
-		p.count, most, p.stride, p.level = int(m[0]), int(m[1]), int(m[2]), int(m[3])
-	}
+	p.count, most, p.stride, p.level = l.pageCounts(b)
 	if p.level >= maxLevels {
 		return page{}, fmt.Errorf("%w: level %d", ErrCorrupt, p.level)
 	}
@@ -113,4 +128,25 @@ func (f *File) parsePage(kind byte, ref Ref, b []byte) (page, error) {
 	}
 	p.data = b[:l.pageEntries]
 	return p, nil
+}
+
+// pageTrailerOf reads a page's trailer (PAGETRAILER, MS-PST 2.2.2.7.1), which has no size.
+func (l *layout) pageTrailerOf(b []byte) trailer {
+	b = b[l.pageTrailer:]
+	t := trailer{signature: le.Uint16(b[2:])}
+	if l.wide {
+		t.sum, t.bid = le.Uint32(b[4:]), BID(le.Uint64(b[8:]))
+	} else {
+		t.bid, t.sum = BID(le.Uint32(b[4:])), le.Uint32(b[8:])
+	}
+	return t
+}
+
+// pageCounts reads what a page tells of its entries: their number, how many have room, their size, and the level.
+func (l *layout) pageCounts(b []byte) (count, most, stride, level int) {
+	m := b[l.pageEntries:]
+	if l.format == Unicode4K {
+		return int(le.Uint16(m)), int(le.Uint16(m[2:])), int(m[4]), int(m[5])
+	}
+	return int(m[0]), int(m[1]), int(m[2]), int(m[3])
 }
