@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
+	"syscall"
 )
 
 // Why a source cannot be opened. A [SourceError] wraps one of these or, where the file system is to blame, the error
@@ -53,11 +55,29 @@ func FileError(path string, err error) error {
 		e.Problem, e.Advice = "is not there", "Check the name; a name with blanks needs quotes"
 	case errors.Is(err, fs.ErrPermission):
 		e.Problem, e.Advice = "may not be read", "Ask for read permission, or copy it to where you have it"
+	case errors.Is(err, syscall.ENOTDIR):
+		e.Problem, e.Advice = "is not there: something on the way to it is a file, not a folder", "Check the name"
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		e.Problem, e.Advice = "cannot be there: no name may be that long", "Check the name"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		e.Problem, e.Advice = "cannot be opened: too many files are open", "Allow more (ulimit -n), or read fewer archives at once"
+	case errors.Is(err, syscall.EIO):
+		e.Problem, e.Advice = "cannot be read: the disk or the network reports an error", "Copy what can be read to another disk (with ddrescue, for one), and read the copy"
 	case errors.As(err, &pathErr):
 		e.Problem = "cannot be read: " + pathErr.Err.Error()
-		e.Advice = "If Outlook has the file open, close Outlook or copy the file first"
+		e.Advice = openElsewhere(pathErr.Err)
 	default:
 		e.Problem = "cannot be read: " + err.Error()
 	}
 	return e
+}
+
+// openElsewhere returns advice where another program keeps a file to itself, as Outlook does on Windows:
+// ERROR_SHARING_VIOLATION and ERROR_LOCK_VIOLATION.
+func openElsewhere(err error) string {
+	const sharingViolation, lockViolation = syscall.Errno(32), syscall.Errno(33)
+	if runtime.GOOS == "windows" && (errors.Is(err, sharingViolation) || errors.Is(err, lockViolation)) {
+		return "If Outlook has the file open, close Outlook or copy the file first"
+	}
+	return ""
 }

@@ -20,14 +20,15 @@ import (
 
 // conversion is what the options of convert say.
 type conversion struct {
-	sources   sources
-	filters   filters
-	format    string
-	jobs      int
-	overwrite bool
-	dryRun    bool
-	asJSON    bool
-	report    string
+	sources     sources
+	filters     filters
+	format      string
+	jobs        int
+	overwrite   bool
+	dryRun      bool
+	ignoreSpace bool
+	asJSON      bool
+	report      string
 }
 
 func (a *app) convertCommand() *cobra.Command {
@@ -53,6 +54,7 @@ leaves them out.`,
 	c.filters.addFlags(flags)
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "do everything but write")
 	flags.BoolVar(&c.overwrite, "overwrite", false, "replace files in the way that mailmill did not write")
+	flags.BoolVar(&c.ignoreSpace, "ignore-space", false, "begin even where the disk has too little room")
 	c.sources.addFlags(flags)
 	flags.BoolVar(&c.sources.options.KeepEX, "keep-ex", false, "keep stored Exchange addresses in X-PST-EX-Address")
 	flags.IntVarP(&c.jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor); the result does not depend on it")
@@ -67,7 +69,7 @@ func (a *app) convert(c *conversion, args []string) error {
 		return err
 	}
 	var bars *report.Bars
-	screen := a.stderr
+	var screen io.Writer = a.stderr
 	if a.stderrTerminal && !a.quiet && !(c.asJSON && a.stdoutTerminal) {
 		bars = report.NewBars(a.stderr)
 		defer bars.Close()
@@ -90,6 +92,7 @@ func (a *app) convert(c *conversion, args []string) error {
 		return err
 	}
 	plan.Routes = []load.Route{{Target: target}}
+	a.guard(&plan, &c.sources, c.room(a, dst))
 
 	journals, closeReport, err := c.journals(a.stdout)
 	if err != nil {
@@ -219,9 +222,9 @@ func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, don
 	if c.report == "" {
 		return journals, done, nil
 	}
-	f, err := os.OpenFile(c.report, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := openBeside("report", c.report, os.O_TRUNC)
 	if err != nil {
-		return nil, nil, cannotWrite("report", err)
+		return nil, nil, err
 	}
 	lines := report.NewLines(f)
 	journal(lines)

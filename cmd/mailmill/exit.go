@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -61,8 +62,10 @@ func conclude(err error) (status int, sentence string) {
 		return e.status, report.Printable(e.sentence)
 	case errors.Is(err, errInterrupted), errors.Is(err, context.Canceled):
 		return exitInterrupted, errInterrupted.Error()
-	case errors.Is(err, syscall.ENOSPC):
-		return exitTemporary, plain(err) + "; make room and run the same command again"
+	case errors.Is(err, syscall.EPIPE):
+		return exitPipe, ""
+	case temporary(err):
+		return exitTemporary, plain(err) + "; see to that and run the same command again"
 	}
 	return exitUnexpected, plain(err)
 }
@@ -79,12 +82,49 @@ func plain(err error) string {
 // interrupted is the error of a run that was told to end.
 func (a *app) interrupted() error { return context.Cause(a.ctx) }
 
+// reason is what people understand of an error of the file system.
+type reason struct {
+	err       error
+	text      string
+	temporary bool // a matter of the moment, not of the command line
+}
+
+var reasons = []reason{
+	{fs.ErrNotExist, "there is no such file or folder", false},
+	{fs.ErrPermission, "permission denied", false},
+	{syscall.ENOTDIR, "something on the way to it is a file, not a folder", false},
+	{syscall.EISDIR, "it is a folder", false},
+	{syscall.EROFS, "nothing can be written there (the file system is read-only)", false},
+	{syscall.ENAMETOOLONG, "the name is too long", false},
+	{syscall.ELOOP, "links lead in a circle", false},
+	{syscall.ENOSPC, "no space left on the disk", true},
+	{syscall.EDQUOT, "your share of the disk is used up (quota)", true},
+	{syscall.EMFILE, "too many files are open (ulimit -n allows more)", true},
+	{syscall.ENFILE, "too many files are open in the whole system", true},
+	{syscall.EIO, "the disk or the network reports an error", true},
+	{syscall.ESTALE, "the network share is gone", true},
+	{syscall.ENODEV, "the device is gone", true},
+	{syscall.ENXIO, "the device is gone", true},
+	{syscall.EHOSTDOWN, "the server is away", true},
+	{syscall.ENOTCONN, "the connection is gone", true},
+	{syscall.ETIMEDOUT, "the server does not answer", true},
+}
+
+// reasonOf returns the reason in an error of the file system.
 func reasonOf(err error) string {
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "there is no such file or folder"
-	case errors.Is(err, fs.ErrPermission):
-		return "permission denied"
+	for _, r := range reasons {
+		if errors.Is(err, r.err) {
+			return r.text
+		}
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
 	}
 	return strings.TrimSpace(err.Error())
+}
+
+// temporary reports whether the same command may succeed when the reason of an error is gone.
+func temporary(err error) bool {
+	return slices.ContainsFunc(reasons, func(r reason) bool { return r.temporary && errors.Is(err, r.err) })
 }

@@ -61,6 +61,7 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 		plan.Observer = report.NewJournal(target.JSON)
 	}
 	plan.Routes = []load.Route{{Target: target, Describes: true}}
+	a.guard(&plan, from, nil)
 
 	result, err := load.Run(a.ctx, plan)
 	if flushErr := out.Flush(); err == nil {

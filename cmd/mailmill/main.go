@@ -16,7 +16,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
+	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/mattn/go-isatty"
@@ -26,43 +27,42 @@ import (
 const version = "0.1.0"
 
 func main() {
-	// A reader that goes away must not kill the process: what is unfinished has to be cleaned up first.
-	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
-	go interrupt(cancel)
-
 	a := &app{
 		ctx:    ctx,
+		cancel: cancel,
 		stdin:  os.Stdin,
-		stdout: &output{w: os.Stdout, lost: cancel},
-		stderr: os.Stderr,
+		stdout: &output{w: os.Stdout, lost: func(err error) { cancel(lostStdout(err)) }},
+		stderr: &output{w: os.Stderr, lost: func(err error) {
+			// Nothing else ends the run: what it is for is not the messages.
+			if errors.Is(err, syscall.EPIPE) {
+				cancel(err)
+			}
+		}},
 		// Lines of JSON and bars would tear each other apart where both go to one terminal.
+		stdinTerminal:  terminal(os.Stdin),
 		stdoutTerminal: terminal(os.Stdout),
 		stderrTerminal: terminal(os.Stderr),
 	}
+	if err := enoughFiles(); err != nil {
+		os.Exit(a.report(err))
+	}
+	go a.interrupt(signals())
 	os.Exit(a.run(os.Args[1:]))
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 
-// interrupt ends the run at the first signal when what is in flight is finished, and at once at the second.
-func interrupt(cancel context.CancelCauseFunc) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	<-signals
-	cancel(errInterrupted)
-	<-signals
-	os.Exit(exitInterrupted)
-}
-
 // app is one run of the command.
 type app struct {
 	ctx    context.Context
+	cancel context.CancelCauseFunc // ends the run in order
 	stdin  io.Reader
 	stdout *output
-	stderr io.Writer
+	stderr *output
+	screen atomic.Pointer[io.Writer] // stderr, or what lets lines through to it past the bars
 
-	stdoutTerminal, stderrTerminal bool
+	stdinTerminal, stdoutTerminal, stderrTerminal bool
 
 	quiet   bool
 	verbose bool
@@ -72,16 +72,24 @@ type app struct {
 // run executes a command line and returns the exit status.
 func (a *app) run(args []string) int {
 	err := a.execute(args)
+	if lost := a.stdout.failed(); err == nil && lost != nil {
+		err = lostStdout(lost)
+	}
+	return a.report(err)
+}
+
+// report says what went wrong and returns the exit status.
+func (a *app) report(err error) int {
+	status, sentence := conclude(err)
 	// Whatever else went wrong then: nobody reads on.
-	if errors.Is(a.stdout.err, syscall.EPIPE) {
+	if errors.Is(a.stdout.failed(), syscall.EPIPE) {
 		return exitPipe
 	}
-	if err == nil && a.stdout.err != nil {
-		err = fmt.Errorf("standard output cannot be written: %w", a.stdout.err)
-	}
-	status, sentence := conclude(err)
 	if sentence != "" {
 		fmt.Fprintln(a.stderr, "mailmill: "+sentence)
+	}
+	if errors.Is(a.stderr.failed(), syscall.EPIPE) {
+		return exitPipe
 	}
 	return status
 }
@@ -106,14 +114,18 @@ func (a *app) buffered() *bufio.Writer {
 	return bufio.NewWriterSize(a.stdout, 64<<10)
 }
 
-// output is standard output. The first error of a write ends the run: nothing more can be said there.
+// output is standard output or standard error. It writes no more after its first error.
 type output struct {
 	w    io.Writer
-	err  error
-	lost context.CancelCauseFunc
+	lost func(error) // called with that error
+
+	mu  sync.Mutex
+	err error
 }
 
 func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	if o.err != nil {
 		return 0, o.err
 	}
@@ -123,4 +135,20 @@ func (o *output) Write(p []byte) (int, error) {
 		o.lost(err)
 	}
 	return n, err
+}
+
+// failed returns the error that ended the writing.
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
+}
+
+// lostStdout is the error of a run whose results have nowhere to go any more.
+func lostStdout(err error) error {
+	e := &exit{exitUnexpected, "standard output cannot be written: " + reasonOf(err), err}
+	if temporary(err) {
+		e.status, e.sentence = exitTemporary, e.sentence+"; see to that and run the same command again"
+	}
+	return e
 }

@@ -29,7 +29,8 @@ type sources struct {
 	target   string // the folder to write to; no source even where it lies in one
 
 	archives   []extract.Archive
-	unreadable int // sources that were named and cannot be read, beside others that can
+	opened     []*archives.Archive // the same, as they know of their files
+	unreadable int                 // sources that were named and cannot be read, beside others that can
 }
 
 func (s *sources) addFlags(flags *pflag.FlagSet) {
@@ -51,11 +52,17 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		}
 		s.options.CodePage = cp
 	}
-	listed, err := s.names(a.stdin)
+	if err := a.checkStdin(s, args); err != nil {
+		return err
+	}
+	listed, err := s.names(a.ctx, a.stdin)
 	if err != nil {
 		return err
 	}
 	if len(args)+len(listed) == 0 {
+		if s.listFile != "" {
+			return &exit{status: exitSource, sentence: "--files-from: " + s.listFile + " names no archive"}
+		}
 		return usage("name at least one archive to read")
 	}
 	files, refused := find(a.ctx, append(slices.Clone(args), listed...), s.target)
@@ -69,18 +76,24 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		if a.ctx.Err() != nil {
 			break
 		}
-		archive, err := archives.Open(file, s.options)
+		archive, err := archives.Open(a.ctx, file, s.options, func(err error) { a.cancel(lostSource(err)) })
 		if err != nil {
 			refused = append(refused, err)
 			continue
 		}
 		s.archives = append(s.archives, archive)
+		s.opened = append(s.opened, archive)
 		for _, note := range archive.Info().Notes {
 			log.Info(report.Printable(note), "source", report.Printable(file))
 		}
 	}
 	if a.ctx.Err() != nil {
 		return a.interrupted()
+	}
+	for _, err := range refused {
+		if errors.Is(err, archives.ErrNoRoom) {
+			return lostSource(err)
+		}
 	}
 	if len(s.archives) == 0 && len(refused) == 1 {
 		return &exit{exitSource, refused[0].Error(), refused[0]}
@@ -95,23 +108,65 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 	return nil
 }
 
+// checkStdin refuses to read standard input twice, or from a keyboard.
+func (a *app) checkStdin(s *sources, args []string) error {
+	archive, list := slices.Contains(args, "-"), s.listFile == "-"
+	switch {
+	case archive && list:
+		return usage("standard input cannot be an archive and the list of --files-from at once")
+	case archive && a.stdinTerminal:
+		return usage("- reads an archive from standard input, which is the keyboard here: mailmill … - <alice.pst")
+	}
+	return nil
+}
+
+// lostSource is the error of a run whose source cannot be read to its end for now.
+func lostSource(err error) error { return &exit{exitTemporary, err.Error(), err} }
+
+// changed returns an error if an archive is not what it was when it was opened.
+func (s *sources) changed() error {
+	for _, archive := range s.opened {
+		if err := archive.Changed(); err != nil {
+			return lostSource(err)
+		}
+	}
+	return nil
+}
+
 // names reads the file that --files-from names.
-func (s *sources) names(stdin io.Reader) ([]string, error) {
+func (s *sources) names(ctx context.Context, stdin io.Reader) ([]string, error) {
 	if s.listFile == "" {
 		if s.nul {
 			return nil, usage("-0 says how the names in --files-from end; it does nothing alone")
 		}
 		return nil, nil
 	}
-	in := stdin
-	if s.listFile != "-" {
-		f, err := os.Open(s.listFile)
-		if err != nil {
-			return nil, usage("--files-from: %s: %s", s.listFile, reasonOf(err))
+	if s.listFile == "-" {
+		type result struct {
+			names []string
+			err   error
 		}
-		defer f.Close()
-		in = f
+		read := make(chan result, 1)
+		go func() {
+			names, err := s.readNames(stdin)
+			read <- result{names, err}
+		}()
+		select {
+		case r := <-read:
+			return r.names, r.err
+		case <-ctx.Done(): // what standard input waits for may never come
+			return nil, context.Cause(ctx)
+		}
 	}
+	f, err := os.Open(s.listFile)
+	if err != nil {
+		return nil, usage("--files-from: %s: %s", s.listFile, reasonOf(err))
+	}
+	defer f.Close()
+	return s.readNames(f)
+}
+
+func (s *sources) readNames(in io.Reader) ([]string, error) {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
 	if s.nul {
@@ -123,8 +178,11 @@ func (s *sources) names(stdin io.Reader) ([]string, error) {
 			names = append(names, name)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, usage("--files-from: %s: %v", s.listFile, err)
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return nil, usage("--files-from: %s holds no list of names: a line of it has more than %d characters", s.listFile, 1<<20)
+	case err != nil:
+		return nil, usage("--files-from: %s: %s", s.listFile, reasonOf(err))
 	}
 	return names, nil
 }

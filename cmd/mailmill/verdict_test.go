@@ -49,7 +49,7 @@ func TestVerdict(t *testing.T) {
 		{"a source is cut short", books(whole), sources{archives: []extract.Archive{cutShort{}}}, exitFailures},
 		{"a source is cut short before its items", books(load.Count{}), sources{archives: []extract.Archive{cutShort{}}}, exitSource},
 	} {
-		a := &app{stderr: new(strings.Builder)}
+		a := &app{stderr: &output{w: new(strings.Builder)}}
 		if got, _ := conclude(a.verdict(&tt.from, tt.result)); got != tt.want {
 			t.Errorf("%s: exit status %d, want %d", tt.name, got, tt.want)
 		}
@@ -65,7 +65,7 @@ func TestConclude(t *testing.T) {
 	}{
 		{errors.New("a riddle"), exitUnexpected, "a riddle"},
 		{usage("--jobs takes a number"), exitUsage, "--jobs takes a number"},
-		{wrapped(syscall.ENOSPC), exitTemporary, "make room and run the same command again"},
+		{wrapped(syscall.ENOSPC), exitTemporary, "see to that and run the same command again"},
 		{targetError("out", wrapped(files.ErrFull)), exitTemporary, "make room and run the same command again"},
 		{targetError("out", wrapped(files.ErrInUse)), exitTemporary, "run the same command again when it has ended"},
 		{targetError("out", wrapped(files.ErrExists)), exitUsage, "--overwrite"},

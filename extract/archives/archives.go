@@ -3,7 +3,7 @@
 //
 //	files, skipped, err := archives.Find(ctx, "backup/", "") // or one file
 //	for _, file := range files {
-//		archive, err := archives.Open(file, extract.Options{})
+//		archive, err := archives.Open(ctx, file, extract.Options{}, nil)
 //	}
 //
 // It stands beside package extract, and not in it, because extract has the types that the readers of archives share.
@@ -23,21 +23,88 @@ import (
 	"mailmill/extract/pst"
 )
 
+// Archive is an opened archive. It notices when its file changes while it is read; see [Archive.Changed].
+type Archive struct {
+	extract.Archive
+	file   *watched
+	path   string // as the user gave it
+	remove func() // of a copy of standard input
+}
+
 // Open opens the archive in a file. "-" is standard input, which is copied to a temporary file if it is no file
 // itself, as archives are not read from front to back; the copy is gone when the archive is closed. An error is an
-// [extract.SourceError].
-func Open(path string, o extract.Options) (extract.Archive, error) {
+// [extract.SourceError], or the cause of ctx's end, for which only standard input is watched.
+//
+// Changed, if it is not nil, is called once with the error that [Archive.Changed] gives from then on, by whichever
+// goroutine meets the change.
+func Open(ctx context.Context, path string, o extract.Options, changed func(error)) (*Archive, error) {
 	if path == "-" {
-		return openStdin(o)
+		return openStdin(ctx, o, changed)
 	}
-	k, err := kindOf(path)
+	if err := mayHold(path); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, extract.FileError(path, err)
+	}
+	return openFile(path, f, o, changed)
+}
+
+// openFile opens the archive in a file, which it takes over.
+func openFile(path string, f *os.File, o extract.Options, changed func(error)) (*Archive, error) {
+	w, err := watch(path, f, changed)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	archive, err := openWatched(w, o)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Archive{Archive: archive, file: w, path: path}, nil
+}
+
+func openWatched(w *watched, o extract.Options) (extract.Archive, error) {
+	k, err := kindOf(w.path, w)
 	if err != nil {
 		return nil, err
 	}
 	if k != outlookFile {
-		return nil, k.refusal(path)
+		return nil, k.refusal(w.path)
 	}
-	return pst.Open(path, o)
+	archive, err := pst.OpenReader(w.path, w, w.size, w.modified, o)
+	if changed := w.changed(); changed != nil && err != nil {
+		return nil, changed
+	}
+	return archive, err
+}
+
+// Changed returns an error, an [extract.SourceError] that is [ErrChanged] or [ErrGone], if the file is not what it was
+// when it was opened. What has been read from the archive may then belong to two states of it.
+//
+// A file that was replaced by another of its name, or removed, is still there for those who have it open, and so is no
+// error.
+func (a *Archive) Changed() error {
+	a.file.look()
+	return a.file.changed()
+}
+
+// Info implements [extract.Archive].
+func (a *Archive) Info() extract.Info {
+	info := a.Archive.Info()
+	info.Path = a.path
+	return info
+}
+
+// Close implements [extract.Archive].
+func (a *Archive) Close() error {
+	err := errors.Join(a.Archive.Close(), a.file.file.Close())
+	if a.remove != nil {
+		a.remove()
+	}
+	return err
 }
 
 // Find returns the files that a source given by a user means: the file itself or, of a folder, every archive in it and
@@ -61,7 +128,11 @@ func Find(ctx context.Context, source, except string) (files []string, skipped [
 	if err != nil {
 		target = nil // not there yet
 	}
-	others := make(map[*kind][]string)
+	var (
+		others = make(map[*kind][]string)
+		kinds  []*kind // of others, as they came
+		locked []error // files that may not be read, of which nothing tells that they are archives
+	)
 	err = filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case ctx.Err() != nil:
@@ -87,13 +158,18 @@ func Find(ctx context.Context, source, except string) (files []string, skipped [
 		case err != nil, info.IsDir(), !info.Mode().IsRegular() && !hasArchiveName(path):
 			return nil
 		}
-		switch k, err := kindOf(path); {
+		switch k, err := look(path); {
 		case k == outlookFile:
 			files = append(files, path)
 		case errors.Is(err, extract.ErrEmpty) && !hasArchiveName(path):
+		case errors.Is(err, fs.ErrPermission) && !hasArchiveName(path):
+			locked = append(locked, err)
 		case err != nil:
 			skipped = append(skipped, err)
 		case k.archive:
+			if others[k] == nil {
+				kinds = append(kinds, k)
+			}
 			others[k] = append(others[k], path)
 		}
 		return nil
@@ -104,15 +180,25 @@ func Find(ctx context.Context, source, except string) (files []string, skipped [
 	if err != nil {
 		return nil, skipped, extract.FileError(source, err)
 	}
-	for _, m := range kinds() {
-		if paths := others[m]; len(paths) == 1 {
-			skipped = append(skipped, m.refusal(paths[0]))
-		} else if len(paths) > 1 {
+	for _, k := range kinds {
+		if paths := others[k]; len(paths) == 1 {
+			skipped = append(skipped, k.refusal(paths[0]))
+		} else {
 			skipped = append(skipped, &extract.SourceError{
-				Path: source, Err: extract.ErrUnsupported, Advice: m.advice,
-				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], m.name),
+				Path: source, Err: extract.ErrUnsupported, Advice: k.advice,
+				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], k.name),
 			})
 		}
+	}
+	if len(locked) == 1 {
+		skipped = append(skipped, locked[0])
+	} else if len(locked) > 1 {
+		var first *extract.SourceError
+		errors.As(locked[0], &first)
+		skipped = append(skipped, &extract.SourceError{
+			Path: source, Err: fs.ErrPermission, Advice: first.Advice,
+			Problem: fmt.Sprintf("holds %d files that may not be read, like %s", len(locked), first.Path),
+		})
 	}
 	if len(files) == 0 {
 		return nil, skipped, &extract.SourceError{
@@ -129,79 +215,60 @@ func hasArchiveName(path string) bool {
 	return ext == ".pst" || ext == ".ost"
 }
 
-// kindOf looks at a file's beginning.
-func kindOf(path string) (*kind, error) {
-	// Before it is opened: that waits where a pipe has nobody who writes into it.
-	switch info, err := os.Stat(path); {
-	case err != nil:
-		return nil, extract.FileError(path, err)
-	case info.IsDir():
-		return nil, &extract.SourceError{Path: path, Problem: "is a folder", Advice: "Name a file in it", Err: extract.ErrNotArchive}
-	case !info.Mode().IsRegular():
-		return nil, &extract.SourceError{
-			Path: path, Problem: "is a pipe or a device, not a file",
-			Advice: `Send what comes from it to standard input, and name that: "-"`, Err: extract.ErrNotArchive,
+// mayHold refuses what is no file. A pipe is not to be opened: that waits for somebody who writes into it.
+func mayHold(path string) error {
+	if path == "" {
+		return &extract.SourceError{
+			Path: `""`, Problem: "is no name", Advice: "Is a variable empty that should hold one?", Err: fs.ErrNotExist,
 		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return extract.FileError(path, err)
+	}
+	e := &extract.SourceError{Path: path, Err: extract.ErrNotArchive}
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		e.Problem, e.Advice = "is a folder", "Name a file in it"
+	case mode&fs.ModeNamedPipe != 0:
+		e.Problem, e.Advice = "is a pipe, not a file", `Send what comes from it to standard input, and name that: "-"`
+	case mode&fs.ModeSocket != 0:
+		e.Problem, e.Advice = "is a socket, not a file", "Name the file that the archive is in"
+	case mode&fs.ModeCharDevice == 0 && mode&fs.ModeDevice != 0:
+		e.Problem, e.Advice = "is a disk, not a file", "Mount it, and name the file that the archive is in"
+	default:
+		e.Problem, e.Advice = "is a device, not a file", "Name the file that the archive is in"
+	}
+	return e
+}
+
+// look tells the kind of a file by its name and beginning.
+func look(path string) (*kind, error) {
+	if err := mayHold(path); err != nil {
+		return nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, extract.FileError(path, err)
 	}
 	defer f.Close()
+	return kindOf(path, f)
+}
+
+// kindOf looks at a file's beginning.
+func kindOf(path string, r io.ReaderAt) (*kind, error) {
 	head := make([]byte, headLen)
-	n, err := io.ReadFull(f, head)
+	n, err := r.ReadAt(head, 0)
 	switch {
 	case n == 0 && err == io.EOF:
 		return nil, &extract.SourceError{
 			Path: path, Problem: "is empty",
 			Advice: "Fetch it again: a copy or a download did not succeed", Err: extract.ErrEmpty,
 		}
-	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
+	case err != nil && err != io.EOF:
 		return nil, extract.FileError(path, err)
 	}
 	return recognise(head[:n]), nil
-}
-
-func openStdin(o extract.Options) (extract.Archive, error) {
-	const name = "standard input"
-	f, err := os.CreateTemp("", "mailmill-*")
-	if err != nil {
-		return nil, fmt.Errorf("a place for what comes from standard input: %w", err)
-	}
-	remove := func() {
-		f.Close()
-		os.Remove(f.Name())
-	}
-	if _, err := io.Copy(f, os.Stdin); err != nil {
-		remove()
-		return nil, extract.FileError(name, err)
-	}
-	archive, err := Open(f.Name(), o)
-	if err != nil {
-		remove()
-		var se *extract.SourceError
-		if errors.As(err, &se) {
-			se.Path = name
-		}
-		return nil, err
-	}
-	return &temporary{archive, remove}, nil
-}
-
-// temporary is an archive in a file that goes with it.
-type temporary struct {
-	extract.Archive
-	remove func()
-}
-
-func (t *temporary) Info() extract.Info {
-	info := t.Archive.Info()
-	info.Path = "-"
-	return info
-}
-
-func (t *temporary) Close() error {
-	err := t.Archive.Close()
-	t.remove()
-	return err
 }

@@ -38,9 +38,17 @@ func TestRefusals(t *testing.T) {
 		{"alice.docx", "PK\x03\x04\x14\x00", extract.ErrNotArchive, "is not an Outlook data file but a zip archive or an Office document"},
 		{"notes.txt", "Dear diary, today", extract.ErrNotArchive, `is not an Outlook data file. It begins with "Dear diary, today"`},
 		{"grüße.txt", "Grüße aus München, mein Herz", extract.ErrNotArchive, `It begins with "Grüße aus München, me"`},
+		{"photo.pst", "\xFF\xD8\xFF\xE0\x00\x10JFIF", extract.ErrNotArchive, "is not an Outlook data file but a picture"},
+		{"setup.exe", "MZ\x90\x00", extract.ErrNotArchive, "but a program"},
+		{"login.pst", "\n<!DOCTYPE html>\n<html>", extract.ErrNotArchive, "but a web page. It may tell why a download did not succeed"},
+		{"vault.pst", "LUKS\xBA\xBE\x00\x02", extract.ErrUnsupported, "is an encrypted file. If there are Outlook data files in it, decrypt it first"},
+		{"vault.vhd", "\xEB\x58\x90-FVE-FS-", extract.ErrUnsupported, "is an encrypted file"},
+		{"disk.img", "\xEB\x52\x90NTFS    ", extract.ErrUnsupported, "is an image of a disk"},
+		{"mail.pst.b64", "IUJETkG8D2tTTRcAEwABAQAA", extract.ErrUnsupported, "is an Outlook data file in Base64. Decode it first"},
+		{"mac.bin", "\x00\x05a.pst" + strings.Repeat("\x00", 121) + "!BDN\x00\x00\x00\x00SM", extract.ErrUnsupported, "is an Outlook data file behind 128 bytes of something else. Cut those off: tail -c +129 FILE"},
 		{"go.mod", "module mailmill\n\ngo 1.26\n", extract.ErrNotArchive, `It begins with "module mailmill"`},
 		{"blob", "\x01\x02\xFE\xFF\x00\x00\x00\x00\x00", extract.ErrNotArchive, "It begins with the bytes 01 02 FE FF 00 00 00 00"},
-		{"zero.pst", string(make([]byte, 9000)), extract.ErrNotArchive, "holds nothing but zeros"},
+		{"zero.pst", string(make([]byte, 9000)), extract.ErrNotArchive, "begins with nothing but zeros"},
 		{"empty.pst", "", extract.ErrEmpty, "is empty"},
 		{"all.mbox", "From a@example.org Thu Jan  1 00:00:00 1970\n", extract.ErrUnsupported, "is an mbox. mailmill reads Outlook data files (.pst, .ost) so far"},
 		{"one.eml", "Received: from x\r\n", extract.ErrUnsupported, "is a single mail (.eml)"},
@@ -53,7 +61,7 @@ func TestRefusals(t *testing.T) {
 		{"old.edb", "\x01\x02\x03\x04\xEF\xCD\xAB\x89", extract.ErrUnsupported, "Exchange server"},
 	} {
 		path := write(t, dir, tt.name, tt.content)
-		_, err := Open(path, extract.Options{})
+		_, err := Open(t.Context(), path, extract.Options{}, nil)
 		var se *extract.SourceError
 		if !errors.As(err, &se) || !errors.Is(err, tt.reason) {
 			t.Errorf("%s: %v", tt.name, err)
@@ -63,11 +71,11 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s: %s", tt.name, err)
 		}
 	}
-	_, err := Open(filepath.Join(dir, "nowhere.pst"), extract.Options{})
+	_, err := Open(t.Context(), filepath.Join(dir, "nowhere.pst"), extract.Options{}, nil)
 	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "nowhere.pst is not there") {
 		t.Error(err)
 	}
-	if _, err := Open(dir, extract.Options{}); !errors.Is(err, extract.ErrNotArchive) || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := Open(t.Context(), dir, extract.Options{}, nil); !errors.Is(err, extract.ErrNotArchive) || !strings.Contains(err.Error(), "is a folder") {
 		t.Error(err)
 	}
 }
@@ -80,7 +88,7 @@ func TestNoPermission(t *testing.T) {
 	if err := os.Chmod(path, 0); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Open(path, extract.Options{}); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "may not be read") {
+	if _, err := Open(t.Context(), path, extract.Options{}, nil); !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "may not be read") {
 		t.Error(err)
 	}
 }
@@ -134,7 +142,7 @@ func TestFind(t *testing.T) {
 
 func TestOpen(t *testing.T) {
 	path := corpustest.File(t, "pst/empty.pst")
-	a, err := Open(path, extract.Options{})
+	a, err := Open(t.Context(), path, extract.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +171,7 @@ func TestStandardInput(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	t.Setenv("TMP", temp)
-	a, err := Open("-", extract.Options{})
+	a, err := Open(t.Context(), "-", extract.Options{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,14 +11,14 @@ import (
 )
 
 func ExampleOpen() {
-	archive, err := archives.Open("../../testdata/sample.pst", extract.Options{})
+	ctx := context.Background()
+	archive, err := archives.Open(ctx, "../../testdata/sample.pst", extract.Options{}, nil)
 	if err != nil {
 		log.Fatal(err) // a sentence for people
 	}
 	defer archive.Close()
 	fmt.Println(archive.Info().Format)
 
-	ctx := context.Background()
 	mails := 0
 	for entry, err := range archive.Entries(ctx) {
 		if err != nil {

@@ -30,11 +30,18 @@ var (
 	zipFile     = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
 	tarFile     = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
 	zeroFile    = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
+	webPage     = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
+	picture     = &kind{name: "a picture"}
+	program     = &kind{name: "a program"}
+	sound       = &kind{name: "a recording of sound or video"}
+	encrypted   = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
+	diskImage   = &kind{name: "an image of a disk", archive: true, advice: "If there are Outlook data files on it, mount it and name those"}
 )
 
 const (
-	laterAdvice  = "mailmill reads Outlook data files (.pst, .ost) so far"
-	unpackAdvice = "If there are Outlook data files in it, unpack it first"
+	laterAdvice   = "mailmill reads Outlook data files (.pst, .ost) so far"
+	decryptAdvice = "If there are Outlook data files in it, decrypt it first, with the program that made it"
+	unpackAdvice  = "If there are Outlook data files in it, unpack it first"
 )
 
 // magics are what files begin with, at an offset.
@@ -60,17 +67,43 @@ var magics = []struct {
 	{0, "Rar!", &kind{name: "a RAR archive", archive: true, advice: unpackAdvice}},
 	{0, "BEGIN:VCALENDAR", &kind{name: "a calendar (.ics)", archive: true, advice: laterAdvice}},
 	{0, "BEGIN:VCARD", &kind{name: "an address book (.vcf)", archive: true, advice: laterAdvice}},
+	{0, "MSCF", &kind{name: "a cabinet archive (.cab)", archive: true, advice: unpackAdvice}},
+	{0, "IUJETk", &kind{name: "an Outlook data file in Base64", archive: true, advice: "Decode it first: base64 -d"}},
+	{0, "begin 6", &kind{name: "a uuencoded file", archive: true, advice: "Decode it first: uudecode"}},
+	{0, "-----BEGIN PGP MESSAGE", encrypted},
+	{0, "age-encryption.org/", encrypted},
+	{0, "Salted__", encrypted},
+	{0, "LUKS\xBA\xBE", encrypted},
+	{3, "-FVE-FS-", encrypted},
+	{3, "NTFS    ", diskImage},
+	{54, "FAT1", diskImage},
+	{82, "FAT32", diskImage},
+	{0, "vhdxfile", diskImage},
+	{0, "conectix", diskImage},
+	{0, "KDMV", diskImage},
+	{0, "QFI\xFB", diskImage},
 	{0, "%PDF", &kind{name: "a PDF document"}},
+	{0, "{\\rtf", &kind{name: "an RTF document"}},
+	{0, "\xFF\xD8\xFF", picture},
+	{0, "\x89PNG\r\n", picture},
+	{0, "GIF8", picture},
+	{0, "II*\x00", picture},
+	{0, "MM\x00*", picture},
+	{8, "WEBP", picture},
+	{8, "WAVE", sound},
+	{0, "ID3", sound},
+	{0, "OggS", sound},
+	{0, "fLaC", sound},
+	{4, "ftyp", sound},
+	{0, "\x1A\x45\xDF\xA3", sound},
+	{0, "MZ", program},
+	{0, "\x7FELF", program},
+	{0, "\xCF\xFA\xED\xFE", program},
+	{0, "\xCA\xFE\xBA\xBE", program},
+	{0, "#!", &kind{name: "a script"}},
+	{0, "<?xml", &kind{name: "an XML file"}},
+	{0, "regf", &kind{name: "a part of the Windows registry"}},
 	{0, "SQLite format 3\x00", &kind{name: "an SQLite database"}},
-}
-
-// kinds returns the kinds of archives in their order.
-func kinds() []*kind {
-	list := []*kind{mailFile, addressBook}
-	for _, m := range magics {
-		list = append(list, m.kind)
-	}
-	return list
 }
 
 // recognise tells a file's kind by its beginning. It is never nil.
@@ -85,13 +118,37 @@ func recognise(head []byte) *kind {
 		}
 	}
 	head = bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))
-	if isHeader(head) {
+	switch begin := bytes.ToLower(bytes.TrimLeft(head[:min(len(head), 64)], " \t\r\n")); {
+	case isHeader(head):
 		return mailFile
+	case bytes.HasPrefix(begin, []byte("<!doctype html")), bytes.HasPrefix(begin, []byte("<html")):
+		return webPage
+	}
+	if at := dataFile(head); at > 0 {
+		return &kind{
+			name: fmt.Sprintf("an Outlook data file behind %d bytes of something else", at), archive: true,
+			advice: fmt.Sprintf("Cut those off: tail -c +%d FILE >whole.pst", at+1),
+		}
 	}
 	if len(bytes.TrimLeft(head, "\x00")) == 0 {
 		return zeroFile
 	}
 	return &kind{name: "nothing known", advice: "It begins with " + quote(head)}
+}
+
+// dataFile returns where in a file's beginning the header of an Outlook data file stands (MS-PST 2.2.2.6, dwMagic and
+// wMagicClient); -1 where there is none. What stands before it is the wrapping of some transfer.
+func dataFile(head []byte) int {
+	for at := 0; ; at++ {
+		next := bytes.Index(head[at:], []byte("!BDN"))
+		if next < 0 {
+			return -1
+		}
+		at += next
+		if len(head) >= at+10 && (string(head[at+8:at+10]) == "SM" || string(head[at+8:at+10]) == "SO") {
+			return at
+		}
+	}
 }
 
 // headerFields are what mails begin with.
@@ -122,7 +179,7 @@ func (k *kind) refusal(path string) error {
 	case k.archive:
 		e.Problem, e.Err = "is "+k.name, extract.ErrUnsupported
 	case k == zeroFile:
-		e.Problem = "holds nothing but zeros"
+		e.Problem = "begins with nothing but zeros"
 	case k.name == "nothing known":
 		e.Problem = "is not an Outlook data file"
 	default:

@@ -3,8 +3,10 @@ package pst
 import (
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
+	"time"
 
 	"mailmill/extract"
 	"mailmill/formats/mapi"
@@ -18,6 +20,17 @@ func Open(path string, o extract.Options) (extract.Archive, error) {
 		return nil, extract.FileError(path, err)
 	}
 	f, err := pst.Open(path)
+	return archive(path, f, err, info.ModTime(), o)
+}
+
+// OpenReader is [Open] for a file that was opened already. Path is what it is called in errors, and r stays open when
+// the archive is closed.
+func OpenReader(path string, r io.ReaderAt, size int64, modified time.Time, o extract.Options) (extract.Archive, error) {
+	f, err := pst.NewReader(r, size, pst.Options{})
+	return archive(path, f, err, modified, o)
+}
+
+func archive(path string, f *pst.File, err error, modified time.Time, o extract.Options) (extract.Archive, error) {
 	if err != nil {
 		return nil, refusal(path, err)
 	}
@@ -27,7 +40,7 @@ func Open(path string, o extract.Options) (extract.Archive, error) {
 		return nil, unreadable(path, store)
 	}
 	a := newArchive(path, store, o)
-	a.info.Modified = info.ModTime().UTC()
+	a.info.Modified = modified.UTC()
 	return a, nil
 }
 

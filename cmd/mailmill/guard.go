@@ -1,0 +1,184 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+
+	"mailmill/formats"
+	"mailmill/load"
+	"mailmill/load/files"
+	"mailmill/load/report"
+)
+
+// guard puts two looks into a run: at the room that the target has, before anything is written, and at the archives,
+// before anything that was written gets its final name. Where one of them finds that the result cannot be right, the
+// run ends as any other that cannot go on.
+func (a *app) guard(plan *load.Plan, from *sources, room *room) {
+	if room != nil {
+		for i := range plan.Sources {
+			s := &plan.Sources[i]
+			s.Source = counted{s.Source, plan.Filters, room}
+		}
+		for _, archive := range from.archives {
+			room.archives += archive.Info().Size
+		}
+	}
+	for i := range plan.Routes {
+		r := &plan.Routes[i]
+		r.Target = &guarded{Target: r.Target, room: room, from: from}
+	}
+}
+
+// guarded is a target that is looked after.
+type guarded struct {
+	load.Target
+	room *room // may be nil
+	from *sources
+}
+
+// Write implements [load.Target].
+func (g *guarded) Write(ctx context.Context, e load.Encoded) (load.Outcome, error) {
+	if g.room != nil {
+		// Everything has been enumerated when the first item is written.
+		if err := g.room.look(); err != nil {
+			return load.Failed, &load.Fatal{Err: err}
+		}
+		g.room = nil
+	}
+	return g.Target.Write(ctx, e)
+}
+
+// Finish implements [load.Target].
+func (g *guarded) Finish(ctx context.Context) error {
+	if err := g.from.changed(); err != nil {
+		return err
+	}
+	return g.Target.Finish(ctx)
+}
+
+// room is what the items of a run need where they go.
+type room struct {
+	dst      string
+	eachFile bool  // every item is a file
+	packed   bool  // what is written is compressed
+	archives int64 // size of all sources
+
+	warn func(string)
+
+	mu    sync.Mutex
+	items int64
+	bytes int64 // as the archives' tables have it
+	least int64 // what of it is written for certain
+}
+
+// What is written of an item depends on what is in it: text is stored in two bytes a letter, and often three times, as
+// text, HTML and RTF, of which one is left out; content that is not text grows by a third. An item of a megabyte has
+// attachments.
+const (
+	largeItem   = 1 << 20
+	ofLargeItem = 3  // at least a third
+	ofSmallItem = 10 // at least a tenth
+	growth      = 140
+)
+
+func (r *room) add(e *formats.Entry) {
+	size := max(e.Size, 0)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.items++
+	r.bytes += size
+	if size >= largeItem {
+		r.least += size / ofLargeItem
+	} else {
+		r.least += size / ofSmallItem
+	}
+}
+
+// look compares what is needed with what is there. It refuses only what cannot be: how much is written, nobody knows
+// before.
+func (r *room) look() error {
+	space, err := files.FreeSpace(r.dst)
+	if err != nil {
+		return nil // writing will tell
+	}
+	return r.judge(space)
+}
+
+func (r *room) judge(space files.Space) error {
+	// Sizes that a damaged table has made up do not count: nothing in an archive is larger than all of it.
+	least, most := min(r.least, r.archives), min(r.bytes, 2*r.archives)/100*growth
+	const advice = "make room, name a place on another disk, or leave this check out with --ignore-space"
+	switch {
+	case r.eachFile && space.Files >= 0 && r.items > space.Files:
+		return &exit{status: exitTemporary, sentence: fmt.Sprintf(
+			"%s: there is room for %s more, whatever their size, and %s are to be written (inodes or quota; df -i shows them); %s",
+			r.dst, report.Plural(int(space.Files), "file"), report.Plural(int(r.items), "file"), advice)}
+	case space.Bytes < 0:
+		return nil
+	case !r.packed && least > space.Bytes:
+		return &exit{status: exitTemporary, sentence: fmt.Sprintf(
+			"%s: %s are free there, and the %s to be written (%s in the archive) cannot take less than %s; %s",
+			r.dst, report.Bytes(space.Bytes), report.Plural(int(r.items), "mail"), report.Bytes(r.bytes), report.Bytes(least), advice)}
+	case most > space.Bytes && r.warn != nil:
+		r.warn(fmt.Sprintf("%s may be too small: %s are free there, and the %s to be written (%s in the archive) may take up to %s.",
+			r.dst, report.Bytes(space.Bytes), report.Plural(int(r.items), "mail"), report.Bytes(r.bytes), report.Bytes(most)))
+	}
+	return nil
+}
+
+// counted is a source whose items are counted while they are enumerated.
+type counted struct {
+	load.Source
+	filters []load.Filter
+	room    *room
+}
+
+// Entries implements [load.Source].
+func (c counted) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
+	return func(yield func(formats.Entry, error) bool) {
+		for e, err := range c.Source.Entries(ctx) {
+			if err == nil && c.wanted(&e) {
+				c.room.add(&e)
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// wanted reports whether an entry will be written, as far as it is known by now.
+func (c counted) wanted(e *formats.Entry) bool {
+	if e.Kind != formats.KindMail || e.Err != nil {
+		return false
+	}
+	for _, f := range c.filters {
+		if !f.Wanted(e) {
+			return false
+		}
+	}
+	return true
+}
+
+// room returns what looks after the room for a conversion; nil where there is nothing to look at.
+func (c *conversion) room(a *app, dst string) *room {
+	// How many items lie between two days is known only when they have been read.
+	if c.ignoreSpace || c.filters.since != "" || c.filters.until != "" || dst == "-" {
+		return nil
+	}
+	name := strings.ToLower(dst)
+	single := slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(name, ending) })
+	r := &room{dst: dst, eachFile: !single && c.format != "mbox"}
+	for _, ending := range []string{".zst", ".gz", ".tgz", ".zip"} {
+		r.packed = r.packed || strings.HasSuffix(name, ending)
+	}
+	if !a.quiet {
+		r.warn = func(sentence string) { io.WriteString(*a.screen.Load(), sentence+"\n") }
+	}
+	return r
+}

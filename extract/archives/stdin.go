@@ -1,0 +1,102 @@
+package archives
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"mailmill/extract"
+)
+
+// ErrNoRoom says that what comes from standard input cannot be kept.
+var ErrNoRoom = errors.New("no place for a copy of standard input")
+
+// stdinName is what standard input is called in errors.
+const stdinName = "standard input"
+
+func openStdin(ctx context.Context, o extract.Options, changed func(error)) (*Archive, error) {
+	f, remove := os.Stdin, func() {}
+	info, err := f.Stat()
+	switch {
+	case err != nil:
+		return nil, extract.FileError(stdinName, err)
+	case info.IsDir():
+		return nil, &extract.SourceError{Path: stdinName, Problem: "is a folder", Advice: "Name it instead", Err: extract.ErrNotArchive}
+	case !atStart(f, info):
+		if f, remove, err = spool(ctx, f); err != nil {
+			return nil, err
+		}
+	}
+	a, err := openFile(stdinName, f, o, changed)
+	if err != nil {
+		remove()
+		return nil, err
+	}
+	a.path, a.remove = "-", remove
+	return a, nil
+}
+
+// atStart reports whether standard input is a file that nothing has been read from.
+func atStart(f *os.File, info fs.FileInfo) bool {
+	offset, err := f.Seek(0, io.SeekCurrent)
+	return err == nil && offset == 0 && info.Mode().IsRegular()
+}
+
+// spool copies what comes from a pipe to a temporary file. Where the system allows it that file has lost its name
+// before anything is in it, so that nothing is left whatever happens.
+func spool(ctx context.Context, from io.Reader) (f *os.File, remove func(), err error) {
+	f, err = os.CreateTemp("", "mailmill-*")
+	if err != nil {
+		return nil, nil, noRoom(err)
+	}
+	remove = func() {}
+	if os.Remove(f.Name()) != nil {
+		remove = func() { os.Remove(f.Name()) }
+	}
+	to := &keeper{w: f}
+	copied := make(chan error, 1)
+	go func() {
+		_, err := io.CopyBuffer(to, struct{ io.Reader }{from}, make([]byte, 1<<20))
+		copied <- err
+	}()
+	select {
+	case err = <-copied:
+		if err == nil {
+			return f, remove, nil
+		}
+		if to.err != nil {
+			err = noRoom(to.err)
+		} else {
+			err = extract.FileError(stdinName, err)
+		}
+	case <-ctx.Done():
+		// The goroutine may wait for ever for what comes next; it ends with the process.
+		err = context.Cause(ctx)
+	}
+	f.Close()
+	remove()
+	return nil, nil, err
+}
+
+// keeper tells errors of writing from those of reading.
+type keeper struct {
+	w   io.Writer
+	err error
+}
+
+func (k *keeper) Write(p []byte) (int, error) {
+	n, err := k.w.Write(p)
+	k.err = err
+	return n, err
+}
+
+func noRoom(err error) error {
+	return &extract.SourceError{
+		Path: stdinName, Err: fmt.Errorf("%w: %w", ErrNoRoom, err),
+		Problem: fmt.Sprintf("has to be copied to a file in %s first, which does not work: %v", os.TempDir(), cause(err)),
+		Advice:  "Make room there, name another folder in " + tempVariable + ", or put the archive into a file and name that",
+	}
+}
