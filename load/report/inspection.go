@@ -26,6 +26,8 @@ type Inspection struct {
 	Notes, Warnings []string
 	// Incomplete says why items are lost that cannot be counted.
 	Incomplete string
+	// Check is what reading everything showed; nil where that was not done.
+	Check *Check
 
 	// What Survey counts:
 	Folders     []FolderCount
@@ -94,14 +96,19 @@ func (in *Inspection) WriteText(out io.Writer) error {
 			fmt.Fprintf(w, "%-*s  %s\n", width, name, Printable(value))
 		}
 	}
-	health := "no damage in its tables"
+	health := "no damage in its tables (--check reads every block)"
 	switch {
+	case in.Check != nil:
+		health = in.Check.Verdict()
 	case in.Incomplete != "":
 		health = "incomplete: " + in.Incomplete
 	case len(in.Warnings) > 0:
 		health = fmt.Sprintf("%s in its tables", Plural(len(in.Warnings), "fault"))
 	}
 	line(title, fmt.Sprintf("%s, %s, %s", in.Format, Bytes(in.Size), health))
+	if in.Check != nil {
+		line("Incomplete", in.Incomplete)
+	}
 	if in.Owner != nil {
 		line("Owner", who(in.Owner))
 	}

@@ -1,0 +1,322 @@
+package pst
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"mailmill/extract"
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
+)
+
+var _ extract.Checker = (*Archive)(nil)
+
+// Check implements [extract.Checker]: first all blocks in the order of the file, then all nodes.
+func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (*extract.Check, error) {
+	f, ok := a.store.(*file)
+	if !ok {
+		return nil, errors.New("only files can be checked")
+	}
+	// What reading the blocks warns of is told by the report itself.
+	warnings, _ := f.File.Warnings()
+	blocks, err := f.CheckBlocks(ctx, progress)
+	if err != nil {
+		return nil, err
+	}
+	nodes, err := f.checkNodes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int)}
+	for i, folder := range a.tree.visible(true) {
+		c.place[folder.Folder] = i + 1
+	}
+	c.nodes(nodes, blocks)
+	c.pages(warnings)
+	c.result.Blocks, c.result.Bytes, c.result.More = blocks.Blocks, blocks.Bytes, blocks.More
+	if blocks.Loose > 0 {
+		c.remark("nothing refers to %d of the blocks (%d bytes): what did was deleted, or is lost", blocks.Loose, blocks.LooseBytes)
+	}
+	c.warnings()
+	return &c.result, nil
+}
+
+// checkNodes takes all nodes apart, on all processors.
+func (f *file) checkNodes(ctx context.Context) (map[pst.NID][]pst.NodeFault, error) {
+	var all []pst.NID
+	f.AllNodes(func(id, _ pst.NID) bool {
+		all = append(all, id)
+		return true
+	})
+	const share = 64
+	var (
+		mu      sync.Mutex
+		found   = make(map[pst.NID][]pst.NodeFault)
+		workers sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				mu.Lock()
+				n := min(share, len(all))
+				mine := all[:n]
+				all = all[n:]
+				mu.Unlock()
+				if n == 0 {
+					return
+				}
+				for _, id := range mine {
+					if faults := checkNode(f, id); len(faults) > 0 {
+						mu.Lock()
+						found[id] = faults
+						mu.Unlock()
+					}
+				}
+			}
+		})
+	}
+	workers.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return found, nil
+}
+
+// checkNode checks a node. A panic at one is a fault of mailmill's, and ends this check alone.
+func checkNode(f *file, id pst.NID) (faults []pst.NodeFault) {
+	defer func() {
+		if v := recover(); v != nil {
+			faults = []pst.NodeFault{{Part: "node", Err: fmt.Errorf("internal error: %v", v)}}
+		}
+	}()
+	return f.CheckNode(id)
+}
+
+// fileCheck puts what a check found into the words of folders and items.
+type fileCheck struct {
+	a      *Archive
+	f      *file
+	place  map[*formats.Folder]int // of folders in the order of the tree, from 1
+	result extract.Check
+}
+
+func (c *fileCheck) remark(format string, args ...any) {
+	c.result.Remarks = append(c.result.Remarks, fmt.Sprintf(format, args...))
+}
+
+// nodes lists the faults of nodes and blocks.
+func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockReport) {
+	byNode := make(map[pst.NID][]*pst.BlockFault)
+	var loose []*pst.BlockFault
+	for i := range blocks.Faults {
+		b := &blocks.Faults[i]
+		for _, id := range b.Nodes {
+			byNode[id] = append(byNode[id], b)
+		}
+		if len(b.Nodes) == 0 {
+			loose = append(loose, b)
+		}
+	}
+	ids := make([]pst.NID, 0, len(nodes)+len(byNode))
+	for id := range nodes {
+		ids = append(ids, id)
+	}
+	for id := range byNode {
+		if nodes[id] == nil {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	c.f.AllNodes(func(id, parent pst.NID) bool {
+		if len(ids) > 0 && ids[0] == id {
+			ids = ids[1:]
+			c.result.Faults = append(c.result.Faults, c.node(id, parent, nodes[id], byNode[id])...)
+		}
+		return len(ids) > 0
+	})
+	slices.SortStableFunc(c.result.Faults, func(a, b extract.Fault) int { return cmp.Compare(c.order(a), c.order(b)) })
+	for _, b := range loose {
+		c.result.Faults = append(c.result.Faults, extract.Fault{
+			Part: "a block that nothing refers to", Block: b.BID.String(), Offset: b.Offset, Blocks: 1, Err: b.Err,
+			Harmless: len(c.f.Lost()) == 0,
+		})
+	}
+}
+
+// order puts what belongs to no folder last.
+func (c *fileCheck) order(f extract.Fault) int {
+	if n := c.place[f.Folder]; n > 0 {
+		return n
+	}
+	if f.Folder != nil {
+		return len(c.place) + 1 // recovered items
+	}
+	return len(c.place) + 2
+}
+
+// node lists the faults of a node, one for each of its parts.
+func (c *fileCheck) node(id, parent pst.NID, faults []pst.NodeFault, blocks []*pst.BlockFault) []extract.Fault {
+	whose := c.whose(id, parent)
+	var list []extract.Fault
+	byPart := make(map[string]int)
+	add := func(part string, err error) *extract.Fault {
+		i, ok := byPart[part]
+		if !ok {
+			i = len(list)
+			byPart[part] = i
+			fault := whose
+			fault.Part, fault.Err, fault.Offset = partIn(whose.Part, part), err, -1
+			list = append(list, fault)
+		}
+		return &list[i]
+	}
+	name := func(fault *extract.Fault, b *pst.BlockFault) {
+		if fault.Blocks++; fault.Blocks == 1 {
+			fault.Block, fault.Offset, fault.Err = b.BID.String(), b.Offset, b.Err
+			fault.Harmless = !b.Lost && !errors.Is(b.Err, pst.ErrChecksum)
+		}
+	}
+	of := make(map[pst.BlockID]*pst.BlockFault, len(blocks))
+	for _, b := range blocks {
+		of[b.BID] = b
+	}
+	told := make(map[pst.BlockID]bool)
+	for _, fault := range faults {
+		block, ok := pst.BlockOf(fault.Err)
+		b := of[block&^1]
+		if ok && b != nil && told[b.BID] {
+			continue // its other parts suffer from the same block
+		}
+		entry := add(fault.Part, fault.Err)
+		if ok && b != nil {
+			told[b.BID] = true
+			name(entry, b)
+		}
+	}
+	for n, b := range blocks {
+		if told[b.BID] {
+			continue
+		}
+		part := ""
+		if n < mostNamed {
+			part = c.f.PartOf(id, b.BID)
+		}
+		name(add(part, b.Err), b)
+	}
+	return list
+}
+
+// mostNamed is for how many blocks of a node it is found out what they hold.
+const mostNamed = 32
+
+func partIn(whole, part string) string {
+	switch {
+	case whole == "":
+		return part
+	case part == "" || part == "table":
+		return whole
+	}
+	return whole + ": " + part
+}
+
+// whose describes a node: the folder or the item that it is or belongs to.
+func (c *fileCheck) whose(id, parent pst.NID) extract.Fault {
+	fault := extract.Fault{ID: idString(id)}
+	folder := func(id pst.NID) {
+		if f := c.a.tree.byID[id]; f != nil {
+			fault.Folder = f.Folder
+		}
+	}
+	table := pst.TableOf(id)
+	switch kind := pst.KindOf(id); {
+	case kind == pst.KindMessage || kind == pst.KindAssociated:
+		e := &formats.Entry{ID: fault.ID, Index: pack(id, mapi.Value{}), Hidden: kind == pst.KindAssociated}
+		if folder(parent); fault.Folder == nil {
+			fault.Folder = c.a.recovered
+		}
+		e.Folder = fault.Folder
+		c.a.peek(e, id)
+		e.Err = nil
+		fault.Entry = e
+	case kind == pst.KindFolder:
+		folder(id)
+		fault.Part = "the folder's properties"
+	case kind == pst.KindSearchFolder:
+		fault.Part = "search folder"
+	case id == pst.NIDStore:
+		fault.Part = "message store"
+	case id == pst.NIDNames:
+		fault.Part = "names of properties"
+	case table != "":
+		if folder(pst.FolderOf(id)); fault.Folder == nil {
+			table += " of a search folder or template"
+		}
+		fault.Part = table
+	default:
+		fault.Part = "internal node"
+	}
+	return fault
+}
+
+// pages lists what the file's header and trees have lost, or have with wrong checksums.
+func (c *fileCheck) pages(warnings []pst.Warning) {
+	lost := make(map[int64]bool) // by offset
+	for _, l := range c.f.Lost() {
+		lost[l.Offset] = true
+		tree := "block"
+		if l.Nodes {
+			tree = "node"
+		}
+		c.result.Faults = append(c.result.Faults, extract.Fault{Part: "page of the " + tree + " tree", Offset: l.Offset, Err: lostError{l}})
+	}
+	for _, w := range warnings {
+		part, text, ok := strings.Cut(w.Text, ": ")
+		switch {
+		case strings.HasPrefix(w.Text, "block "):
+		case ok && lost[w.Offset], strings.HasPrefix(w.Text, "page of the ") && strings.HasSuffix(w.Text, " are lost"):
+		case ok && strings.HasPrefix(part, "page of the "):
+			c.result.Faults = append(c.result.Faults, extract.Fault{Part: part, Offset: w.Offset, Err: errors.New(text)})
+		case strings.HasPrefix(w.Text, "wrong checksum of "):
+			c.result.Faults = append(c.result.Faults, extract.Fault{Part: "header", Offset: w.Offset, Err: errors.New(w.Text), Harmless: true})
+		default:
+			c.remark("%s", w.Text)
+		}
+	}
+}
+
+// warnings keeps those of the archive's warnings that no fault repeats.
+func (c *fileCheck) warnings() {
+	c.a.mu.Lock()
+	defer c.a.mu.Unlock()
+	for _, w := range c.a.info.Warnings {
+		if !slices.ContainsFunc(c.result.Faults, func(f extract.Fault) bool {
+			return strings.Contains(w, f.Err.Error()) && (f.Block == "" || strings.Contains(w, f.Block))
+		}) {
+			c.result.Warnings = append(c.result.Warnings, w)
+		}
+	}
+}
+
+// lostError says why a page cannot be read and what is lost with it.
+type lostError struct{ pst.Lost }
+
+func (e lostError) Error() string {
+	what := "blocks"
+	if e.Nodes {
+		what = "nodes"
+	}
+	to := fmt.Sprintf("to 0x%x", e.To-1)
+	if e.To == ^uint64(0) {
+		to = "on"
+	}
+	return fmt.Sprintf("%v; the %s from 0x%x %s are lost, as far as there were any", e.Err, what, e.From, to)
+}
+
+func (e lostError) Unwrap() error { return e.Err }
