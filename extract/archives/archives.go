@@ -98,6 +98,14 @@ func (a *Archive) Info() extract.Info {
 	return info
 }
 
+// Check implements [extract.Checker] for archives of kinds that do.
+func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (*extract.Check, error) {
+	if checker, ok := a.Archive.(extract.Checker); ok {
+		return checker.Check(ctx, progress)
+	}
+	return nil, errors.ErrUnsupported
+}
+
 // Close implements [extract.Archive].
 func (a *Archive) Close() error {
 	err := errors.Join(a.Archive.Close(), a.file.file.Close())
