@@ -183,16 +183,25 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 	if err != nil {
 		return nil, err
 	}
+	read := m
 	if hasFlags {
-		m = &listed{m, flags}
+		read = &listed{m, flags}
 	}
-	item, err := a.convert.Item(e, m)
+	item, err := a.convert.Item(e, read)
 	if err != nil {
 		return nil, err
 	}
 	item.Source = a.info.Path
+	if d, ok := m.(damaged); ok {
+		if err := d.Damage(); err != nil {
+			item.Lose(formats.Damage{Part: "item", Err: err})
+		}
+	}
 	return item, nil
 }
+
+// damaged is what messages implement that know what is lost of them, or doubtful, as a whole.
+type damaged interface{ Damage() error }
 
 // Close implements [extract.Archive].
 func (a *Archive) Close() error { return a.store.Close() }

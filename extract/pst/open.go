@@ -34,6 +34,9 @@ func archive(path string, f *pst.File, err error, modified time.Time, o extract.
 	if err != nil {
 		return nil, refusal(path, err)
 	}
+	if o.Recover {
+		f.Recover()
+	}
 	store := &file{f}
 	if len(store.Nodes()) == 0 {
 		f.Close()

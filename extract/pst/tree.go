@@ -106,6 +106,7 @@ func (t *tree) add(parent *folder, id pst.NID, name string) *folder {
 	f := &folder{Folder: &formats.Folder{}, id: id, name: name, parent: parent}
 	if f.props, f.err = t.store.Folder(id); f.err != nil {
 		t.warn("%v: %v", f, f.err)
+		f.damaged = true
 		if f.props == nil {
 			f.props = noProperties{}
 		}

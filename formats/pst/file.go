@@ -100,7 +100,11 @@ func NewReader(r io.ReaderAt, size int64, o Options) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &File{db: db}, nil
+	f := &File{db: db}
+	if slices.ContainsFunc(db.Lost(), func(l Lost) bool { return l.Nodes }) {
+		f.salvage()
+	}
+	return f, nil
 }
 
 // Close closes the file. Nothing that came from it can be used to read more of it afterwards.

@@ -1,6 +1,7 @@
 package pst
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -119,7 +120,7 @@ func (d *Folder) rows(table int, use func(ltp.Row) bool) error {
 		}
 		return err
 	}
-	damage := t.Err()
+	damage := cmp.Or(d.f.db.Doubt(d.NID.WithType(table)), t.Err())
 	for row, err := range t.Rows() {
 		if err != nil {
 			if damage == nil {

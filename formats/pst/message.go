@@ -45,6 +45,7 @@ func (f *File) Message(id NID) (*Message, error) {
 	if err != nil {
 		return nil, fmt.Errorf("message %v: %w", id, err)
 	}
+	m.doubt = f.db.Doubt(id)
 	return m, nil
 }
 

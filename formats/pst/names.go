@@ -8,6 +8,7 @@ import (
 
 	"mailmill/formats/codepage"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst/internal/ndb"
 )
 
 // nameMap is the file's map of named properties (MS-PST 2.4.7): a name for each identifier from 0x8000 on.
@@ -15,6 +16,7 @@ type nameMap struct {
 	once  sync.Once
 	names []*mapi.Name // by identifier - 0x8000
 	ids   map[mapi.Name]mapi.ID
+	err   error // what of it is lost
 }
 
 // NameID returns the identifier that stands for a name in this file.
@@ -45,13 +47,18 @@ func (f *File) loadNames() {
 	f.names.ids = map[mapi.Name]mapi.ID{}
 	p, err := f.openProperties(NIDNames)
 	if err != nil {
-		f.db.Warn(-1, "the names of properties are lost: %v", err)
+		f.names.err = fmt.Errorf("the names of properties are lost: %w", err)
+		f.db.Warn(-1, "%v", f.names.err)
 		return
 	}
 	stream := func(id mapi.ID) []byte {
 		v, err := p.Lookup(id)
 		if err != nil {
-			f.db.Warn(-1, "the names of properties may be wrong or lost: %v", err)
+			err = fmt.Errorf("the names of properties may be wrong or lost: %w", err)
+			f.db.Warn(-1, "%v", err)
+			if !ndb.Mended(err) {
+				f.names.err = err
+			}
 		}
 		return v.Data
 	}

@@ -13,6 +13,8 @@ type Properties struct {
 	f   *File
 	pc  *ltp.PC // nil for rows of tables
 	row ltp.Row // stands in for what pc lacks
+	// doubt is why the index may lead to the wrong properties.
+	doubt error
 }
 
 var _ mapi.Properties = (*Properties)(nil)
@@ -34,9 +36,22 @@ func (p *Properties) LookupName(name mapi.Name) (mapi.Value, error) {
 	}
 	id, ok := p.f.NameID(name)
 	if !ok {
-		return mapi.Value{}, nil
+		return mapi.Value{}, p.nameless()
 	}
 	return p.Lookup(id)
+}
+
+// nameless returns why a name may not be found which one of the properties has.
+func (p *Properties) nameless() error {
+	if p.f.names.err == nil || p.pc == nil {
+		return nil
+	}
+	for i := p.pc.Count() - 1; i >= 0; i-- {
+		if p.pc.Tag(i).ID().IsNamed() {
+			return p.f.names.err
+		}
+	}
+	return nil
 }
 
 // All implements [mapi.Properties].
@@ -93,8 +108,8 @@ func (p *Properties) all(without int, yield func(mapi.Property, error) bool) {
 // Damage returns what is known to be lost of the set as a whole, nil if it is sound: which properties are missing
 // because of it cannot be told.
 func (p *Properties) Damage() error {
-	if p.pc == nil {
-		return nil
+	if p.doubt != nil || p.pc == nil {
+		return p.doubt
 	}
 	return p.pc.Err()
 }

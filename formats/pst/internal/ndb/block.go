@@ -204,6 +204,9 @@ func (f *File) mended(ref blockRef, data, b []byte) ([]byte, bool) {
 // errMended comes with data that is right unless more bytes than one were wrong in an improbable way.
 var errMended = fmt.Errorf("%w; the one byte that seems to be wrong was put right", ErrChecksum)
 
+// Mended reports whether the error is that of data in which one byte was put right.
+func Mended(err error) bool { return errors.Is(err, errMended) }
+
 var inflaters sync.Pool
 
 // inflate decompresses a block of an OST with 4K pages; size is what the index tells.
