@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"mailmill/formats"
 	"mailmill/load"
 	"mailmill/load/files"
 	"mailmill/load/report"
@@ -22,7 +24,8 @@ import (
 type conversion struct {
 	sources     sources
 	filters     filters
-	format      string
+	formatName  string
+	format      files.Format
 	jobs        int
 	overwrite   bool
 	dryRun      bool
@@ -36,21 +39,24 @@ func (a *app) convertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert SRC… DST",
 		Short: "Write what is in archives as standard files",
-		Long: `Convert reads archives, or the archives in folders, and writes their mail into
-the folder DST, which it creates: one mbox a folder, or with --format eml one file
-a mail. It says what became of every item: found = written + filtered + failed.
+		Long: `Convert reads archives, or the archives in folders, and writes their mail to DST:
+a folder, which it creates, an archive of what that would hold (.tar, .tar.zst,
+.tar.gz, .zip), one mbox (.mbox, .mbox.zst, .mbox.gz) or - for standard output.
+It says what became of every item: found = written + filtered + failed.
 See mailmill help files for what it writes.
 
 Items that are not mail cannot be converted yet and count as failed; --only mail
 leaves them out.`,
 		Example: `  mailmill convert alice.pst out/
   mailmill convert --only mail --format eml --include 'Projects/**' alice.pst bob.ost out/
+  mailmill convert --only mail --format maildir alice.pst alice.tar.zst
+  mailmill convert alice.pst - | grep -c '^From '
   find /backup -name '*.pst' -print0 | mailmill convert --files-from - -0 out/`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.convert(c, args) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&c.format, "format", "mbox", "`mbox` (a file each folder) or eml (a file each mail)")
+	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "`FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
 	c.filters.addFlags(flags)
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "do everything but write")
 	flags.BoolVar(&c.overwrite, "overwrite", false, "replace files in the way that mailmill did not write")
@@ -64,7 +70,7 @@ leaves them out.`,
 }
 
 func (a *app) convert(c *conversion, args []string) error {
-	dst, err := c.check(args)
+	dst, err := a.checkLine(c, args)
 	if err != nil {
 		return err
 	}
@@ -87,11 +93,14 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return err
 	}
-	target, err := c.target(dst)
+	target, err := c.target(dst, a.stdout)
 	if err != nil {
 		return err
 	}
 	plan.Routes = []load.Route{{Target: target}}
+	if files.FormOf(dst).Single() {
+		plan.Routes[0].Kinds = []formats.Kind{formats.KindMail} // the others are filtered
+	}
 	a.guard(&plan, &c.sources, c.room(a, dst))
 
 	journals, closeReport, err := c.journals(a.stdout)
@@ -111,7 +120,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	}
 	plan.Observer = watching
 
-	log.Debug("converting", "version", version, "sources", len(plan.Sources), "target", dst, "format", c.format)
+	log.Debug("converting", "version", version, "sources", len(plan.Sources), "target", dst, "format", c.formatName)
 	result, err := load.Run(a.ctx, plan)
 	if bars != nil {
 		bars.Close()
@@ -124,11 +133,18 @@ func (a *app) convert(c *conversion, args []string) error {
 	if reportErr := closeReport(); err == nil {
 		err = reportErr
 	}
-	return a.sumUp(c, result, log, err)
+	return a.sumUp(c, &converted{dst, target, result}, log, err)
 }
 
-// check refuses what is wrong with the command line, and returns the target's name.
-func (c *conversion) check(args []string) (dst string, err error) {
+// converted is what became of a conversion.
+type converted struct {
+	dst    string
+	target *files.Target
+	*load.Result
+}
+
+// checkLine refuses what is wrong with the command line, and returns the target's name.
+func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 	least := 2
 	if c.sources.listFile != "" {
 		least = 1
@@ -139,31 +155,33 @@ func (c *conversion) check(args []string) (dst string, err error) {
 	case len(args) < least:
 		return "", usage("convert needs a source and, as the last argument, a folder to write to: mailmill convert alice.pst out/")
 	}
-	if c.format != "mbox" && c.format != "eml" {
-		return "", usage("--format: %q is no format; mbox and eml are", c.format)
+	for _, f := range files.Formats() {
+		if f.Name() == c.formatName {
+			c.format = f
+		}
+	}
+	if c.format == nil {
+		return "", usage("--format: %q is no format; mbox, eml and maildir are", c.formatName)
 	}
 	dst = args[len(args)-1]
-	return dst, checkFolder(dst)
+	return dst, a.checkTarget(c, dst)
 }
 
-func (c *conversion) target(dst string) (load.Target, error) {
-	format := files.MBOX
-	if c.format == "eml" {
-		format = files.EML
-	}
-	o := files.Options{Format: format, Record: c.record(), Version: version, Overwrite: c.overwrite}
+// target opens the target, or where nothing is to be written one that does everything but that.
+func (c *conversion) target(dst string, stdout io.Writer) (*files.Target, error) {
+	o := files.Options{Format: c.format, Record: c.record(), Version: version, Overwrite: c.overwrite}
 	for _, archive := range c.sources.archives {
 		info := archive.Info()
 		o.Sources = append(o.Sources, files.Source{
 			Name: info.Path, Folders: archive.Folders(), Size: info.Size, Modified: info.Modified.UTC().Format(time.RFC3339),
 		})
 	}
-	var target load.Target = rehearsal{format}
+	var target *files.Target
 	var err error
 	if c.dryRun {
-		err = files.Check(dst, o)
+		target, err = files.Rehearse(dst, o)
 	} else {
-		target, err = files.Open(dst, o)
+		target, err = files.Open(dst, stdout, o)
 	}
 	if err != nil {
 		err = targetError(dst, err)
@@ -197,7 +215,7 @@ func targetError(dst string, err error) error {
 	case errors.Is(err, errInterrupted):
 		return &exit{exitInterrupted, "interrupted; what was unfinished is removed, run the same command again", err}
 	case errors.Is(err, files.ErrExists):
-		return &exit{exitUsage, err.Error() + "; name another folder, or replace what is there with --overwrite", err}
+		return &exit{exitUsage, err.Error() + "; name another target, or replace what is there with --overwrite", err}
 	case errors.Is(err, files.ErrInUse):
 		return &exit{exitTemporary, err.Error() + "; run the same command again when it has ended", err}
 	case errors.Is(err, files.ErrFull):
@@ -240,11 +258,19 @@ func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, don
 	}, nil
 }
 
-// sumUp says how the run ended.
-func (a *app) sumUp(c *conversion, result *load.Result, log *slog.Logger, err error) error {
+// sumUp says how the run ended: on standard output, unless that is what was written to.
+func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) error {
+	if errors.Is(a.stdout.failed(), syscall.EPIPE) {
+		return err // nobody listens
+	}
+	result := run.Result
+	out := io.Writer(a.stdout)
+	if files.FormOf(run.dst).Stream() {
+		out = a.stderr
+	}
 	if !c.asJSON {
 		if !a.quiet {
-			report.WriteBalance(a.stdout, result.Balance)
+			report.WriteBalance(out, result.Balance)
 		}
 		c.sources.warn(a, log)
 		report.WriteFaults(a.stderr, result, len(c.sources.archives) > 1)
@@ -261,15 +287,32 @@ func (a *app) sumUp(c *conversion, result *load.Result, log *slog.Logger, err er
 	}
 	done := "Finished in " + report.Duration(result.Elapsed)
 	if c.dryRun {
-		done = "Nothing was written (--dry-run). " + done
+		done = "Nothing was written (--dry-run): " + run.rehearsed() + " " + done
 	}
 	if verdict == nil {
-		fmt.Fprintln(a.stdout, done+".")
+		fmt.Fprintln(out, done+".")
 		return nil
 	}
 	status, _ := conclude(verdict)
 	fmt.Fprintf(a.stderr, "%s with failures (exit status %d).\n", done, status)
 	return verdict
+}
+
+// rehearsed says what a run would have written.
+func (r *converted) rehearsed() string {
+	n, size := r.target.Wrote()
+	form, name := files.FormOf(r.dst), report.Printable(r.dst)
+	what := report.Bytes(size)
+	switch {
+	case form.Stream():
+		name = "standard output"
+	case !form.Single():
+		what = report.Plural(n, "file") + " with " + what
+	}
+	if form.Compressed() {
+		what += " before compression"
+	}
+	return name + " would get " + what + "."
 }
 
 // verdict returns the error that carries the exit status of a run that went to its end.

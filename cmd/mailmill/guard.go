@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"slices"
-	"strings"
 	"sync"
 
 	"mailmill/formats"
@@ -171,12 +169,8 @@ func (c *conversion) room(a *app, dst string) *room {
 	if c.ignoreSpace || c.filters.since != "" || c.filters.until != "" || dst == "-" {
 		return nil
 	}
-	name := strings.ToLower(dst)
-	single := slices.ContainsFunc(endings, func(ending string) bool { return strings.HasSuffix(name, ending) })
-	r := &room{dst: dst, eachFile: !single && c.format != "mbox"}
-	for _, ending := range []string{".zst", ".gz", ".tgz", ".zip"} {
-		r.packed = r.packed || strings.HasSuffix(name, ending)
-	}
+	form := files.FormOf(dst)
+	r := &room{dst: dst, eachFile: form.Folder() && c.format != files.MBOX, packed: form.Compressed()}
 	if !a.quiet {
 		r.warn = func(sentence string) { io.WriteString(*a.screen.Load(), sentence+"\n") }
 	}

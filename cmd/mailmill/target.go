@@ -4,34 +4,71 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"mailmill/formats"
+	"mailmill/load/files"
+	"mailmill/transform/filter"
 )
 
-// endings are those of targets that are one file. They cannot be written yet, and must not become folders of that name.
-var endings = []string{
-	".mbox", ".mbox.zst", ".mbox.gz", ".ics", ".vcf", ".tar", ".tar.zst", ".tar.gz", ".tgz", ".zip", ".pst", ".ost", ".eml", ".msg",
-}
+// unwritable are the endings of targets that are one file and cannot be written yet. They must not become folders of
+// that name.
+var unwritable = []string{".ics", ".vcf", ".pst", ".ost", ".eml", ".msg"}
 
-// checkFolder refuses a target that is not a folder.
-func checkFolder(name string) error {
+// checkTarget refuses a target that cannot be written to, whatever is in the archives.
+func (a *app) checkTarget(c *conversion, name string) error {
 	if name == "" {
 		return usage("the target's name is empty; name a folder to write to")
-	}
-	if name == "-" {
-		return usage("mail cannot be written to standard output yet: name a folder")
 	}
 	if scheme, _, ok := strings.Cut(name, "://"); ok && scheme != "" && !strings.ContainsAny(scheme, `/\.`) {
 		return usage("servers cannot be written to yet (%s): name a folder, and upload what is in it", redact(name))
 	}
+	form := files.FormOf(name)
 	base := strings.ToLower(path.Base(filepath.ToSlash(name)))
-	for _, ending := range endings {
-		if strings.HasSuffix(base, ending) {
+	for _, ending := range unwritable {
+		if form.Folder() && strings.HasSuffix(base, ending) {
 			return usage("%s: a target ending in %s is one file, which cannot be written yet: name a folder, as in %s",
 				name, ending, strings.TrimRight(name[:len(strings.TrimRight(name, `/\`))-len(ending)], `/\`)+"/")
 		}
 	}
-	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil || form.Stream():
+	case form.Folder() && !info.IsDir():
 		return usage("%s is a file; the last argument is the folder to write to", name)
+	case !form.Folder() && info.IsDir():
+		return usage("%s is a folder, and a target of that name is a file; a slash at its end makes it a folder: %s/", name, name)
+	}
+	if form.Single() {
+		return a.checkSingle(c, name, form)
+	}
+	return nil
+}
+
+// checkSingle refuses what one mbox cannot hold, or standard output not take.
+func (a *app) checkSingle(c *conversion, name string, form files.Form) error {
+	what := name
+	if form.Stream() {
+		what = "standard output"
+	}
+	if c.format != files.MBOX {
+		return usage("%s takes one mbox, and --format %s writes a file for each mail: leave --format out, or name a folder or an archive, as in all.tar.zst", what, c.format.Name())
+	}
+	if len(c.filters.only) > 0 {
+		kinds, err := filter.ParseKinds(strings.Join(c.filters.only, ","))
+		if err == nil && !slices.Contains(kinds, formats.KindMail) {
+			return usage("%s takes mail, which --only leaves out, and nothing else yet", what)
+		}
+	}
+	switch {
+	case !form.Stream() || c.dryRun:
+		return nil
+	case c.asJSON:
+		return usage("--json and the mail cannot both go to standard output; --report FILE takes the objects")
+	case a.stdoutTerminal:
+		// What is in a mail can do to a terminal whatever a program can.
+		return usage("standard output is a terminal, which is no place for an mbox: pipe it into a program or a file")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -23,10 +24,11 @@ var chunks = sync.Pool{New: func() any { return new(chunk) }}
 type buffer struct {
 	chunks []*chunk
 	size   int64
+	limit  int64 // of its size; 0 is largestBuffered
 }
 
 func (b *buffer) Write(p []byte) (int, error) {
-	if b.size+int64(len(p)) > largestBuffered {
+	if limit := cmp.Or(b.limit, largestBuffered); b.size+int64(len(p)) > limit {
 		return 0, errTooLarge
 	}
 	written := len(p)
@@ -65,11 +67,43 @@ func (b *buffer) WriteTo(w io.Writer) (written int64, err error) {
 	return written, err
 }
 
+// large calls visit for the buffer's content in pieces that are as large as scratch, through which they go unless one
+// chunk holds it all.
+func (b *buffer) large(scratch []byte, visit func([]byte) error) error {
+	if len(b.chunks) < 2 {
+		return b.pieces(visit)
+	}
+	scratch = scratch[:0]
+	err := b.pieces(func(p []byte) error {
+		if len(scratch)+len(p) > cap(scratch) {
+			if err := visit(scratch); err != nil {
+				return err
+			}
+			scratch = scratch[:0]
+		}
+		scratch = append(scratch, p...)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return visit(scratch)
+}
+
 func (b *buffer) sha256() (sum [32]byte) {
 	h := sha256.New()
 	b.WriteTo(h) //nolint:errcheck // a hash takes everything
 	h.Sum(sum[:0])
 	return sum
+}
+
+// truncate drops what the buffer holds from an offset on.
+func (b *buffer) truncate(size int64) {
+	keep := (size + int64(len(chunk{})) - 1) / int64(len(chunk{}))
+	for _, c := range b.chunks[keep:] {
+		chunks.Put(c)
+	}
+	b.chunks, b.size = b.chunks[:keep], size
 }
 
 func (b *buffer) held() int64 { return int64(len(b.chunks)) * int64(len(chunk{})) }

@@ -1,24 +1,30 @@
-// Package files writes items into files: an mbox for each folder of an archive, or a folder of EML files for each.
+// Package files writes items into files: a tree of folders with an mbox for each folder of an archive, a folder of EML
+// files for each, or a Maildir; the same tree in an archive file; or one mbox with everything.
 //
-// [Open] looks at the place before anything is written, and refuses to touch what mailmill has not written itself.
-// What a run writes is staged in a hidden folder within the place, and moved to its final names when the run is
-// complete. Until then the place holds what it held before, and so it stays when the run is interrupted, the disk full
-// or the process killed; what a killed run leaves is removed by the next one.
+// What a target is follows from its name, see [Form]. [Open] looks at the place before anything is written, and refuses
+// to touch what mailmill has not written itself. What a run writes is staged in a hidden folder within the place, or
+// beside it where it is a file, and moved to its final name when the run is complete. Until then the place holds what it
+// held before, and so it stays when the run is interrupted, the disk full or the process killed; what a killed run
+// leaves is removed by the next one.
 //
-// A [Format] is how items look in files: how one is encoded, and whether the items of a folder follow each other in one
-// file or have one each. Where files go is told by a store; a tree of folders is one, and an archive file or a stream
-// can be others without formats knowing of it.
+// Three things come together, and know nothing of each other's insides:
 //
-// Nothing is synced to the disk file by file: that would cost more than everything else, the archive is still there
-// when the power fails, and the same command writes the same files again.
+//	Format   how an item looks in a file, and what files are called: mbox, EML, Maildir
+//	layout   how items become files: one each, one a folder, one for all
+//	store    where files go: a tree of folders, a tar or zip, one file or standard output, or nowhere
+//
+// The files of a folder are not synced to the disk one by one: that would cost more than everything else, the archive is still there
+// when the power fails, and the same command writes the same files again. A target that is one file is.
 package files
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"mailmill/formats"
 	"mailmill/formats/mime"
@@ -26,17 +32,43 @@ import (
 	"mailmill/transform/folders"
 )
 
-// Format is how items look in files.
+// Format is how items look in files, and how these lie in folders: [MBOX], [EML] or [Maildir].
 type Format interface {
 	// Name is what the user calls the format.
 	Name() string
-	// Extension is that of its files, with its dot.
-	Extension() string
-	// Joined says that the items of a folder follow each other in one file. Else each has its own.
-	Joined() bool
-	// Encode writes an item as it stands in its file. A *mime.ContentError says that the item is whole but for some
-	// content. It is called by several goroutines at once.
-	Encode(io.Writer, *formats.Item) error
+	// joined says that the items of a folder follow each other in one file. Else each has its own.
+	joined() bool
+	// encode writes an item as it stands in its file. A *mime.ContentError says that the item is whole but for some
+	// content. It is called by several goroutines at once. Where the names of files tell it, it returns the size that
+	// the item has with CRLF.
+	encode(io.Writer, *formats.Item) (virtual int64, err error)
+	// places names the folders of an archive.
+	places([]*formats.Folder) places
+	// plan adds to a plan what may be written for a folder's place.
+	plan(*plan, string)
+	// layout returns what writes items into the target's tree.
+	layout(*Target) layout
+}
+
+// Formats returns all formats, the default first.
+func Formats() []Format { return []Format{MBOX, EML, Maildir} }
+
+// places are the names that the folders of an archive have in a tree: paths of safe names joined by slashes.
+type places interface {
+	// Place returns the place of a folder. One that was not listed gets a place of its own.
+	Place(*formats.Folder) string
+	// Places returns those that are known.
+	Places() map[*formats.Folder]string
+}
+
+// layout turns items into the files of a store. It serves one goroutine.
+type layout interface {
+	// write stores an item. After an error that is not fatal the store is as if the item had not been.
+	write(*source, *encoded) error
+	// close completes all files.
+	close() error
+	// discard ends what is under way. The store drops all of it next.
+	discard()
 }
 
 // Source is an archive of the run, as far as the names of files depend on it.
@@ -66,49 +98,49 @@ type Options struct {
 
 // Target is a [load.Target] that writes files.
 type Target struct {
-	format Format
-	store  store
-	trees  map[string]*tree
-	joined *joined // the file of the folder at hand
-	split  *split
-	record *recorder
+	format  Format
+	sources []*source
+	byName  map[string]*source
+	store   store
+	tree    tree // the store, where it holds folders
+	layout  layout
+	record  *recorder
 
 	ended bool
 }
 
-// tree is the places of a source's folders.
-type tree struct {
-	*folders.Tree
-	below string // the source's own place, or empty where it is the only one
+// source is the places of an archive's folders.
+type source struct {
+	places
+	below string // the archive's own place, or empty where it is the only one
 }
 
-func (t *tree) place(f *formats.Folder) string {
-	if t.below == "" {
-		return t.Place(f)
+func (s *source) place(f *formats.Folder) string { return join(s.below, s.Place(f)) }
+
+// join joins paths, either of which may be empty.
+func join(above, name string) string {
+	if above == "" || name == "" {
+		return above + name
 	}
-	return t.below + "/" + t.Place(f)
+	return above + "/" + name
 }
 
-// newTrees names the folders of all sources.
-func newTrees(o *Options) map[string]*tree {
-	trees := make(map[string]*tree, len(o.Sources))
+// newTarget names the folders of all sources.
+func newTarget(o *Options) *Target {
+	t := &Target{format: o.Format, byName: make(map[string]*source, len(o.Sources))}
 	var names folders.Names
-	for _, s := range o.Sources {
-		if trees[s.Name] != nil {
+	for _, from := range o.Sources {
+		if t.byName[from.Name] != nil {
 			continue // the same archive twice: its items share their folders
 		}
-		t := new(tree)
+		s := &source{places: o.Format.places(from.Folders)}
 		if len(o.Sources) > 1 {
-			t.below = names.Take(baseName(s.Name))
+			s.below = names.Take(baseName(from.Name))
 		}
-		suffixes := []string{""}
-		if o.Format.Joined() {
-			suffixes = append(suffixes, o.Format.Extension())
-		}
-		t.Tree = folders.NewTree(s.Folders, suffixes...)
-		trees[s.Name] = t
+		t.sources = append(t.sources, s)
+		t.byName[from.Name] = s
 	}
-	return trees
+	return t
 }
 
 // baseName returns a file's name without its folder and extension, whichever system's path it is.
@@ -127,20 +159,28 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 		return e, nil
 	}
 	b := new(buffer)
-	err := t.format.Encode(b, it)
+	virtual, err := t.format.encode(b, it)
 	if errors.Is(err, errTooLarge) {
 		b.release()
 		return e, nil
 	}
-	if err = damaged(it, err); err != nil {
-		b.release()
+	e.blob, e.virtual = blob{buffer: b, size: b.size}, virtual
+	if err = damaged(it, err); err == nil && !t.format.joined() {
+		e.sum = b.sha256()
+		err = t.tree.seal(&e.blob)
+	}
+	if err != nil {
+		e.Release()
 		return nil, err
 	}
-	e.buffer, e.size = b, b.size
-	if !t.format.Joined() {
-		e.sum = b.sha256()
-	}
 	return e, nil
+}
+
+// stream encodes an item again, for one that did not fit into memory.
+func (t *Target) stream(w io.Writer, e *encoded) error {
+	virtual, err := t.format.encode(w, e.item)
+	e.virtual = virtual
+	return damaged(e.item, err)
 }
 
 // damaged moves what an encoder says of lost content to the item. It returns other errors.
@@ -161,29 +201,37 @@ func (t *Target) Write(_ context.Context, enc load.Encoded) (load.Outcome, error
 	if !ok {
 		return load.Failed, fmt.Errorf("an item that was encoded for another target: %T", enc)
 	}
-	places := t.trees[e.item.Source]
-	if places == nil {
+	from := t.byName[e.item.Source]
+	if from == nil {
 		return load.Failed, fmt.Errorf("an item of an archive that the target was not told of: %s", e.item.Source)
 	}
-	place := places.place(e.item.Folder)
-	var err error
-	if t.format.Joined() {
-		err = t.writeJoined(place, e)
-	} else {
-		err = t.split.write(place, e)
-	}
-	if err != nil {
+	if err := t.layout.write(from, e); err != nil {
 		return load.Failed, err
 	}
 	return load.Written, nil
 }
 
+// write stores a small file that holds no item.
+func (t *Target) write(name string, modified time.Time, data []byte) error {
+	content, err := newBlob(data)
+	if err != nil {
+		return err
+	}
+	if err := t.record.file(name, content.size, sha256.Sum256(data), 0); err != nil {
+		return err
+	}
+	if err := t.tree.seal(&content); err != nil {
+		return err
+	}
+	return t.tree.put(name, modified, content)
+}
+
 // encoded is an item on its way into a file: in a buffer, or to be streamed.
 type encoded struct {
-	item   *formats.Item
-	buffer *buffer // nil: the item is streamed
-	size   int64
-	sum    [32]byte // of the buffer, where the format is not joined
+	item    *formats.Item
+	blob             // without a buffer: the item is streamed
+	sum     [32]byte // of the file, where the item has its own
+	virtual int64    // the size with CRLF, where the format tells
 }
 
 func (e *encoded) Item() *formats.Item { return e.item }
@@ -196,12 +244,8 @@ func (e *encoded) Held() int64 {
 	return e.buffer.held()
 }
 
-func (e *encoded) Release() {
-	if e.buffer != nil {
-		e.buffer.release()
-		e.buffer = nil
-	}
-}
+// Release implements [load.Encoded].
+func (e *encoded) Release() { e.release() }
 
 // contentSize sums up what is known of the sizes of a mail's parts.
 func contentSize(m *formats.Mail) int64 {

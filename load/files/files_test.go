@@ -97,7 +97,7 @@ func convert(t testing.TB, dir string, sources archives, o files.Options) (*load
 		o.Sources = append(o.Sources, files.Source{Name: name, Folders: sources[name].folders})
 		plan.Sources = append(plan.Sources, load.Input{Name: name, Source: sources[name]})
 	}
-	target, err := files.Open(dir, o)
+	target, err := files.Open(dir, nil, o)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package files
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,78 +9,100 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
+	"mailmill/formats/maildir"
 	"mailmill/load"
 	"mailmill/transform/folders"
 )
 
-// stageName is the folder, within the place, that holds what is not complete yet: a tree of files, the record, and a
-// file that is locked while a run uses it.
+// stageName is the stage within a folder: a tree of files, the record, and a file that is being written.
 const stageName = ".mailmill.tmp"
 
 // folder is the store that is a tree of folders.
+//
+// Creating files is what costs most then, so whole files are left to a few goroutines. All that can go wrong with those
+// is the file system, which ends the run.
 type folder struct {
 	path    string // of the place, as the user gave it
-	created bool   // by this run
-	tree    string // the staged tree
+	stage   *stage
 	root    *os.Root
-	lock    *os.File
 	known   map[string]bool // staged folders
 	rec     *os.File
 	old     []recordFile // what the run replaces
+	maildir bool         // that is a Maildir, whose files are renamed by those who read it
 	replace bool         // what else is in the way
+
+	jobs    chan job
+	workers sync.WaitGroup
+	mu      sync.Mutex
+	room    sync.Cond
+	queued  int64 // bytes
+	err     error // the first of the goroutines
 }
+
+// job is a file to be put.
+type job struct {
+	name     string
+	modified time.Time
+	content  blob
+}
+
+// fileWriters is the number of goroutines that create files. One waits for the file system while the other fills a file;
+// more would only wait for each other, as a folder takes one new file at a time.
+const fileWriters = 2
+
+// mostQueued bounds the memory of the files that wait to be written.
+const mostQueued = 16 << 20
 
 // openFolder looks at the place and prepares to write into it.
 func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
-	f := &folder{path: path, replace: o.Overwrite, known: make(map[string]bool)}
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		f.created = true
-	case err != nil:
-		return nil, err
-	case !info.IsDir():
-		return nil, fmt.Errorf("%s: %w: it is a file", path, ErrExists)
-	}
-	if err := os.MkdirAll(path, 0o700); err != nil {
-		return nil, err
-	}
-	if f.root, err = os.OpenRoot(path); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			f.leave() //nolint:errcheck // err says what went wrong first
-		}
-	}()
+	f := &folder{path: path, known: make(map[string]bool)}
 	if err := f.look(o, planned); err != nil {
 		return nil, err
 	}
-	if err := f.stage(); err != nil {
+	if f.stage, err = openStage(filepath.Join(path, stageName), path); err != nil {
 		return nil, err
+	}
+	if f.root, err = os.OpenRoot(path); err == nil {
+		if err = os.Mkdir(f.staged(""), 0o700); err == nil {
+			f.rec, err = f.stage.create("record")
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.leave())
+	}
+	f.room.L = &f.mu
+	f.jobs = make(chan job, 64)
+	for range fileWriters {
+		f.workers.Go(f.work)
 	}
 	return f, nil
 }
 
-// checkFolder looks at the place and no more.
-func checkFolder(path string, o *Options, planned *plan) error {
-	root, err := os.OpenRoot(path)
-	if errors.Is(err, fs.ErrNotExist) {
+// look finds out what the place holds and refuses to go on where something is in the way. It changes nothing.
+func (f *folder) look(o *Options, planned *plan) error {
+	f.replace, f.maildir = o.Overwrite, o.Format == Maildir
+	switch info, err := os.Stat(f.path); {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err != nil:
+		return err
+	case !info.IsDir():
+		return fmt.Errorf("%s: %w: it is a file", f.path, ErrExists)
 	}
+	root, err := os.OpenRoot(f.path)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	f := &folder{path: path, root: root, replace: o.Overwrite}
-	return f.look(o, planned)
-}
-
-// look finds out what the place holds and refuses to go on where something is in the way.
-func (f *folder) look(o *Options, planned *plan) error {
-	old, err := f.readRecord()
-	if err != nil {
+	old, err := readRecord(root)
+	if errors.Is(err, errRecord) {
+		if !f.replace {
+			return fmt.Errorf("%s: %w: its %s %w", f.path, ErrExists, recordName, err)
+		}
+	} else if err != nil {
 		return err
 	}
 	if old != nil {
@@ -94,13 +115,13 @@ func (f *folder) look(o *Options, planned *plan) error {
 	ours := make(map[string]bool)
 	if old != nil {
 		if !head.repeats(old) {
-			return fmt.Errorf("%s: %w: it was written with other options or from other archives", f.path, ErrExists)
+			return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
 		}
 		for _, file := range old.Files {
 			ours[folders.Fold(file.Path)] = true
 		}
 	}
-	return fs.WalkDir(f.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -115,66 +136,20 @@ func (f *folder) look(o *Options, planned *plan) error {
 	})
 }
 
-// readRecord returns the record of the run that wrote the place; nil where there is none.
-func (f *folder) readRecord() (*record, error) {
-	data, err := f.root.ReadFile(recordName)
+// readRecord returns the record of the run that wrote a place; nil where there is none.
+func readRecord(root *os.Root) (*record, error) {
+	in, err := root.Open(recordName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	old := new(record)
-	if err := json.Unmarshal(data, old); err != nil {
-		if f.replace {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("%s: %w: its %s cannot be read: %w", f.path, ErrExists, recordName, err)
-	}
-	return old, nil
+	defer in.Close()
+	return parseRecord(in)
 }
 
-// stage prepares the staging folder. What a killed run left in it goes.
-func (f *folder) stage() error {
-	stage := filepath.Join(f.path, stageName)
-	if err := os.Mkdir(stage, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if info, err := os.Lstat(stage); err != nil || !info.IsDir() {
-		return fmt.Errorf("%s: %w: %s is in the way", f.path, ErrExists, stageName)
-	}
-	var err error
-	if f.lock, err = os.OpenFile(filepath.Join(stage, "lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
-		return err
-	}
-	if err := lock(f.lock); err != nil || !f.lockStands() {
-		f.lock.Close()
-		f.lock = nil
-		return fmt.Errorf("%s: %w", f.path, ErrInUse)
-	}
-	f.tree = filepath.Join(stage, "tree")
-	if err := os.RemoveAll(f.tree); err != nil {
-		return err
-	}
-	if err := os.Mkdir(f.tree, 0o700); err != nil {
-		return err
-	}
-	f.rec, err = os.OpenFile(filepath.Join(stage, "record"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	return err
-}
-
-// lockStands reports whether the locked file is still where others look for it: the run that had it before may have
-// removed it when it ended.
-func (f *folder) lockStands() bool {
-	held, err := f.lock.Stat()
-	if err != nil {
-		return false
-	}
-	there, err := os.Lstat(f.lock.Name())
-	return err == nil && os.SameFile(held, there)
-}
-
-func (f *folder) staged(name string) string { return f.tree + "/" + name }
+func (f *folder) staged(name string) string { return f.stage.path + "/tree/" + name }
 
 func (f *folder) folder(name string) error {
 	if name == "" || f.known[name] {
@@ -193,24 +168,80 @@ func (f *folder) drop(name string) {
 	}
 }
 
-// put creates, fills and closes: that costs less than a temporary name, and the tree is a temporary place as a whole.
-func (f *folder) put(name string, modified time.Time, content io.WriterTo) error {
-	out, err := f.create(name)
+func (f *folder) seal(*blob) error { return nil }
+
+func (f *folder) put(name string, modified time.Time, content blob) error {
+	f.mu.Lock()
+	for f.queued > 0 && f.queued+content.size > mostQueued && f.err == nil {
+		f.room.Wait()
+	}
+	f.queued += content.size
+	err := f.err
+	f.mu.Unlock()
 	if err != nil {
+		content.release()
 		return err
 	}
-	if _, err := content.WriteTo(out); err != nil {
-		return errors.Join(err, out.discard())
-	}
-	return out.close(modified)
+	f.jobs <- job{name, modified, content}
+	return nil
 }
 
-func (f *folder) create(name string) (file, error) {
-	out, err := os.OpenFile(f.staged(name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fault(name, err)
+func (f *folder) work() {
+	scratch := make([]byte, 0, blockSize)
+	for j := range f.jobs {
+		f.mu.Lock()
+		err := f.err
+		f.mu.Unlock()
+		if err == nil {
+			err = f.save(&j, scratch)
+		}
+		j.content.release()
+		f.mu.Lock()
+		f.queued -= j.content.size
+		if f.err == nil {
+			f.err = err
+		}
+		f.mu.Unlock()
+		f.room.Signal()
 	}
-	return &folderFile{out, name}, nil
+}
+
+// save creates, fills and closes: that costs less than a temporary name, and the tree is a temporary place as a whole.
+func (f *folder) save(j *job, scratch []byte) error {
+	path := f.staged(j.name)
+	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fault(j.name, err)
+	}
+	err = j.content.buffer.large(scratch, func(p []byte) error {
+		_, err := out.Write(p)
+		return err
+	})
+	if closeErr := out.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil && !j.modified.IsZero() {
+		err = os.Chtimes(path, time.Time{}, j.modified)
+	}
+	return fault(j.name, err)
+}
+
+// settle waits until everything that was put is written.
+func (f *folder) settle() error {
+	if f.jobs != nil {
+		close(f.jobs)
+		f.workers.Wait()
+		f.jobs = nil
+	}
+	return f.err
+}
+
+func (f *folder) create() (file, error) {
+	out, err := f.stage.create("part")
+	if err != nil {
+		return nil, fault(f.path, err)
+	}
+	return &folderFile{folder: f, f: out}, nil
 }
 
 func (f *folder) record() (io.Writer, error) { return f.rec, nil }
@@ -218,6 +249,9 @@ func (f *folder) record() (io.Writer, error) { return f.rec, nil }
 // finish replaces what the last run wrote. Should it be killed on the way, the record in the place tells of all files
 // of ours that may be there, so that the next run can replace them.
 func (f *folder) finish() error {
+	if err := f.settle(); err != nil {
+		return err
+	}
 	if err := f.rec.Close(); err != nil {
 		return fault(recordName, err)
 	}
@@ -231,24 +265,31 @@ func (f *folder) finish() error {
 	if err := f.move("."); err != nil {
 		return err
 	}
-	f.created = false
 	return f.leave()
 }
 
 // removeOld removes the files of the last run, and the folders that are empty then.
 func (f *folder) removeOld() error {
 	emptied := make(map[string]bool)
+	renamed := renamedFiles{root: f.root}
 	for _, old := range f.old {
 		if !fs.ValidPath(old.Path) || old.Path == "." {
 			continue
 		}
-		if info, err := f.root.Lstat(old.Path); err != nil || info.IsDir() {
+		name := old.Path
+		info, err := f.root.Lstat(name)
+		if err != nil && f.maildir {
+			if name = renamed.find(name); name != "" {
+				info, err = f.root.Lstat(name)
+			}
+		}
+		if err != nil || info.IsDir() {
 			continue
 		}
-		if err := f.root.Remove(old.Path); err != nil {
-			return fault(old.Path, err)
+		if err := f.root.Remove(name); err != nil {
+			return fault(name, err)
 		}
-		for dir := parent(old.Path); dir != ""; dir = parent(dir) {
+		for dir := parent(name); dir != ""; dir = parent(dir) {
 			emptied[dir] = true
 		}
 	}
@@ -263,9 +304,37 @@ func (f *folder) removeOld() error {
 	return nil
 }
 
+// renamedFiles finds the files of a Maildir that got other flags, and with them other names.
+type renamedFiles struct {
+	root *os.Root
+	dirs map[string]map[string]string // by folder: the files' names by what stays of them
+}
+
+// find returns what a file is called now, or nothing.
+func (r *renamedFiles) find(name string) string {
+	dir := parent(name)
+	names, known := r.dirs[dir]
+	if !known {
+		names = make(map[string]string)
+		if entries, err := fs.ReadDir(r.root.FS(), dir); err == nil && filepath.Base(dir) == "cur" {
+			for _, e := range entries {
+				names[maildir.Base(e.Name())] = e.Name()
+			}
+		}
+		if r.dirs == nil {
+			r.dirs = make(map[string]map[string]string)
+		}
+		r.dirs[dir] = names
+	}
+	if now := names[maildir.Base(name[len(dir)+1:])]; now != "" {
+		return dir + "/" + now
+	}
+	return ""
+}
+
 // move gives the staged files of a folder their final names: all at once where nothing has the folder's name.
 func (f *folder) move(dir string) error {
-	entries, err := os.ReadDir(filepath.Join(f.tree, dir))
+	entries, err := os.ReadDir(f.staged(dir))
 	if err != nil {
 		return fault(dir, err)
 	}
@@ -297,102 +366,74 @@ func (f *folder) move(dir string) error {
 	return nil
 }
 
-func (f *folder) abort() error { return f.leave() }
+func (f *folder) abort() error {
+	f.settle() //nolint:errcheck // it may be why the run ends
+	return f.leave()
+}
 
-// leave removes the staging folder, and the place if this run made it and it is empty.
+// leave removes the stage, and the place if this run made it and it is empty.
 func (f *folder) leave() error {
-	var errs []error
 	if f.rec != nil {
 		f.rec.Close()
 		f.rec = nil
 	}
-	stage := filepath.Join(f.path, stageName)
-	if f.lock != nil {
-		// Windows removes no file that is open; elsewhere nobody may get the lock of a folder that is about to go.
-		if err := os.RemoveAll(stage); err == nil {
-			f.lock.Close()
-		} else {
-			f.lock.Close()
-			errs = append(errs, os.RemoveAll(stage))
-		}
-		f.lock = nil
+	if f.root != nil {
+		f.root.Close()
 	}
-	errs = append(errs, f.root.Close())
-	if f.created {
-		os.Remove(f.path) // fails where something is in it
-	}
-	return errors.Join(errs...)
+	return f.stage.leave()
 }
 
-// folderFile is a file of a staged tree.
+// folderFile is a file on its way into a staged tree.
 type folderFile struct {
-	f    *os.File
-	name string
+	folder   *folder
+	f        *os.File
+	size, at int64
 }
+
+// fault names the folder: the file has no name yet.
+func (f *folderFile) fault(err error) error { return fault(f.folder.path, err) }
 
 func (f *folderFile) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
-	return n, fault(f.name, err)
+	f.size += int64(n)
+	return n, f.fault(err)
 }
 
-func (f *folderFile) truncate(size int64) error {
-	if err := f.f.Truncate(size); err != nil {
-		return fault(f.name, err)
-	}
-	_, err := f.f.Seek(size, io.SeekStart)
-	return fault(f.name, err)
+func (f *folderFile) mark() error {
+	f.at = f.size
+	return nil
 }
 
-func (f *folderFile) close(modified time.Time) error {
-	if err := f.f.Close(); err != nil {
-		return fault(f.name, err)
+func (f *folderFile) keep() error { return nil }
+
+func (f *folderFile) rewind() error {
+	f.size = f.at
+	return f.fault(cutFile(f.f, f.at))
+}
+
+// cutFile drops what a file holds from an offset on, which is where the next write goes.
+func cutFile(f *os.File, size int64) error {
+	if err := f.Truncate(size); err != nil {
+		return err
 	}
-	if modified.IsZero() {
-		return nil
+	_, err := f.Seek(size, io.SeekStart)
+	return err
+}
+
+func (f *folderFile) close(name string, modified time.Time) error {
+	err := f.f.Close()
+	if err == nil {
+		err = os.Rename(f.f.Name(), f.folder.staged(name))
 	}
-	return fault(f.name, os.Chtimes(f.f.Name(), time.Time{}, modified))
+	if err == nil && !modified.IsZero() {
+		err = os.Chtimes(f.folder.staged(name), time.Time{}, modified)
+	}
+	return fault(name, err)
 }
 
 func (f *folderFile) discard() error {
 	f.f.Close()
-	return fault(f.name, os.Remove(f.f.Name()))
-}
-
-// plan is what a run may write, so that one can tell whether something is in the way.
-type plan struct {
-	files, dirs map[string]bool // folded
-	extension   string          // of the files in dirs, where their names are not known
-}
-
-func newPlan(t *Target) *plan {
-	p := &plan{files: make(map[string]bool), dirs: make(map[string]bool)}
-	if !t.format.Joined() {
-		p.extension = t.format.Extension()
-	}
-	for _, tree := range t.trees {
-		for f := range tree.Places() {
-			place := tree.place(f)
-			if t.format.Joined() {
-				p.files[folders.Fold(place+t.format.Extension())] = true
-			} else {
-				p.dirs[folders.Fold(place)] = true
-			}
-			for dir := parent(place); dir != ""; dir = parent(dir) {
-				p.dirs[folders.Fold(dir)] = true
-			}
-		}
-	}
-	return p
-}
-
-// hit reports whether something that is not ours stands where the run may write.
-func (p *plan) hit(name string, dir bool) bool {
-	folded := folders.Fold(name)
-	if dir {
-		return p.files[folded]
-	}
-	return p.files[folded] || p.dirs[folded] ||
-		p.extension != "" && strings.HasSuffix(folded, p.extension) && p.dirs[parent(folded)]
+	return f.fault(os.Remove(f.f.Name()))
 }
 
 // parent returns the folder of a name; "" is the store's top.

@@ -17,7 +17,7 @@ import (
 
 // A full disk ends the run with a clear sentence, and what was there before is still there.
 func TestDiskFull(t *testing.T) {
-	for _, format := range bothFormats {
+	for _, format := range allFormats {
 		mount := t.TempDir()
 		if err := syscall.Mount("tmpfs", mount, "tmpfs", 0, "size=1m"); err != nil {
 			corpustest.Missing(t, "a small disk cannot be had here: %v", err)

@@ -1,191 +1,139 @@
 package files
 
 import (
-	"crypto/sha256"
-	"errors"
-	"hash"
 	"io"
 	"time"
 )
 
-// blockSize is that of the writes to a joined file and to streamed items.
-const blockSize = 256 << 10
-
-// joined is a file that holds the items of a folder one after the other.
+// joined is the layout with a file for each folder, which holds its items one after the other.
 type joined struct {
-	place, name string
-	sink        *sink
-	items       int
+	target *Target
+	place  string
+	file   *joinedFile // of place
 }
 
-// writeJoined appends an item to the file of its folder.
-func (t *Target) writeJoined(place string, e *encoded) error {
-	if t.joined == nil || t.joined.place != place {
-		if err := t.closeJoined(); err != nil {
+func (l *joined) write(s *source, e *encoded) error {
+	if place := s.place(e.item.Folder); l.file == nil || l.place != place {
+		if err := l.leave(); err != nil {
 			return err
 		}
-		if err := t.openJoined(place, e); err != nil {
+		if err := l.enter(place, e); err != nil {
 			return err
 		}
 	}
-	j := t.joined
-	before := j.sink.size
-	var err error
-	if e.buffer != nil {
-		err = e.buffer.pieces(j.sink.write)
-	} else {
-		err = j.sink.stream(func(w io.Writer) error { return damaged(e.item, t.format.Encode(w, e.item)) })
-	}
-	if err != nil {
-		return err
-	}
-	e.size = j.sink.size - before
-	j.items++
-	return nil
+	return l.file.add(l.target, e)
 }
 
-func (t *Target) openJoined(place string, e *encoded) error {
-	name := place + t.format.Extension()
+// enter begins the file of a folder.
+func (l *joined) enter(place string, e *encoded) error {
+	t := l.target
 	if err := t.record.enter(e.item, place); err != nil {
 		return err
 	}
-	if err := t.store.folder(parent(name)); err != nil {
+	if err := t.tree.folder(parent(place)); err != nil {
 		return err
 	}
-	f, err := t.store.create(name)
+	f, err := t.store.create()
 	if err != nil {
 		return err
 	}
-	t.joined = &joined{place: place, name: name, sink: newSink(f)}
+	l.place, l.file = place, &joinedFile{sink: newSink(f, true)}
 	return nil
 }
 
-// closeJoined completes the file at hand.
-func (t *Target) closeJoined() error {
-	if t.joined == nil {
+// leave completes the file at hand.
+func (l *joined) leave() error {
+	if l.file == nil {
 		return nil
 	}
-	j := t.joined
-	t.joined = nil
-	if j.items == 0 {
-		t.record.forget(j.place)
-		err := j.sink.discard()
-		t.store.drop(parent(j.name))
+	t, f := l.target, l.file
+	l.file = nil
+	if f.items == 0 {
+		t.record.forget(l.place)
+		err := f.sink.discard()
+		t.tree.drop(parent(l.place))
 		return err
 	}
-	sum, err := j.sink.close(time.Time{})
+	name := l.place + mboxExtension
+	sum, err := f.sink.close(name, f.newest)
 	if err != nil {
 		return err
 	}
-	return t.record.file(j.name, j.sink.size, sum, j.items)
+	return t.record.file(name, f.sink.size, sum, f.items)
 }
 
-// sink writes a file in large blocks and computes its hash on the way, on a processor of its own where there is one.
-type sink struct {
-	file  file
-	hash  hash.Cloner
-	size  int64 // accepted
-	block []byte
+func (l *joined) close() error { return l.leave() }
 
-	toHash chan []byte
-	hashed chan struct{}
-}
-
-func newSink(f file) *sink {
-	s := &sink{
-		file:   f,
-		hash:   sha256.New().(hash.Cloner),
-		block:  make([]byte, 0, blockSize),
-		toHash: make(chan []byte),
-		hashed: make(chan struct{}),
+func (l *joined) discard() {
+	if l.file != nil {
+		l.file.sink.discard() //nolint:errcheck // the store goes as a whole
 	}
-	go func() {
-		for p := range s.toHash {
-			s.hash.Write(p)
-			s.hashed <- struct{}{}
-		}
-		close(s.hashed)
-	}()
-	return s
 }
 
-func (s *sink) write(p []byte) error {
-	s.size += int64(len(p))
-	for len(p) > 0 {
-		n := copy(s.block[len(s.block):cap(s.block)], p)
-		s.block = s.block[:len(s.block)+n]
-		p = p[n:]
-		if len(s.block) == cap(s.block) {
-			if err := s.flush(); err != nil {
-				return err
-			}
-		}
+// whole is the layout of one file, which holds the items of all folders in the run's order.
+type whole struct {
+	target *Target
+	file   *joinedFile
+}
+
+func (l *whole) write(_ *source, e *encoded) error {
+	if err := l.begin(); err != nil {
+		return err
 	}
-	return nil
+	return l.file.add(l.target, e)
 }
 
-// Write implements [io.Writer].
-func (s *sink) Write(p []byte) (int, error) {
-	if err := s.write(p); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-func (s *sink) flush() error {
-	if len(s.block) == 0 {
+func (l *whole) begin() error {
+	if l.file != nil {
 		return nil
 	}
-	s.toHash <- s.block
-	_, err := s.file.Write(s.block)
-	<-s.hashed
-	s.block = s.block[:0]
+	f, err := l.target.store.create()
+	if err == nil {
+		l.file = &joinedFile{sink: newSink(f, false)}
+	}
 	return err
 }
 
-// stream has an item written. If that fails, or panics, the file is as it was before.
-func (s *sink) stream(write func(io.Writer) error) (err error) {
-	if err := s.flush(); err != nil {
+func (l *whole) close() error {
+	if err := l.begin(); err != nil { // a file without items is a file, too
 		return err
 	}
-	before, size, whole := s.hash, s.size, false
-	if s.hash, err = before.Clone(); err != nil {
+	f := l.file
+	l.file = nil
+	if _, err := f.sink.close("", f.newest); err != nil {
 		return err
 	}
-	defer func() {
-		if whole {
-			return
-		}
-		s.hash, s.size, s.block = before, size, s.block[:0]
-		if undo := s.file.truncate(size); undo != nil {
-			err = undo
-		}
-	}()
-	if err := write(s); err != nil {
+	return l.target.record.file("", f.sink.size, [32]byte{}, f.items)
+}
+
+func (l *whole) discard() {
+	if l.file != nil {
+		l.file.sink.discard() //nolint:errcheck // the store goes as a whole
+	}
+}
+
+// joinedFile is a file that holds items one after the other.
+type joinedFile struct {
+	sink   *sink
+	items  int
+	newest time.Time
+}
+
+func (f *joinedFile) add(t *Target, e *encoded) error {
+	before := f.sink.size
+	var err error
+	if e.buffer != nil {
+		err = e.buffer.pieces(f.sink.write)
+	} else {
+		err = f.sink.attempt(func(w io.Writer) error { return t.stream(w, e) })
+	}
+	if err != nil {
 		return err
 	}
-	whole = true
+	e.size = f.sink.size - before
+	f.items++
+	if when := modified(e.item); when.After(f.newest) {
+		f.newest = when
+	}
 	return nil
-}
-
-// close completes the file and returns its hash.
-func (s *sink) close(modified time.Time) (sum [32]byte, err error) {
-	if err = s.flush(); err != nil {
-		return sum, errors.Join(err, s.discard())
-	}
-	s.stop()
-	s.hash.Sum(sum[:0])
-	return sum, s.file.close(modified)
-}
-
-// discard drops the file.
-func (s *sink) discard() error {
-	s.stop()
-	return s.file.discard()
-}
-
-// stop ends the hashing.
-func (s *sink) stop() {
-	close(s.toHash)
-	<-s.hashed
 }

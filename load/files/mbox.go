@@ -7,6 +7,7 @@ import (
 	"mailmill/formats"
 	"mailmill/formats/mbox"
 	"mailmill/formats/mime"
+	"mailmill/transform/folders"
 )
 
 // MBOX is the format with an mboxrd file for each folder.
@@ -14,9 +15,10 @@ var MBOX Format = mboxrd{}
 
 type mboxrd struct{}
 
-func (mboxrd) Name() string      { return "mbox" }
-func (mboxrd) Extension() string { return ".mbox" }
-func (mboxrd) Joined() bool      { return true }
+const mboxExtension = ".mbox"
+
+func (mboxrd) Name() string { return "mbox" }
+func (mboxrd) joined() bool { return true }
 
 // outlet lends an mbox writer, with its buffers, to one item after the other.
 type outlet struct {
@@ -30,21 +32,30 @@ var outlets = sync.Pool{New: func() any {
 	return o
 }}
 
-func (mboxrd) Encode(w io.Writer, it *formats.Item) error {
+func (mboxrd) encode(w io.Writer, it *formats.Item) (virtual int64, err error) {
 	o := outlets.Get().(*outlet)
 	o.Writer = w
 	msg := o.mbox.Message(sender(it.Mail), modified(it), mbox.Status{Flags: it.Flags, Keywords: it.Keywords})
-	err := mime.Write(msg, it.Mail)
+	err = mime.Write(msg, it.Mail)
 	if damage := damaged(it, err); damage != nil {
-		return damage // with the writer, which keeps its error
+		return 0, damage // with the writer, which keeps its error
 	}
 	if err := msg.Close(); err != nil {
-		return err
+		return 0, err
 	}
 	o.Writer = nil
 	outlets.Put(o)
-	return nil
+	return 0, nil
 }
+
+func (mboxrd) places(list []*formats.Folder) places { return folders.NewTree(list, "", mboxExtension) }
+
+func (mboxrd) plan(p *plan, place string) {
+	p.file(place + mboxExtension)
+	p.folder(parent(place))
+}
+
+func (mboxrd) layout(t *Target) layout { return &joined{target: t} }
 
 // sender returns the address of who sent a mail; empty where none is known.
 func sender(m *formats.Mail) string {

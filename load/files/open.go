@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 )
 
-// Open prepares to write into a folder, which it creates if need be, with its parents. It returns an error that is
-// [ErrExists] or [ErrInUse], and leaves the folder as it is, where the run may not write there.
-func Open(path string, o Options) (*Target, error) {
+// Open prepares to write to a target, of the [Form] that its name says; stdout is standard output. Folders are created
+// with their parents. It returns an error that is [ErrExists] or [ErrInUse], and leaves the place as it is, where the run
+// may not write there.
+func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 	seen := make(map[string]bool)
 	for _, s := range o.Sources {
 		if seen[s.Name] {
@@ -16,22 +18,62 @@ func Open(path string, o Options) (*Target, error) {
 		}
 		seen[s.Name] = true
 	}
-	t := &Target{format: o.Format, trees: newTrees(&o)}
-	store, err := openFolder(path, &o, newPlan(t))
+	t := newTarget(&o)
+	form := FormOf(path)
+	if form.Single() && o.Format != MBOX {
+		return nil, fmt.Errorf("%s: one file holds an mbox, not %s", path, o.Format.Name())
+	}
+	store, err := form.open(path, stdout, t, &o)
 	if err != nil {
 		return nil, err
 	}
-	return t, t.start(store, &o)
+	return t, t.start(store, form, &o)
 }
 
-// Check returns the error that [Open] would give for what stands in the way, and leaves everything as it is.
-func Check(path string, o Options) error {
-	t := &Target{format: o.Format, trees: newTrees(&o)}
-	return checkFolder(path, &o, newPlan(t))
+// open opens the store of a form.
+func (f Form) open(path string, stdout io.Writer, t *Target, o *Options) (store, error) {
+	// A nil pointer must not become a store that is not nil.
+	var opened store
+	var err error
+	switch f.kind {
+	case formStream:
+		opened, err = openStream(stdout)
+	case formMbox:
+		opened, err = openSingle(path, f, o)
+	case formTar, formZip:
+		opened, err = openArchive(path, f, o)
+	default:
+		opened, err = openFolder(path, o, newPlan(t))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return opened, nil
+}
+
+// Rehearse returns a target that does all that the one of [Open] would do but write, or the error that Open would return
+// for what is in the way. It leaves everything as it is.
+func Rehearse(path string, o Options) (*Target, error) {
+	t := newTarget(&o)
+	form := FormOf(path)
+	var err error
+	switch form.kind {
+	case formStream:
+	case formMbox:
+		err = lookSingle(path, &o)
+	case formTar, formZip:
+		err = lookArchive(path, form, &o)
+	default:
+		err = (&folder{path: path}).look(&o, newPlan(t))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, t.start(nowhere{}, form, &o)
 }
 
 // start begins to write into a store.
-func (t *Target) start(s store, o *Options) error {
+func (t *Target) start(s store, form Form, o *Options) error {
 	w, err := s.record()
 	if err == nil {
 		t.record, err = newRecorder(w, o.head())
@@ -40,53 +82,38 @@ func (t *Target) start(s store, o *Options) error {
 		return errors.Join(err, s.abort())
 	}
 	t.store = s
-	if !t.format.Joined() {
-		t.split = newSplit(t)
+	t.tree, _ = s.(tree)
+	if form.Single() {
+		t.layout = &whole{target: t}
+	} else {
+		t.layout = t.format.layout(t)
 	}
 	return nil
 }
+
+// Wrote returns how many files were written, the record not among them, and their bytes before compression. It is known
+// after Finish.
+func (t *Target) Wrote() (files int, bytes int64) { return t.record.files, t.record.bytes }
 
 // Finish implements [load.Target]: what was written gets its final names.
 func (t *Target) Finish(context.Context) error {
-	if err := t.complete(); err != nil {
-		return err
+	err := t.layout.close()
+	if err == nil {
+		err = t.record.close()
 	}
-	if err := t.store.finish(); err != nil {
-		return err
+	if err == nil {
+		err = t.store.finish()
 	}
-	t.ended = true
-	return nil
+	t.ended = err == nil
+	return err
 }
 
-// complete ends all files.
-func (t *Target) complete() error {
-	if err := t.closeJoined(); err != nil {
-		return err
-	}
-	if t.split != nil {
-		split := t.split
-		t.split = nil
-		if err := split.close(); err != nil {
-			return err
-		}
-	}
-	return t.record.close()
-}
-
-// Abort implements [load.Target]: nothing that was written stays.
+// Abort implements [load.Target]: nothing that was written stays. What went to standard output is gone already.
 func (t *Target) Abort() (dropped bool, err error) {
 	if t.ended {
 		return false, nil
 	}
 	t.ended = true
-	var errs []error
-	if t.joined != nil {
-		errs = append(errs, t.joined.sink.discard())
-		t.joined = nil
-	}
-	if t.split != nil {
-		t.split.close() // its error, if any, is why the run ended
-		t.split = nil
-	}
-	return true, errors.Join(append(errs, t.store.abort())...)
+	t.layout.discard()
+	return true, t.store.abort()
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -68,10 +69,26 @@ func (r *record) repeats(old *record) bool {
 	return slices.EqualFunc(r.Sources, old.Sources, func(a, b recordSource) bool { return a.Name == b.Name })
 }
 
+// otherRun says that a place was written by another command.
+const otherRun = "it was written with other options or from other archives"
+
+// errRecord says that a record is none.
+var errRecord = errors.New("cannot be read")
+
+// parseRecord reads a record.
+func parseRecord(r io.Reader) (*record, error) {
+	rec := new(record)
+	if err := json.NewDecoder(r).Decode(rec); err != nil {
+		return nil, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	return rec, nil
+}
+
 // recorder writes a record while the run is under way: it may tell of more files than memory should hold.
 type recorder struct {
 	out     *bufio.Writer
 	files   int
+	bytes   int64
 	folders []recordFolder
 	entered map[string]bool
 }
@@ -125,6 +142,7 @@ func (r *recorder) file(name string, size int64, sum [32]byte, items int) error 
 	}
 	r.out.WriteByte('\n')
 	r.files++
+	r.bytes += size
 	_, err = r.out.Write(line)
 	return fault(recordName, err)
 }

@@ -23,6 +23,10 @@ const MaxPath = 640
 //
 // A Tree is used by one goroutine at a time.
 type Tree struct {
+	// Rename, if not nil, says what a folder is called in a place before its name is made safe and unlike the others
+	// there: where names have rules of their own. It is set on a tree without folders.
+	Rename func(place, name string) string
+
 	suffixes []string
 	places   map[*formats.Folder]string
 	latest   map[string]string // the place of the latest folder with a path
@@ -93,6 +97,9 @@ func (t *Tree) of(path []string) string {
 
 // below takes a name in a place.
 func (t *Tree) below(place, name string, path []string) string {
+	if t.Rename != nil {
+		name = t.Rename(place, name)
+	}
 	if len(place)+1+MaxName > MaxPath {
 		if safe := Safe(name, MaxName); len(place)+1+len(safe)+len(" (9999).mbox") > MaxPath {
 			sum := sha256.Sum256([]byte(pathKey(path)))

@@ -1,0 +1,111 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// stage is a hidden folder for what is not complete yet. It is on the target's file system, so that what is complete can
+// be moved to its final name, and it is locked while a run uses it: what a killed run left in it is not.
+type stage struct {
+	path  string
+	lock  *os.File
+	above []string // the folders that were made for it
+}
+
+// openStage makes the folder, with its parents, or takes over what a killed run left of it.
+func openStage(path, target string) (_ *stage, err error) {
+	s := &stage{path: path}
+	if s.above, err = makeParents(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.leave() //nolint:errcheck // err says what went wrong first
+		}
+	}()
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	if info, err := os.Lstat(path); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("%s: %w: %s is in the way", target, ErrExists, filepath.Base(path))
+	}
+	if s.lock, err = os.OpenFile(s.name("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+		return nil, err
+	}
+	if err := lock(s.lock); err != nil || !s.lockStands() {
+		s.lock.Close()
+		s.lock = nil
+		return nil, fmt.Errorf("%s: %w", target, ErrInUse)
+	}
+	left, err := os.ReadDir(path)
+	for _, e := range left {
+		if e.Name() != "lock" && err == nil {
+			err = os.RemoveAll(s.name(e.Name()))
+		}
+	}
+	return s, err
+}
+
+// makeParents makes a folder and its parents, and returns those that were not there.
+func makeParents(path string) (made []string, err error) {
+	for dir := path; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
+		made = append(made, dir)
+	}
+	return made, os.MkdirAll(path, 0o700)
+}
+
+// lockStands reports whether the locked file is still where others look for it: the run that had it before may have
+// removed it when it ended.
+func (s *stage) lockStands() bool {
+	held, err := s.lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(s.lock.Name())
+	return err == nil && os.SameFile(held, there)
+}
+
+// name returns the path of a file in the stage.
+func (s *stage) name(file string) string { return filepath.Join(s.path, file) }
+
+// create makes a file in the stage.
+func (s *stage) create(file string) (*os.File, error) {
+	return os.OpenFile(s.name(file), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+}
+
+// leave removes the stage, and the folders that were made for it if nothing is in them.
+func (s *stage) leave() error {
+	var err error
+	if s.lock != nil {
+		// Windows removes no file that is open; elsewhere nobody may get the lock of a folder that is about to go.
+		if err = os.RemoveAll(s.path); err == nil {
+			s.lock.Close()
+		} else {
+			s.lock.Close()
+			err = os.RemoveAll(s.path)
+		}
+		s.lock = nil
+	}
+	for _, dir := range s.above {
+		if os.Remove(dir) != nil {
+			break
+		}
+	}
+	s.above = nil
+	return err
+}
+
+// syncDir makes what was renamed in a folder durable, where the system can: Windows syncs no folders.
+func syncDir(path string) {
+	if dir, err := os.Open(path); err == nil {
+		dir.Sync() //nolint:errcheck // not every file system can; the files are whole
+		dir.Close()
+	}
+}
