@@ -49,6 +49,8 @@ func FileError(path string, err error) error {
 	var pathErr *fs.PathError
 	_, linkErr := os.Lstat(path)
 	switch {
+	case path == "":
+		e.Path, e.Problem, e.Advice = `""`, "is no name", "Is a variable empty that should hold one?"
 	case errors.Is(err, fs.ErrNotExist) && linkErr == nil:
 		e.Problem = "is a link to what is not there"
 	case errors.Is(err, fs.ErrNotExist):

@@ -110,6 +110,9 @@ func (a *app) inspect(i *inspection, args []string) error {
 			return err
 		}
 	}
+	if err := from.changed(); err != nil {
+		return err
+	}
 	switch {
 	case i.check && nothing:
 		return &exit{status: exitSource, sentence: "nothing in the archive can be read"}

@@ -72,7 +72,8 @@ type app struct {
 // run executes a command line and returns the exit status.
 func (a *app) run(args []string) int {
 	err := a.execute(args)
-	if lost := a.stdout.failed(); err == nil && lost != nil {
+	// That is why the run ended, however the parts of it call it.
+	if lost := a.stdout.failed(); lost != nil && !errors.As(err, new(*exit)) {
 		err = lostStdout(lost)
 	}
 	return a.report(err)

@@ -18,7 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mailmill": main})
+	testscript.Main(m, programs())
 }
 
 // TestScripts runs what reads like sessions at a terminal, in testdata. The sample archive lies in each one's folder.
@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		Condition:           condition,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NO_COLOR", "1")
 			return os.WriteFile(filepath.Join(env.WorkDir, "sample.pst"), sample, 0o600)
@@ -37,6 +38,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": status,
 			"same":   same,
+			"disk":   disk,
 		},
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/pflag"
 
@@ -91,7 +92,7 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		return a.interrupted()
 	}
 	for _, err := range refused {
-		if errors.Is(err, archives.ErrNoRoom) {
+		if errors.Is(err, archives.ErrNoRoom) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
 			return lostSource(err)
 		}
 	}

@@ -225,11 +225,6 @@ func hasArchiveName(path string) bool {
 
 // mayHold refuses what is no file. A pipe is not to be opened: that waits for somebody who writes into it.
 func mayHold(path string) error {
-	if path == "" {
-		return &extract.SourceError{
-			Path: `""`, Problem: "is no name", Advice: "Is a variable empty that should hold one?", Err: fs.ErrNotExist,
-		}
-	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return extract.FileError(path, err)
