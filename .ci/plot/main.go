@@ -84,7 +84,7 @@ func read(r io.Reader) (map[string][]point, error) {
 // The picture's size and the edges of the plot in it.
 const (
 	width, height            = 800, 500
-	left, right, top, bottom = 72, 640, 56, 440
+	left, right, top, bottom = 84, 640, 56, 440
 	labelHeight              = 16
 )
 
@@ -144,7 +144,7 @@ func draw(out io.Writer, rows map[string][]point) error {
 	}
 	fmt.Fprintf(w, `<path class="axis" d="M%d %dV%dH%d"/>`+"\n", left, top, bottom, right)
 	fmt.Fprintf(w, `<text text-anchor="middle" x="%d" y="%d">size of the archive</text>`+"\n", (left+right)/2, bottom+42)
-	fmt.Fprintf(w, `<text text-anchor="middle" transform="translate(18 %d) rotate(-90)">time</text>`+"\n", (top+bottom)/2)
+	fmt.Fprintf(w, `<text text-anchor="middle" transform="translate(16 %d) rotate(-90)">time</text>`+"\n", (top+bottom)/2)
 
 	var labels []label
 	for _, s := range styles {
@@ -168,7 +168,12 @@ func draw(out io.Writer, rows map[string][]point) error {
 		}
 		fmt.Fprint(w, "</g>\n")
 		last := points[len(points)-1]
-		labels = append(labels, label{x.at(last.megabytes) + 10, y.at(last.seconds) + 4, s.name, s.class})
+		if end := x.at(last.megabytes); end > x.at(x.high/1.2) {
+			labels = append(labels, label{end + 10, y.at(last.seconds) + 4, s.name, s.class})
+		} else { // not measured further: other lines pass on the right
+			fmt.Fprintf(w, `<text class="name %s" text-anchor="end" x="%.1f" y="%.1f">%s</text>`+"\n",
+				s.class, end+4, y.at(last.seconds)-10, html.EscapeString(s.name))
+		}
 	}
 	apart(labels)
 	for _, l := range labels {
@@ -187,13 +192,12 @@ type label struct {
 // apart moves labels that would cover each other up and down, in equal shares.
 func apart(labels []label) {
 	slices.SortFunc(labels, func(a, b label) int { return int(math.Copysign(1, a.y-b.y)) })
-	const wide = 150
 	for range 100 {
 		moved := false
 		for i := range labels {
 			for j := i + 1; j < len(labels); j++ {
 				a, b := &labels[i], &labels[j]
-				if gap := labelHeight - (b.y - a.y); gap > 0.1 && math.Abs(a.x-b.x) < wide {
+				if gap := labelHeight - (b.y - a.y); gap > 0.1 {
 					a.y -= gap / 2
 					b.y += gap / 2
 					moved = true
