@@ -186,7 +186,7 @@ func (c *conversion) target(dst string, stdout io.Writer) (*files.Target, error)
 	if err != nil {
 		err = targetError(dst, err)
 		var pathError *fs.PathError
-		if known := (*exit)(nil); !errors.As(err, &known) && errors.As(err, &pathError) {
+		if known := (*exit)(nil); !errors.As(err, &known) && errors.As(err, &pathError) && !temporary(err) {
 			err = usage("%s cannot be written: %s", dst, reasonOf(pathError.Err))
 		}
 		return nil, err
@@ -216,6 +216,8 @@ func targetError(dst string, err error) error {
 		return &exit{exitInterrupted, "interrupted; what was unfinished is removed, run the same command again", err}
 	case errors.Is(err, files.ErrExists):
 		return &exit{exitUsage, err.Error() + "; name another target, or replace what is there with --overwrite", err}
+	case errors.Is(err, files.ErrSource):
+		return &exit{exitUsage, err.Error() + "; name another folder", err}
 	case errors.Is(err, files.ErrInUse):
 		return &exit{exitTemporary, err.Error() + "; run the same command again when it has ended", err}
 	case errors.Is(err, files.ErrFull):

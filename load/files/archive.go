@@ -65,9 +65,11 @@ func openArchive(path string, form Form, o *Options) (*archive, error) {
 	return a, nil
 }
 
-// lookFile finds out whether a file stands where one is to be written. Nothing but a file is ever replaced.
-func lookFile(path string) (there bool, err error) {
-	switch info, err := os.Stat(path); {
+// lookFile finds out whether a file stands where one is to be written. Nothing but a file is ever replaced, and no
+// archive of the run.
+func lookFile(path string, o *Options) (there bool, err error) {
+	info, err := os.Stat(path)
+	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil
 	case err != nil:
@@ -77,12 +79,17 @@ func lookFile(path string) (there bool, err error) {
 	case !info.Mode().IsRegular():
 		return false, fmt.Errorf("%s: %w: it is no file", path, ErrExists)
 	}
+	for _, source := range o.Sources {
+		if read, err := os.Stat(source.Name); err == nil && os.SameFile(read, info) {
+			return false, fmt.Errorf("%s %w", path, ErrSource)
+		}
+	}
 	return true, nil
 }
 
 // lookArchive refuses to go on where something else is in the way than an archive that this command wrote.
 func lookArchive(path string, form Form, o *Options) error {
-	there, err := lookFile(path)
+	there, err := lookFile(path, o)
 	if err != nil || !there || o.Overwrite {
 		return err
 	}

@@ -15,6 +15,8 @@ var (
 	ErrExists = errors.New("the target exists and is not what this command wrote")
 	// ErrInUse says that another run is writing to the place. Nothing was written.
 	ErrInUse = errors.New("another run is writing to the target")
+	// ErrSource says that an archive of the run stands where a file would be written. Nothing was written.
+	ErrSource = errors.New("is read and would be replaced")
 	// ErrFull says that the disk is full, or the user's share of it.
 	ErrFull = errors.New("the disk is full")
 )

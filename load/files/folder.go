@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +35,7 @@ type folder struct {
 	old     []recordFile // what the run replaces
 	maildir bool         // that is a Maildir, whose files are renamed by those who read it
 	replace bool         // what else is in the way
+	moved   [][2]string  // what was renamed to get the final names
 
 	jobs    chan job
 	workers sync.WaitGroup
@@ -108,18 +111,15 @@ func (f *folder) look(o *Options, planned *plan) error {
 	if old != nil {
 		f.old = old.Files
 	}
-	if f.replace {
-		return nil
-	}
-	head := o.head()
 	ours := make(map[string]bool)
-	if old != nil {
-		if !head.repeats(old) {
-			return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
-		}
-		for _, file := range old.Files {
-			ours[folders.Fold(file.Path)] = true
-		}
+	for _, file := range f.old {
+		ours[folders.Fold(file.Path)] = true
+	}
+	if f.replace {
+		return f.spare(o, func(name string) bool { return ours[folders.Fold(name)] || planned.hit(name, false) })
+	}
+	if head := o.head(); old != nil && !head.repeats(old) {
+		return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
 	}
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -134,6 +134,34 @@ func (f *folder) look(o *Options, planned *plan) error {
 		}
 		return nil
 	})
+}
+
+// spare refuses to go on where an archive of the run would be replaced.
+func (f *folder) spare(o *Options, replaced func(name string) bool) error {
+	place, err := realPath(f.path)
+	if err != nil {
+		return err
+	}
+	for _, source := range o.Sources {
+		path, err := realPath(source.Name)
+		if err != nil {
+			continue // it is no file, as standard input
+		}
+		name, err := filepath.Rel(place, path)
+		if err == nil && filepath.IsLocal(name) && replaced(filepath.ToSlash(name)) {
+			return fmt.Errorf("%s %w", path, ErrSource)
+		}
+	}
+	return nil
+}
+
+// realPath returns the one path of a file that has no links in it.
+func realPath(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
 }
 
 // readRecord returns the record of the run that wrote a place; nil where there is none.
@@ -246,8 +274,9 @@ func (f *folder) create() (file, error) {
 
 func (f *folder) record() (io.Writer, error) { return f.rec, nil }
 
-// finish replaces what the last run wrote. Should it be killed on the way, the record in the place tells of all files
-// of ours that may be there, so that the next run can replace them.
+// finish replaces what the last run wrote: that is set aside, and comes back where anything goes wrong. Should it be
+// killed on the way, the record in the place tells of all files of ours that may be there, so that the next run can
+// replace them.
 func (f *folder) finish() error {
 	if err := f.settle(); err != nil {
 		return err
@@ -256,21 +285,61 @@ func (f *folder) finish() error {
 		return fault(recordName, err)
 	}
 	f.rec = nil
-	if err := f.removeOld(); err != nil {
-		return err
-	}
-	if err := f.root.Rename(stageName+"/record", recordName); err != nil {
-		return fault(recordName, err)
-	}
-	if err := f.move("."); err != nil {
-		return err
+	if err := f.replaceAll(); err != nil {
+		return errors.Join(err, f.undo())
 	}
 	return f.leave()
 }
 
-// removeOld removes the files of the last run, and the folders that are empty then.
-func (f *folder) removeOld() error {
-	emptied := make(map[string]bool)
+func (f *folder) replaceAll() error {
+	if err := os.Mkdir(f.stage.name("old"), 0o700); err != nil {
+		return fault(f.path, err)
+	}
+	if err := f.setOldAside(); err != nil {
+		return err
+	}
+	f.removeEmptied()
+	if _, err := f.root.Lstat(recordName); err == nil {
+		if err := f.setAside(recordName); err != nil {
+			return err
+		}
+	}
+	if err := f.rename(stageName+"/record", recordName); err != nil {
+		return err
+	}
+	return f.move(".")
+}
+
+// rename moves a file or folder within the place such that it can be undone.
+func (f *folder) rename(from, to string) error {
+	if err := f.root.Rename(from, to); err != nil {
+		return fault(to, err)
+	}
+	f.moved = append(f.moved, [2]string{from, to})
+	return nil
+}
+
+// setAside moves a file into the stage.
+func (f *folder) setAside(name string) error {
+	return f.rename(name, stageName+"/old/"+strconv.Itoa(len(f.moved)))
+}
+
+// undo puts everything back where it was.
+func (f *folder) undo() error {
+	for _, m := range slices.Backward(f.moved) {
+		err := f.root.MkdirAll(filepath.Dir(m[0]), 0o700)
+		if err == nil {
+			err = f.root.Rename(m[1], m[0])
+		}
+		if err != nil {
+			return fault(m[0], err)
+		}
+	}
+	return nil
+}
+
+// setOldAside removes the files of the last run from their places.
+func (f *folder) setOldAside() error {
 	renamed := renamedFiles{root: f.root}
 	for _, old := range f.old {
 		if !fs.ValidPath(old.Path) || old.Path == "." {
@@ -286,22 +355,24 @@ func (f *folder) removeOld() error {
 		if err != nil || info.IsDir() {
 			continue
 		}
-		if err := f.root.Remove(name); err != nil {
-			return fault(name, err)
+		if err := f.setAside(name); err != nil {
+			return err
 		}
-		for dir := parent(name); dir != ""; dir = parent(dir) {
+	}
+	return nil
+}
+
+// removeEmptied removes the folders in which there is nothing any more.
+func (f *folder) removeEmptied() {
+	emptied := make(map[string]bool)
+	for _, old := range f.old {
+		for dir := parent(old.Path); dir != "" && fs.ValidPath(dir); dir = parent(dir) {
 			emptied[dir] = true
 		}
 	}
-	dirs := make([]string, 0, len(emptied))
-	for dir := range emptied {
-		dirs = append(dirs, dir)
+	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(emptied))) { // children first
+		f.root.Remove(dir) // fails where something is in it
 	}
-	slices.SortFunc(dirs, func(a, b string) int { return strings.Compare(b, a) }) // children first
-	for _, dir := range dirs {
-		f.root.Remove(dir) // fails where the user keeps something of his own in it
-	}
-	return nil
 }
 
 // renamedFiles finds the files of a Maildir that got other flags, and with them other names.
@@ -355,12 +426,12 @@ func (f *folder) move(dir string) error {
 		case err == nil && !f.replace:
 			return &load.Fatal{Err: fmt.Errorf("%s: %w: it was not there when the run began", name, ErrExists)}
 		case err == nil:
-			if err := f.root.Remove(name); err != nil {
-				return fault(name, err)
+			if err := f.setAside(name); err != nil {
+				return err
 			}
 		}
-		if err := f.root.Rename(stageName+"/tree/"+name, name); err != nil {
-			return fault(name, err)
+		if err := f.rename(stageName+"/tree/"+name, name); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -44,7 +44,7 @@ func openSingle(path string, form Form, o *Options) (*single, error) {
 
 // lookSingle refuses to go on where a file is in the way: nothing in it could tell that this command wrote it.
 func lookSingle(path string, o *Options) error {
-	there, err := lookFile(path)
+	there, err := lookFile(path, o)
 	if err != nil || !there || o.Overwrite {
 		return err
 	}
