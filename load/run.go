@@ -112,7 +112,7 @@ const (
 )
 
 // Run executes a plan. It enumerates all sources before it writes anything; then items are read, changed and encoded
-// by several goroutines and written by one, folder by folder in the order of the archives.
+// by several goroutines and written by one at a time, folder by folder in the order of the archives.
 //
 // When ctx is done, Run finishes what is in flight, aborts the targets and returns the context's cause. An error says
 // that the run did not go to its end; failures of items and sources are no errors but part of the result, which is
@@ -141,7 +141,7 @@ func Run(ctx context.Context, plan Plan) (*Result, error) {
 		r.written[i] = make(Balance)
 	}
 	r.slots = make([]slot, max(fewestInFlight, itemsPerJob*r.jobs))
-	r.space.L, r.ready.L = &r.mu, &r.mu
+	r.space.L = &r.mu
 
 	err := r.enumerate(ctx)
 	if err == nil {
@@ -165,8 +165,12 @@ type run struct {
 	result  *Result
 	written []Balance // by route: what is lost if its target drops it
 
-	mu           sync.Mutex
-	space, ready sync.Cond
+	// of the goroutine that stores:
+	books bookkeeper
+	fatal error
+
+	mu    sync.Mutex
+	space sync.Cond
 	// guarded by mu:
 	cursor   cursor
 	ahead    formats.Entry // the entry to hand out next, if any
@@ -175,6 +179,7 @@ type run struct {
 	stopped  bool // no more are to be
 	issued   int  // entries handed out
 	stored   int  // entries whose slots are free again
+	storing  bool // somebody stores
 	held     int64
 	slots    []slot // entry i is in slot i modulo their number, from issued to stored
 }
@@ -235,19 +240,19 @@ func (r *run) enumerateSource(ctx context.Context, source int) error {
 func (r *run) items(ctx context.Context) error {
 	interrupted := context.AfterFunc(ctx, r.stop)
 	defer interrupted()
+	r.books = bookkeeper{run: r, progress: Progress{Found: r.result.Balance.Total().Found}}
 	var workers sync.WaitGroup
 	for range r.jobs {
 		workers.Go(r.work)
 	}
-	err := r.store()
 	workers.Wait()
-	if err == nil && ctx.Err() != nil {
+	if r.fatal == nil && ctx.Err() != nil {
 		// Where every item had been stored already there is nothing to interrupt but the end, which is short.
 		if r.stored < r.result.Balance.Total().Found {
 			return context.Cause(ctx)
 		}
 	}
-	return err
+	return r.fatal
 }
 
 // stop makes the workers finish what they are at and take no more.
@@ -256,7 +261,6 @@ func (r *run) stop() {
 	r.stopped = true
 	r.mu.Unlock()
 	r.space.Broadcast()
-	r.ready.Broadcast()
 }
 
 func (r *run) work() {
@@ -281,7 +285,6 @@ func (r *run) take() *slot {
 	defer r.mu.Unlock()
 	for {
 		if r.stopped || !r.peek() {
-			r.ready.Signal()
 			return nil
 		}
 		cost := estimate(&r.ahead)
@@ -371,69 +374,57 @@ func (r *run) routeOf(kind formats.Kind) int {
 	})
 }
 
-// handIn gives a slot to the storing goroutine.
+// handIn ends the work on a slot. The goroutine that completes the oldest in flight stores it, and those after it that
+// are complete: so no goroutine is woken for an item, and a processor that stores is not kept from other work before.
 func (r *run) handIn(s *slot) {
 	var held int64
 	if s.encoded != nil {
 		held = s.encoded.Held()
 	}
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if held > s.cost {
 		r.held += held - s.cost
 		s.cost = held
 	}
 	s.done = true
-	first := s == &r.slots[r.stored%len(r.slots)]
-	r.mu.Unlock()
-	if first {
-		r.ready.Signal()
+	if r.storing {
+		return
 	}
-}
-
-// store takes the slots in order, writes what they hold and keeps the books.
-func (r *run) store() error {
-	b := &bookkeeper{run: r, progress: Progress{Found: r.result.Balance.Total().Found}}
-	var fatal error
-	for {
-		s := r.oldest()
-		if s == nil {
-			return fatal
-		}
-		if fatal == nil {
-			if fatal = b.store(s); fatal != nil {
-				r.stop()
-			}
-		}
-		if s.encoded != nil {
-			s.encoded.Release()
-		}
-		r.mu.Lock()
-		r.held -= s.cost
-		*s = slot{}
-		r.stored++
-		inFlight := r.issued - r.stored
-		roomy := inFlight == 0 || inFlight <= len(r.slots)/2 && r.held <= r.budget/2
+	r.storing = true
+	for oldest := r.oldest(); oldest != nil; oldest = r.oldest() {
 		r.mu.Unlock()
+		r.store(oldest)
+		r.mu.Lock()
+		r.held -= oldest.cost
+		*oldest = slot{}
+		r.stored++
 		// Workers that wait for room are woken when there is plenty, not one by one for one item each.
-		if roomy {
+		inFlight := r.issued - r.stored
+		if inFlight == 0 || inFlight <= len(r.slots)/2 && r.held <= r.budget/2 {
 			r.space.Broadcast()
 		}
 	}
+	r.storing = false
 }
 
-// oldest waits for the oldest slot in flight; nil when there are none and there will be none.
+// oldest returns the oldest slot in flight if it is complete, else nil.
 func (r *run) oldest() *slot {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for {
-		s := &r.slots[r.stored%len(r.slots)]
-		if r.issued > r.stored && s.done {
-			return s
+	if s := &r.slots[r.stored%len(r.slots)]; r.issued > r.stored && s.done {
+		return s
+	}
+	return nil
+}
+
+// store writes what a slot holds and keeps the books. After a fatal error it drops what is still in flight.
+func (r *run) store(s *slot) {
+	if r.fatal == nil {
+		if r.fatal = r.books.store(s); r.fatal != nil {
+			r.stop()
 		}
-		if r.issued == r.stored && (r.stopped || r.ended) {
-			return nil
-		}
-		r.ready.Wait()
+	}
+	if s.encoded != nil {
+		s.encoded.Release()
 	}
 }
 
