@@ -2,7 +2,6 @@ package mime
 
 import (
 	"bytes"
-	"encoding/base64"
 	"io"
 	"slices"
 	"strings"
@@ -162,23 +161,15 @@ func (e *Encoder) base64(m *formats.Mail, p *formats.Part, typ string, params []
 	}
 }
 
-// base64Bytes encodes b in lines of 76 (RFC 2045 6.8). All but the last call for a part take whole lines.
+// base64Bytes encodes b in lines. All but the last call for a part take whole lines.
 func (e *Encoder) base64Bytes(b []byte) {
-	const in, out = 57, 76
 	for len(b) > 0 && e.err == nil {
-		n := min(len(b), chunkSize/2/in*in)
-		e.h.b = slices.Grow(e.h.b, (n+in-1)/in*(out+2))
-		dst := e.h.b[len(e.h.b):cap(e.h.b)]
-		at := 0
-		for rest := b[:n]; len(rest) > 0; {
-			k := min(len(rest), in)
-			base64.StdEncoding.Encode(dst[at:], rest[:k])
-			at += base64.StdEncoding.EncodedLen(k)
-			dst[at], dst[at+1] = '\r', '\n'
-			at += 2
-			rest = rest[k:]
-		}
-		e.h.b = e.h.b[:len(e.h.b)+at]
+		n := min(len(b), chunkSize/2/lineIn*lineIn)
+		size := base64Size(n)
+		e.h.b = slices.Grow(e.h.b, size)
+		at := len(e.h.b)
+		e.h.b = e.h.b[:at+size]
+		putBase64(e.h.b[at:], b[:n])
 		b = b[n:]
 		e.flushFull()
 	}
