@@ -13,17 +13,19 @@ import (
 // readBlock returns a block's data, decompressed and decoded, in dst where it has room and in new memory else. Data
 // whose checksum is wrong is returned with an error that wraps [ErrChecksum].
 func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
-	ref, ok := f.find(id)
-	if !ok {
-		ref.offset = -1
-	}
-	b, err := f.readRef(ref, dst)
-	if err != nil && ok {
+	ref, _ := f.find(id)
+	return f.readFound(ref, nil, dst)
+}
+
+// readFound is readBlock for a block that has been looked up, from the stretch if it is there.
+func (f *File) readFound(ref blockRef, s *stretch, dst []byte) ([]byte, error) {
+	b, err := f.readRef(ref, s, dst)
+	if err != nil && ref.offset != nowhere {
 		b, err = f.salvage(ref, b, dst, err)
 	}
 	if err != nil {
-		f.warn.add(ref.offset, "block %v: %v", id, err)
-		err = &BlockError{id, ref.offset, err}
+		f.warn.add(ref.offset, "block %v: %v", ref.bid, err)
+		err = &BlockError{ref.bid, ref.offset, err}
 	}
 	return b, err
 }
@@ -33,26 +35,26 @@ func (f *File) readBlock(id BID, dst []byte) ([]byte, error) {
 func (f *File) salvage(ref blockRef, b, dst []byte, err error) ([]byte, error) {
 	if resized, found := f.resized(ref); found {
 		f.warn.add(ref.offset, "block %v: %d bytes by the index, %d by its trailer", ref.bid, ref.stored, resized.stored)
-		return f.readRef(resized, dst)
+		return f.readRef(resized, nil, dst)
 	}
 	if other, found := f.elsewhere(ref); found {
 		f.warn.add(ref.offset, "block %v: %v; it is at 0x%x", ref.bid, err, other.offset)
-		return f.readRef(other, dst)
+		return f.readRef(other, nil, dst)
 	}
 	if errors.Is(err, ErrChecksum) {
 		ref.mark |= markMend
-		return f.readRef(ref, dst)
+		return f.readRef(ref, nil, dst)
 	}
 	return b, err
 }
 
 // readRef reads the block that lies where ref says.
-func (f *File) readRef(ref blockRef, dst []byte) ([]byte, error) {
+func (f *File) readRef(ref blockRef, s *stretch, dst []byte) ([]byte, error) {
 	l := &f.layout
 	size := int(ref.stored)
 	slot := l.slot(size)
 	switch {
-	case ref.bid == 0:
+	case ref.offset == nowhere:
 		return nil, ErrNotFound
 	case size == 0 || size > l.maxBlock:
 		return nil, fmt.Errorf("%w: %d bytes long", ErrCorrupt, size)
@@ -64,7 +66,7 @@ func (f *File) readRef(ref blockRef, dst []byte) ([]byte, error) {
 		slot = size
 	}
 	var checksum error
-	err := f.cache.view(ref.offset, slot, func(b []byte) error {
+	use := func(b []byte) error {
 		data := b[:size]
 		if trailerLost {
 			checksum = fmt.Errorf("%w: the file ends before it", ErrChecksum)
@@ -100,7 +102,13 @@ func (f *File) readRef(ref blockRef, dst []byte) ([]byte, error) {
 			Decode(f.header.Crypt, ref.bid, dst, data)
 		}
 		return nil
-	})
+	}
+	var err error
+	if s.holds(ref.offset, slot) {
+		err = use(s.view(ref.offset, slot))
+	} else {
+		err = f.cache.view(ref.offset, slot, use)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -235,10 +243,4 @@ func inflate(dst, src []byte, size int) ([]byte, error) {
 	}
 	inflaters.Put(z)
 	return dst, nil
-}
-
-// sizes returns how many bytes a block has by the index, as stored and as it will be read, without reading it.
-func (f *File) sizes(id BID) (stored, inflated int, ok bool) {
-	ref, ok := f.find(id)
-	return int(ref.stored), int(ref.inflated), ok
 }

@@ -412,5 +412,5 @@ func (f *Fault) own(node NID) {
 
 // Has reports whether a data block is one of the data's.
 func (d *Data) Has(id BID) bool {
-	return slices.ContainsFunc(d.blocks, func(b BID) bool { return b.key() == id.key() })
+	return slices.ContainsFunc(d.blocks, func(b blockRef) bool { return b.bid == id.key() })
 }

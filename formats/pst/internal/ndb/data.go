@@ -9,8 +9,8 @@ import (
 // 2.2.2.8.3).
 type Data struct {
 	f      *File
-	single [1]BID
-	blocks []BID
+	single [1]blockRef
+	blocks []blockRef
 	size   int64
 	err    error // what of the sequence is lost
 }
@@ -22,12 +22,12 @@ func (f *File) Data(id BID) *Data {
 	switch {
 	case id == 0:
 	case !id.Internal():
-		_, n, ok := f.sizes(id)
+		ref, ok := f.find(id)
 		if !ok {
 			d.err = &BlockError{id, -1, ErrNotFound}
 		}
-		d.single[0] = id
-		d.blocks, d.size = d.single[:], int64(n)
+		d.single[0] = ref
+		d.blocks, d.size = d.single[:], int64(ref.inflated)
 	default:
 		t := dataTree{f: f, visited: map[BID]struct{}{}}
 		t.walk(id, -1)
@@ -40,7 +40,7 @@ func (f *File) Data(id BID) *Data {
 type dataTree struct {
 	f       *File
 	visited map[BID]struct{}
-	blocks  []BID
+	blocks  []blockRef
 	size    int64
 	stored  int64
 	err     error
@@ -96,17 +96,17 @@ func (t *dataTree) walk(id BID, level int) {
 }
 
 func (t *dataTree) leaf(id BID) {
-	stored, n, ok := t.f.sizes(id)
+	ref, ok := t.f.find(id)
 	if !ok {
 		t.fail(&BlockError{id, -1, ErrNotFound})
 	}
 	// The blocks of one tree are different ones: together they cannot be larger than the file.
-	if t.stored += int64(max(stored, 1)); t.stored > t.f.size {
+	if t.stored += int64(max(ref.stored, 1)); t.stored > t.f.size {
 		t.fail(fmt.Errorf("%w: the data is larger than the file", ErrCorrupt))
 		return
 	}
-	t.blocks = append(t.blocks, id)
-	t.size += int64(n)
+	t.blocks = append(t.blocks, ref)
+	t.size += int64(ref.inflated)
 }
 
 // Blocks returns the number of blocks.
@@ -120,7 +120,9 @@ func (d *Data) Err() error { return d.err }
 
 // Block returns the data of one block, in dst if it has room and in new memory else. Data with a wrong checksum is
 // returned with an error; see [Usable].
-func (d *Data) Block(i int, dst []byte) ([]byte, error) { return d.f.readBlock(d.blocks[i], dst) }
+func (d *Data) Block(i int, dst []byte) ([]byte, error) {
+	return d.f.readFound(d.blocks[i], nil, dst)
+}
 
 // Bytes returns all data as one slice, at most limit bytes of it. The error tells what is missing or damaged; blocks
 // that cannot be read are left out.
@@ -157,13 +159,14 @@ func (d *Data) Bytes(limit int64) ([]byte, error) {
 func (d *Data) Reader() *Reader { return &Reader{d: d} }
 
 // Reader reads a node's data. Blocks that cannot be read are skipped: what follows them comes all the same, and the
-// first error is returned at the end instead of [io.EOF].
+// first error is returned at the end instead of [io.EOF]. It has to be closed.
 type Reader struct {
-	d    *Data
-	next int    // block
-	rest []byte // of the block read last
-	buf  []byte
-	err  error
+	d     *Data
+	next  int    // block
+	rest  []byte // of the block read last
+	buf   []byte
+	ahead *stretch
+	err   error
 }
 
 // Read implements [io.Reader].
@@ -176,7 +179,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 			return 0, r.end()
 		}
 		// A block that fits is decoded in place.
-		if _, n, ok := r.d.f.sizes(r.d.blocks[r.next]); ok && n > 0 && n <= len(p) {
+		if n := int(r.d.blocks[r.next].inflated); n > 0 && n <= len(p) {
 			b := r.block(p[:0:n])
 			if len(b) == 0 {
 				continue
@@ -195,12 +198,37 @@ func (r *Reader) Read(p []byte) (int, error) {
 }
 
 func (r *Reader) block(dst []byte) []byte {
-	b, err := r.d.Block(r.next, dst)
+	if !r.ahead.holds(r.d.blocks[r.next].offset, 1) {
+		r.fetch()
+	}
+	b, err := r.d.f.readFound(r.d.blocks[r.next], r.ahead, dst)
 	r.next++
 	if err != nil && r.err == nil {
 		r.err = err
 	}
 	return b
+}
+
+// fetch reads the next blocks as far as they lie side by side, which those of one stream mostly do. One alone is left to
+// the cache.
+func (r *Reader) fetch() {
+	f, from := r.d.f, r.d.blocks[r.next].offset
+	to, n := from, 0
+	for _, ref := range r.d.blocks[r.next:] {
+		end := to + int64(f.layout.slot(int(ref.stored)))
+		if ref.offset != to || end-from > stretchSize || end > f.size {
+			break
+		}
+		to = end
+		n++
+	}
+	if from < 0 || n < 2 {
+		return
+	}
+	if r.ahead == nil {
+		r.ahead = stretches.Get().(*stretch)
+	}
+	r.ahead.read(f.cache.r, from, int(to-from))
 }
 
 func (r *Reader) end() error {
@@ -231,11 +259,15 @@ func (r *Reader) WriteTo(w io.Writer) (int64, error) {
 	return total, err
 }
 
-// Close implements [io.Closer]; it has nothing to do.
-func (r *Reader) Close() error { return nil }
+// Close implements [io.Closer].
+func (r *Reader) Close() error {
+	if r.ahead != nil {
+		r.ahead.size = 0
+		stretches.Put(r.ahead)
+		r.ahead = nil
+	}
+	return nil
+}
 
 // BlockSize returns the size of one block's data as the index has it, 0 where the index has no such block.
-func (d *Data) BlockSize(i int) int {
-	_, n, _ := d.f.sizes(d.blocks[i])
-	return n
-}
+func (d *Data) BlockSize(i int) int { return int(d.blocks[i].inflated) }

@@ -10,11 +10,11 @@ import (
 
 // Options say how to read a file. The zero value is good.
 type Options struct {
-	// CacheSize bounds the cache of the file's bytes; 32 MB if 0.
+	// CacheSize bounds the cache of the file's bytes; 16 MB if 0.
 	CacheSize int64
 }
 
-const defaultCache = 32 << 20
+const defaultCache = 16 << 20
 
 // File is an open file. It is safe for concurrent use.
 type File struct {
@@ -45,7 +45,7 @@ type Node struct {
 // blockRef is an entry of the block B-tree (BBTENTRY, MS-PST 2.2.2.7.7.3).
 type blockRef struct {
 	bid      BID
-	offset   int64
+	offset   int64 // nowhere for a block that is in no tree
 	stored   uint16
 	inflated uint16 // differs from stored where the block is compressed
 	mark     uint8  // of blocks that were found by the scan
@@ -153,7 +153,10 @@ func (f *File) block(id BID) (blockRef, bool) {
 	id = id.key()
 	i, ok := slices.BinarySearchFunc(f.blocks, id, func(b blockRef, id BID) int { return cmp.Compare(b.bid, id) })
 	if !ok {
-		return blockRef{}, false
+		return blockRef{bid: id, offset: nowhere}, false
 	}
 	return f.blocks[i], true
 }
+
+// nowhere is the offset of what the file does not have.
+const nowhere = -1

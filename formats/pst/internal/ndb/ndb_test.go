@@ -65,11 +65,11 @@ func TestPermute(t *testing.T) {
 func TestLargeIDs(t *testing.T) {
 	f := &File{layout: layouts[Unicode], blocks: []blockRef{{bid: 4, stored: 1}, {bid: 4 + 1<<33, stored: 2}, {bid: 4 + 1<<40, stored: 3}}}
 	for id, want := range map[BID]int{4: 1, 5: 1, 4 + 1<<33: 2, 5 + 1<<33: 2, 4 + 1<<40: 3} {
-		if stored, _, ok := f.sizes(id); !ok || stored != want {
-			t.Errorf("block %v: %d, %v, want %d", id, stored, ok, want)
+		if ref, ok := f.block(id); !ok || int(ref.stored) != want {
+			t.Errorf("block %v: %d, %v, want %d", id, ref.stored, ok, want)
 		}
 	}
-	if _, _, ok := f.sizes(4 + 1<<34); ok {
+	if _, ok := f.block(4 + 1<<34); ok {
 		t.Error("there is a block whose lower half alone exists")
 	}
 }

@@ -19,10 +19,14 @@ func (f *File) wreckage() *wreck {
 
 // find returns where a block lies: by the block tree or, where that has lost it, by the block's own trailer.
 func (f *File) find(id BID) (blockRef, bool) {
-	if ref, ok := f.block(id); ok || id.key() == 0 {
+	ref, ok := f.block(id)
+	if ok || id.key() == 0 {
 		return ref, ok
 	}
-	return f.wreckage().block(id)
+	if found, ok := f.wreckage().block(id); ok {
+		return found, true
+	}
+	return ref, false
 }
 
 // elsewhere returns another place of a block than the one that the index has.

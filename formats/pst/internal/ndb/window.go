@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// windowSize is the size of one read. The blocks of a message lie together more often than not, so that most
-	// of them come with the first.
-	windowSize = 64 << 10
+	// windowSize is the size of one read. The small blocks of a message lie together more often than not, so that most
+	// of them come with the first. What is large is read as a [stretch].
+	windowSize = 16 << 10
 	shards     = 8
 )
 
