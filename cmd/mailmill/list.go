@@ -18,8 +18,9 @@ func (a *app) listCommand() *cobra.Command {
 		jobs   int
 	)
 	cmd := &cobra.Command{
-		Use:   "list SRC…",
-		Short: "Print a line for each item",
+		Use:        "list SRC…",
+		SuggestFor: []string{"ls", "show", "dump", "cat"},
+		Short:      "Print a line for each item",
 		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
 kind, place in the source, folder, sender and subject; with --json an object
 (see mailmill help json).`,

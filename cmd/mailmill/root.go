@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,13 +47,18 @@ Exit statuses:
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
 	flags.SortFlags = false
-	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), versionCommand(), jsonTopic(), filesTopic(), manCommand())
+	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
 	return root
 }
 
 func unknownVerb(cmd *cobra.Command, verb string) error {
+	if _, err := os.Stat(verb); err == nil {
+		return usage("what is to be done with %s? mailmill inspect %[1]s tells what is in it, mailmill convert %[1]s out/ converts it", verb)
+	}
 	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(verb); len(near) > 0 {
+	if near := slices.Compact(cmd.SuggestionsFor(verb)); slices.Contains(near, verb) {
+		return usage("the verb comes first: mailmill %s …", verb)
+	} else if len(near) > 0 {
 		return usage("there is no verb %q; did you mean %s?", verb, strings.Join(near, " or "))
 	}
 	return usage("there is no verb %q; mailmill help names them", verb)
@@ -73,6 +80,11 @@ func flagError(cmd *cobra.Command, err error) error {
 		if near := nearest(cmd.Flags(), name); near != "" {
 			return usage("there is no option --%s; did you mean --%s?", name, near)
 		}
+		if have := verbsWith(cmd.Root(), name); cmd == cmd.Root() && len(have) > 0 {
+			return usage("--%s stands after the verb, as in mailmill %s --%[1]s; %s", name, have[0], theyHave(have))
+		} else if len(have) > 0 {
+			return usage("%s has no option --%s; %s", cmd.CommandPath(), name, theyHave(have))
+		}
 		return usage("there is no option --%s; %s --help names them", name, cmd.CommandPath())
 	case errors.As(err, &missing):
 		return usage("--%s needs a value", missing.GetFlag().Name)
@@ -87,6 +99,24 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usage("--%s: %v", flag.Name, errors.Unwrap(err))
 	}
 	return usage("%v", err)
+}
+
+// verbsWith returns the verbs that have an option.
+func verbsWith(root *cobra.Command, option string) (verbs []string) {
+	for _, c := range root.Commands() {
+		if c.Flags().Lookup(option) != nil && !c.Hidden {
+			verbs = append(verbs, c.Name())
+		}
+	}
+	return verbs
+}
+
+func theyHave(verbs []string) string {
+	if len(verbs) == 1 {
+		return verbs[0] + " has it"
+	}
+	last := len(verbs) - 1
+	return strings.Join(verbs[:last], ", ") + " and " + verbs[last] + " have it"
 }
 
 // nearest returns the option whose name is at most two changes, or a missing end, from what was typed.
@@ -142,7 +172,10 @@ func helpCommand() *cobra.Command {
 		Short: "Tell more about a verb or a topic",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
-			if err != nil || len(rest) > 0 {
+			switch {
+			case err == nil && about != cmd.Root() && len(rest) > 0:
+				return usage("mailmill help takes one verb or topic: mailmill help %s", about.Name())
+			case err != nil || len(rest) > 0:
 				return unknownVerb(cmd.Root(), args[0])
 			}
 			about.InitDefaultHelpFlag()

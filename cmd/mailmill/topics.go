@@ -12,6 +12,44 @@ func filesTopic() *cobra.Command {
 	return &cobra.Command{Use: "files", Short: "The files that convert writes", Long: filesHelp}
 }
 
+func errorsTopic() *cobra.Command {
+	return &cobra.Command{Use: "errors", Short: "What can go wrong, and what then", Long: errorsHelp}
+}
+
+const errorsHelp = `Every error is a sentence on standard error that says what is wrong, where, and
+what to do next; the exit status tells scripts of what sort it is. Whatever ends
+a run, no file has its final name before it is whole, what was there before
+stays, and the same command goes on when the cause is gone.
+
+2  The command line is wrong, or the target exists and is not mailmill's. Nothing
+   was written.
+3  The run went to its end. The items that failed or are damaged are listed, or
+   sources beside others could not be read, or an archive is cut short and has
+   lost items that cannot be counted. The same command again changes nothing
+   unless the archives are mended.
+4  No source can be read: it is missing, may not be read, is no archive, or
+   nothing in it is whole. The sentence says what the file looks like instead.
+5  A matter of the moment. See to it and run the same command again:
+   disk full     Nothing of the run is left. Before it begins, the items' sizes
+                 are compared with the room that the target has: what cannot fit
+                 is refused, what may not fit is warned of. --ignore-space leaves
+                 that out.
+   source        An archive that changes while it is read may be half of one state
+                 and half of another, so nothing of it is kept. Close Outlook, or
+                 let the copy or download end. A share that went away has to come
+                 back.
+   in use        Another run is writing to the same target.
+   too many      Allow more files to be open at once: ulimit -n 256.
+   files open
+130  Ctrl-C, SIGTERM, or the terminal went away. The first finishes what is in
+   flight and clears up; the second stops at once, and what that leaves in a
+   hidden folder the next run clears away.
+141  Nobody reads standard output or standard error any more; silent.
+
+A password that Outlook set protects nothing in a file and is not needed; inspect
+says where there is one. Memory is best bounded by a control group or container;
+ulimit -v counts what is only reserved, and needs to be 2 GB or more.`
+
 const jsonHelp = `One compact object per line, "type" first; a field without a value is left out;
 times are RFC 3339 in UTC; "schema" is in the first object of a run (now 1).
 
