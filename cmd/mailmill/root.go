@@ -81,7 +81,7 @@ func flagError(cmd *cobra.Command, err error) error {
 			return usage("there is no option --%s; did you mean --%s?", name, near)
 		}
 		if have := verbsWith(cmd.Root(), name); cmd == cmd.Root() && len(have) > 0 {
-			return usage("--%s stands after the verb, as in mailmill %s --%[1]s; %s", name, have[0], theyHave(have))
+			return usage("--%s stands after the verb, as in mailmill %[2]s --%[1]s; %[3]s", name, have[0], theyHave(have))
 		} else if len(have) > 0 {
 			return usage("%s has no option --%s; %s", cmd.CommandPath(), name, theyHave(have))
 		}
