@@ -1,6 +1,7 @@
 package pst
 
 import (
+	"errors"
 	"iter"
 
 	"mailmill/formats/mapi"
@@ -36,14 +37,15 @@ func (p *Properties) LookupName(name mapi.Name) (mapi.Value, error) {
 	}
 	id, ok := p.f.NameID(name)
 	if !ok {
-		return mapi.Value{}, p.nameless()
+		return mapi.Value{}, nil
 	}
 	return p.Lookup(id)
 }
 
 // nameless returns why a name may not be found which one of the properties has.
 func (p *Properties) nameless() error {
-	if p.f.names.err == nil || p.pc == nil {
+	p.f.names.once.Do(p.f.loadNames)
+	if p.f.names.err == nil {
 		return nil
 	}
 	for i := p.pc.Count() - 1; i >= 0; i-- {
@@ -108,10 +110,10 @@ func (p *Properties) all(without int, yield func(mapi.Property, error) bool) {
 // Damage returns what is known to be lost of the set as a whole, nil if it is sound: which properties are missing
 // because of it cannot be told.
 func (p *Properties) Damage() error {
-	if p.doubt != nil || p.pc == nil {
+	if p.pc == nil {
 		return p.doubt
 	}
-	return p.pc.Err()
+	return errors.Join(p.doubt, p.pc.Err(), p.nameless())
 }
 
 // text returns a property that is a string, in the file's usual code page where it is no Unicode.

@@ -16,11 +16,17 @@ import (
 const (
 	propSubject      mapi.ID = 0x0037
 	propSubmitTime   mapi.ID = 0x0039
+	propDisplayBcc   mapi.ID = 0x0E02
+	propDisplayCc    mapi.ID = 0x0E03
+	propDisplayTo    mapi.ID = 0x0E04
 	propDeliveryTime mapi.ID = 0x0E06
 	propMessageFlags mapi.ID = 0x0E07
 	propCreationTime mapi.ID = 0x3007
 	propModifiedTime mapi.ID = 0x3008
 	propSearchKey    mapi.ID = 0x300B
+
+	// maxNamed bounds what is kept of the names of recipients.
+	maxNamed = 512
 
 	flagHasAttachment = 0x10 // mfHasAttach, MS-OXCMSG 2.2.1.6
 	flagAssociated    = 0x40 // mfFAI
@@ -91,7 +97,8 @@ type carved struct {
 	times     times
 	refs      []ndb.NID // sub-nodes that its properties name, in order
 	attached  attached
-	names     bool // not an item, but the map of names
+	to        string // recipients, as stored
+	names     bool   // not an item, but the map of names
 	drop      bool
 }
 
@@ -140,6 +147,10 @@ func (c *carver) open(id ndb.BID) {
 		return
 	}
 	it := carved{data: id, key: identity(pc), times: timesOf(pc.Lookup), refs: references(pc)}
+	for _, id := range []mapi.ID{propDisplayTo, propDisplayCc, propDisplayBcc} {
+		v, _ := pc.Lookup(id)
+		it.to += string(v.Data[:min(len(v.Data), maxNamed)]) + "\x00\x00"
+	}
 	switch {
 	case !flags.Exists():
 	case flags.Int()&flagHasAttachment != 0:
@@ -180,6 +191,7 @@ func identity(pc *ltp.PC) string {
 // pairing is a tree of sub-nodes that may be an item's.
 type pairing struct {
 	item, sub int
+	unproved  int    // 0 where the recipients are those that the item names
 	distance  uint64 // of the identifiers
 }
 
@@ -200,23 +212,66 @@ func (c *carver) pair(items []carved, roots []ndb.BID) {
 		}
 	}
 	slices.SortFunc(items, func(a, b carved) int { return cmp.Compare(a.data, b.data) })
+	names := make([][]string, len(roots))
+	for i, list := range subs {
+		names[i] = c.recipients(list)
+	}
 	var pairs []pairing
 	for i := range items {
 		it := &items[i]
 		near, _ := slices.BinarySearch(roots, it.data)
 		for s := max(0, near-pairWindow); s < min(len(roots), near+pairWindow); s++ {
-			if len(subs[s]) > 0 && it.fits(subs[s]) {
-				pairs = append(pairs, pairing{i, s, distance(it.data, roots[s])})
+			if len(subs[s]) == 0 || !it.fits(subs[s]) {
+				continue
 			}
+			p := pairing{i, s, 0, distance(it.data, roots[s])}
+			switch {
+			case len(names[s]) == 0:
+				p.unproved = 1
+			case !it.addresses(names[s]):
+				continue
+			}
+			pairs = append(pairs, p)
 		}
 	}
-	slices.SortStableFunc(pairs, func(a, b pairing) int { return cmp.Compare(a.distance, b.distance) })
+	slices.SortStableFunc(pairs, func(a, b pairing) int {
+		return cmp.Or(cmp.Compare(a.unproved, b.unproved), cmp.Compare(a.distance, b.distance))
+	})
 	taken := make([]bool, len(roots))
 	for _, p := range pairs {
 		if it := &items[p.item]; it.sub == 0 && !taken[p.sub] {
 			it.sub, taken[p.sub] = roots[p.sub], true
 		}
 	}
+}
+
+// maxRecipients bounds the recipients that are looked at to tell messages apart.
+const maxRecipients = 4
+
+// recipients returns the names of the first recipients in a message's sub-nodes, as they are stored.
+func (c *carver) recipients(subs ndb.SubNodes) (names []string) {
+	s, ok := subs.FindType(ndb.TypeRecipientTable)
+	if !ok {
+		return nil
+	}
+	t, err := ltp.OpenTC(ltp.Open(c.f.db, s.Data, s.Sub))
+	if err != nil {
+		return nil
+	}
+	for row, err := range t.Rows() {
+		if len(names) == maxRecipients {
+			break
+		}
+		if v, e := row.Lookup(propDisplayName); err == nil && e == nil && len(v.Data) > 0 {
+			names = append(names, string(v.Data))
+		}
+	}
+	return names
+}
+
+// addresses reports whether the item names one of these recipients itself (PidTagDisplayTo, Cc and Bcc).
+func (it *carved) addresses(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(it.to, name) })
 }
 
 func distance(a, b ndb.BID) uint64 {
