@@ -2,8 +2,6 @@ package main
 
 import (
 	"os"
-	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -25,11 +23,10 @@ func (a *app) checkTarget(c *conversion, name string) error {
 		return usage("servers cannot be written to yet (%s): name a folder, and upload what is in it", redact(name))
 	}
 	form := files.FormOf(name)
-	base := strings.ToLower(path.Base(filepath.ToSlash(name)))
 	for _, ending := range unwritable {
-		if form.Folder() && strings.HasSuffix(base, ending) {
+		if strings.HasSuffix(strings.ToLower(name), ending) {
 			return usage("%s: a target ending in %s is one file, which cannot be written yet: name a folder, as in %s",
-				name, ending, strings.TrimRight(name[:len(strings.TrimRight(name, `/\`))-len(ending)], `/\`)+"/")
+				name, ending, name[:len(name)-len(ending)]+"/")
 		}
 	}
 	info, err := os.Stat(name)
