@@ -1,0 +1,100 @@
+package psttest_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"mailmill/formats/corpustest"
+	"mailmill/formats/pst"
+	"mailmill/formats/pst/psttest"
+)
+
+// A part of an archive is whole in every variant that it is built in.
+func TestBuild(t *testing.T) {
+	check := func(t *testing.T, path string, format psttest.Format) {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole, err := psttest.Read(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen, kept := 0, 0
+		small, err := whole.Keep(func(_ uint32, size int) bool {
+			seen++
+			keep := seen%5 == 0 && size < 30000
+			if keep {
+				kept++
+			}
+			return keep
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept < 20 {
+			t.Fatalf("only %d messages", kept)
+		}
+		for crypt := range byte(3) {
+			built := small.Build(format, crypt, whole.Format)
+			if listed := soundMessages(t, built); listed != kept {
+				t.Errorf("encoding %d: %d messages are listed, want %d", crypt, listed, kept)
+			}
+			again, err := psttest.Read(built)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if again.Format != format || again.Crypt != crypt {
+				t.Errorf("%v, encoding %d; want %v, %d", again.Format, again.Crypt, format, crypt)
+			}
+			t.Logf("encoding %d: %d messages in %d bytes", crypt, kept, len(built))
+		}
+	}
+	sample := filepath.Join(corpustest.Root(), "testdata", "sample.pst")
+	t.Run("ANSI", func(t *testing.T) { check(t, sample, psttest.ANSI) })
+	t.Run("Unicode", func(t *testing.T) { check(t, sample, psttest.Unicode) })
+	t.Run("4K", func(t *testing.T) { check(t, corpustest.File(t, "pst/4k-page.ost"), psttest.Unicode4K) })
+}
+
+// soundMessages fails the test where anything in a file is wrong, and counts what the folders list.
+func soundMessages(t *testing.T, file []byte) (listed int) {
+	t.Helper()
+	f, err := pst.NewReader(bytes.NewReader(file), int64(len(file)), pst.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := f.CheckBlocks(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(report.Faults) > 0 || report.Loose > 0 {
+		t.Errorf("%d loose blocks, %d faults", report.Loose, len(report.Faults))
+	}
+	for id := range f.Nodes() {
+		if faults := f.CheckNode(id); len(faults) > 0 {
+			t.Errorf("node %v: %v", id, faults[0])
+		}
+		if pst.KindOf(id) != pst.KindFolder {
+			continue
+		}
+		folder, err := f.Folder(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entries := range []func(func(*pst.Entry, error) bool){folder.Contents(), folder.Associated()} {
+			for e, err := range entries {
+				switch {
+				case err != nil:
+					t.Error(err)
+				case e.Err != nil:
+					t.Error(e.Err)
+				default:
+					listed++
+				}
+			}
+		}
+	}
+	return listed
+}
