@@ -18,7 +18,7 @@ import (
 type archive struct {
 	path    string // of the place
 	stage   *stage
-	out     *os.File
+	out     *behind
 	entries packer
 	spool   spool // of the file at hand
 	rec     spool
@@ -56,7 +56,7 @@ func openArchive(path string, form Form, o *Options) (*archive, error) {
 	a := &archive{path: path, stage: stage, known: make(map[string]bool)}
 	a.spool.create = func() (*os.File, error) { return stage.create("part") }
 	a.rec.create = func() (*os.File, error) { return stage.create("record") }
-	if a.out, err = stage.create("whole"); err == nil {
+	if a.out, err = stage.createBehind("whole"); err == nil {
 		a.entries, err = form.packer(faultWriter{path, a.out})
 	}
 	if err != nil {
@@ -175,13 +175,13 @@ func (a *archive) finish() error {
 }
 
 // publish makes a staged file durable and gives it its final name.
-func publish(f *os.File, path string) error {
-	err := f.Sync()
+func publish(f *behind, path string) error {
+	err := f.file.Sync()
 	if closeErr := f.Close(); err == nil {
 		err = closeErr
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), path)
+		err = os.Rename(f.file.Name(), path)
 	}
 	if err == nil {
 		syncDir(filepath.Dir(path))

@@ -265,7 +265,7 @@ func (f *folder) settle() error {
 }
 
 func (f *folder) create() (file, error) {
-	out, err := f.stage.create("part")
+	out, err := f.stage.createBehind("part")
 	if err != nil {
 		return nil, fault(f.path, err)
 	}
@@ -456,9 +456,9 @@ func (f *folder) leave() error {
 
 // folderFile is a file on its way into a staged tree.
 type folderFile struct {
-	folder   *folder
-	f        *os.File
-	size, at int64
+	folder *folder
+	f      *behind
+	at     int64
 }
 
 // fault names the folder: the file has no name yet.
@@ -466,35 +466,24 @@ func (f *folderFile) fault(err error) error { return fault(f.folder.path, err) }
 
 func (f *folderFile) Write(p []byte) (int, error) {
 	n, err := f.f.Write(p)
-	f.size += int64(n)
 	return n, f.fault(err)
 }
 
 func (f *folderFile) mark() error {
-	f.at = f.size
+	f.at = f.f.size
 	return nil
 }
 
 func (f *folderFile) keep() error { return nil }
 
 func (f *folderFile) rewind() error {
-	f.size = f.at
-	return f.fault(cutFile(f.f, f.at))
-}
-
-// cutFile drops what a file holds from an offset on, which is where the next write goes.
-func cutFile(f *os.File, size int64) error {
-	if err := f.Truncate(size); err != nil {
-		return err
-	}
-	_, err := f.Seek(size, io.SeekStart)
-	return err
+	return f.fault(f.f.cut(f.at))
 }
 
 func (f *folderFile) close(name string, modified time.Time) error {
 	err := f.f.Close()
 	if err == nil {
-		err = os.Rename(f.f.Name(), f.folder.staged(name))
+		err = os.Rename(f.f.file.Name(), f.folder.staged(name))
 	}
 	if err == nil && !modified.IsZero() {
 		err = os.Chtimes(f.folder.staged(name), time.Time{}, modified)
@@ -504,7 +493,7 @@ func (f *folderFile) close(name string, modified time.Time) error {
 
 func (f *folderFile) discard() error {
 	f.f.Close()
-	return f.fault(os.Remove(f.f.Name()))
+	return f.fault(os.Remove(f.f.file.Name()))
 }
 
 // parent returns the folder of a name; "" is the store's top.

@@ -13,8 +13,8 @@ import (
 // might have to be waits in a spool.
 type single struct {
 	path       string
-	stage      *stage   // nil where it is standard output
-	out        *os.File // the same
+	stage      *stage  // nil where it is standard output
+	out        *behind // the same
 	buffered   *bufio.Writer
 	compressor io.WriteCloser
 	spool      spool
@@ -33,7 +33,7 @@ func openSingle(path string, form Form, o *Options) (*single, error) {
 	}
 	s := &single{path: path, stage: stage}
 	s.spool.create = func() (*os.File, error) { return stage.create("part") }
-	if s.out, err = stage.create("whole"); err == nil {
+	if s.out, err = stage.createBehind("whole"); err == nil {
 		err = s.begin(s.out, form.compression)
 	}
 	if err != nil {

@@ -90,3 +90,12 @@ func (s *spool) close() {
 		s.file = nil
 	}
 }
+
+// cutFile drops what a file holds from an offset on, which is where the next write goes.
+func cutFile(f *os.File, size int64) error {
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	_, err := f.Seek(size, io.SeekStart)
+	return err
+}

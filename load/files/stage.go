@@ -80,6 +80,15 @@ func (s *stage) create(file string) (*os.File, error) {
 	return os.OpenFile(s.name(file), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 }
 
+// createBehind makes a file in the stage for output that may be large.
+func (s *stage) createBehind(file string) (*behind, error) {
+	f, err := s.create(file)
+	if err != nil {
+		return nil, err
+	}
+	return &behind{file: f}, nil
+}
+
 // leave removes the stage, and the folders that were made for it if nothing is in them.
 func (s *stage) leave() error {
 	var err error
