@@ -38,7 +38,9 @@ type Archive struct {
 
 	mu   sync.Mutex
 	info extract.Info
-	said map[string]bool // the warnings in info
+	// doubt says which folder's own damage may have changed what its items are: a name, a flag, a row is lost.
+	doubt string
+	said  map[string]bool // the warnings in info
 }
 
 var _ extract.Archive = (*Archive)(nil)
@@ -59,6 +61,11 @@ func newArchive(path string, s store, o extract.Options) *Archive {
 		a.info.Incomplete = "a folder is listed that the file's index does not have"
 	}
 	a.folders = a.tree.visible(o.Hidden)
+	for _, f := range a.folders {
+		if f.err != nil {
+			a.doubts("the properties of %v are damaged", f)
+		}
+	}
 	a.info.Owner = owner(props, a.info.CodePage)
 	a.info.Notes = a.notes(f.password)
 	for _, w := range a.tree.warnings {
@@ -141,6 +148,15 @@ func (a *Archive) warn(text string) {
 	}
 }
 
+// doubts notes damage of a folder. The first is enough: warnings tell of all.
+func (a *Archive) doubts(format string, args ...any) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.doubt == "" {
+		a.doubt = fmt.Sprintf(format, args...)
+	}
+}
+
 // maxWarnings bounds what is kept of a file that is wrong in everything.
 const maxWarnings = 1000
 
@@ -149,6 +165,7 @@ func (a *Archive) Info() extract.Info {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	info := a.info
+	info.Incomplete = cmp.Or(info.Incomplete, a.doubt)
 	info.Notes = slices.Clone(info.Notes)
 	info.Warnings = append(a.store.Warnings(), info.Warnings...)
 	return info

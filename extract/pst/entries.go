@@ -68,6 +68,9 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 		}
 		if err != nil {
 			w.a.warn(fmt.Sprintf("the %s in %v: %v", what, f, err))
+			if shown {
+				w.a.doubts("the list of %s in %v is damaged", what, f)
+			}
 			continue
 		}
 		found, first := w.list(r.id)
@@ -78,7 +81,10 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 		if !shown {
 			continue
 		}
-		e := w.a.entry(f.Folder, r.id, r.cols)
+		e, err := w.a.entry(f.Folder, r.id, r.cols)
+		if err != nil {
+			w.a.doubts("the list of %s in %v is damaged", what, f)
+		}
 		e.Hidden, e.Recovered = hidden, r.recovered
 		if !found {
 			e.Err = errNoNode
@@ -140,12 +146,15 @@ func (w *walk) exists(id pst.NID) bool {
 	return found
 }
 
-// entry makes an entry of a table's row.
-func (a *Archive) entry(f *formats.Folder, id pst.NID, cols mapi.Properties) formats.Entry {
-	flags, _ := cols.Lookup(mapi.PidTagMessageFlags)
+// entry makes an entry of a table's row. Flags that are in doubt are left to the message; an error says so.
+func (a *Archive) entry(f *formats.Folder, id pst.NID, cols mapi.Properties) (formats.Entry, error) {
+	flags, err := cols.Lookup(mapi.PidTagMessageFlags)
+	if err != nil {
+		flags = mapi.Value{}
+	}
 	e := formats.Entry{Folder: f, ID: idString(id), Index: pack(id, flags)}
 	a.describe(&e, cols)
-	return e
+	return e, err
 }
 
 // describe fills in what properties tell of an item.

@@ -110,6 +110,10 @@ func (f *File) parsePage(kind byte, ref Ref, b []byte) (page, error) {
 		f.warn.add(ref.Offset, "page of the %s tree: type 0x%02x/0x%02x", treeName(kind), k[0], k[1])
 	}
 	if t.bid != ref.BID {
+		// A page whose signature is that of neither identifier in this place belongs elsewhere.
+		if t.signature != Signature(ref.Offset, t.bid) && t.signature != Signature(ref.Offset, ref.BID) {
+			return page{}, fmt.Errorf("%w: another page, %v, lies there", ErrCorrupt, t.bid)
+		}
 		f.warn.add(ref.Offset, "page of the %s tree: is %v instead of %v", treeName(kind), t.bid, ref.BID)
 	} else if t.signature != Signature(ref.Offset, t.bid) {
 		f.warn.add(ref.Offset, "page of the %s tree: wrong signature", treeName(kind))
