@@ -2,6 +2,7 @@ package files
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -120,13 +121,16 @@ func (r *recorder) enter(it *formats.Item, place string) error {
 	if it.Folder != nil {
 		path = append(path, it.Folder.Path...)
 	}
-	r.folders = append(r.folders, recordFolder{it.Source, path, place})
+	r.folders = append(r.folders, recordFolder{it.Source, path, recordPlace(place)})
 	return nil
 }
 
+// recordPlace returns a place as the record has it: the top is a place, too.
+func recordPlace(place string) string { return cmp.Or(place, ".") }
+
 // forget drops the note of the folder entered last: all of its items failed on the way.
 func (r *recorder) forget(place string) {
-	if last := len(r.folders) - 1; last >= 0 && r.folders[last].Path == place {
+	if last := len(r.folders) - 1; last >= 0 && r.folders[last].Path == recordPlace(place) {
 		r.folders = r.folders[:last]
 	}
 }
