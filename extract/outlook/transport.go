@@ -1,7 +1,6 @@
 package outlook
 
 import (
-	netmail "net/mail"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -339,10 +338,9 @@ func (m *message) headerDate() time.Time {
 //
 // QUIRK: converters to and from Notes write years before 1900 for "no date".
 func parseDate(f *formats.Field) (t time.Time, absurd bool) {
-	t, err := netmail.ParseDate(mime.Value(f))
+	t, err := mime.ParseDate(mime.Value(f))
 	if err != nil {
 		return time.Time{}, false
 	}
-	t = t.UTC()
 	return t, t.Year() < 1900 || t.Year() > 4000
 }

@@ -26,7 +26,8 @@ func decodeUTF16(b []byte) (s string, replaced int) {
 			if v&0xFF80FF80FF80FF80 != 0 {
 				break
 			}
-			out = append(out, byte(v), byte(v>>16), byte(v>>32), byte(v>>48))
+			v = (v | v>>8) & 0x0000FFFF0000FFFF
+			out = binary.LittleEndian.AppendUint32(out, uint32(v|v>>16))
 			b = b[8:]
 		}
 		if len(b) == 0 {

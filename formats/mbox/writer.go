@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -139,12 +141,11 @@ func isState(line []byte) bool {
 	if i < 0 {
 		return false
 	}
-	switch string(bytes.ToLower(bytes.TrimRight(line[:i], " \t"))) {
-	case "status", "x-status", "x-keywords", "x-uid", "x-imap", "x-imapbase", "content-length":
-		return true
-	}
-	return false
+	name := string(bytes.TrimRight(line[:i], " \t"))
+	return slices.ContainsFunc(stateFields[:], func(f string) bool { return strings.EqualFold(f, name) })
 }
+
+var stateFields = [...]string{"Status", "X-Status", "X-Keywords", "X-UID", "X-IMAP", "X-IMAPbase", "Content-Length"}
 
 var fromMark = []byte("From ")
 

@@ -144,12 +144,23 @@ func repairName(name string) string {
 // clean makes a value one line without control characters, so that it cannot end its field: line ends and tabs become
 // blanks, the rest goes. What is not UTF-8 becomes U+FFFD.
 func clean(s string) string {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] >= 0x7F {
-			return cleaned(s, ' ')
-		}
+	if isClean(s) {
+		return s
 	}
-	return s
+	return cleaned(s, ' ')
+}
+
+// isClean reports whether s is UTF-8 without control characters, whose second sort begin with 0xC2.
+func isClean(s string) bool {
+	ascii := true
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c == 0x7F || c == 0xC2 && i+1 < len(s) && s[i+1] < 0xA0 {
+			return false
+		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	return ascii || utf8.ValidString(s)
 }
 
 func cleaned(s string, tab rune) string {
@@ -209,11 +220,8 @@ func percentEncoded(s string) string {
 // unstructured writes any text so that it reads back the same, blanks at its ends included: words of plain ASCII as
 // they are, the others as encoded words.
 func (h *header) unstructured(text string) {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] >= 0x7F {
-			text = cleaned(text, '\t')
-			break
-		}
+	if !isClean(text) {
+		text = cleaned(text, '\t')
 	}
 	const shortWord = 14
 	for i := 0; i < len(text); {

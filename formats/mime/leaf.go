@@ -2,6 +2,7 @@ package mime
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 	"slices"
 	"strings"
@@ -251,8 +252,14 @@ func survey(b []byte) textSurvey {
 		if len(line) > maxLine || needsQuoting(line) {
 			s.mayBe7Bit = false
 		}
-		for _, c := range line {
-			if class[c] != 0 {
+		for i := 0; i < len(line); i++ {
+			for len(line)-i >= 8 && plainText(binary.LittleEndian.Uint64(line[i:])) {
+				i += 8
+			}
+			if i == len(line) {
+				break
+			}
+			if c := line[i]; class[c] != 0 {
 				s.special++
 				if class[c] == control {
 					s.mayBe7Bit = s.mayBe7Bit && c == '\r'
@@ -262,6 +269,13 @@ func survey(b []byte) textSurvey {
 		}
 	}
 	return s
+}
+
+// plainText reports whether each of eight bytes is a printable one but "=".
+func plainText(v uint64) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	equals, del := v^'='*ones, v^0x7F*ones
+	return (v|(v-' '*ones)|(equals-ones)&^equals|(del-ones)&^del)&high == 0
 }
 
 const (
