@@ -215,13 +215,13 @@ func targetError(dst string, err error) error {
 	case errors.Is(err, errInterrupted):
 		return &exit{exitInterrupted, "interrupted; what was unfinished is removed, run the same command again", err}
 	case errors.Is(err, files.ErrExists):
-		return &exit{exitUsage, err.Error() + "; name another target, or replace what is there with --overwrite", err}
+		return &exit{exitUsage, once(err) + "; name another target, or replace what is there with --overwrite", err}
 	case errors.Is(err, files.ErrSource):
-		return &exit{exitUsage, err.Error() + "; name another folder", err}
+		return &exit{exitUsage, once(err) + "; name another folder", err}
 	case errors.Is(err, files.ErrInUse):
-		return &exit{exitTemporary, err.Error() + "; run the same command again when it has ended", err}
+		return &exit{exitTemporary, once(err) + "; run the same command again when it has ended", err}
 	case errors.Is(err, files.ErrFull):
-		return &exit{exitTemporary, err.Error() + "; make room and run the same command again", err}
+		return &exit{exitTemporary, once(err) + "; make room and run the same command again", err}
 	case errors.Is(err, os.ErrPermission):
 		return &exit{exitUsage, fmt.Sprintf("%s cannot be written: permission denied", dst), err}
 	}

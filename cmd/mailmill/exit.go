@@ -76,7 +76,18 @@ func plain(err error) string {
 	if errors.As(err, &path) && err == error(path) {
 		return report.Printable(fmt.Sprintf("%s: %s", path.Path, reasonOf(path.Err)))
 	}
-	return report.Printable(err.Error())
+	return report.Printable(once(err))
+}
+
+// once writes errors that were joined as one sentence: what clearing up meets is often what ended the run.
+func once(err error) string {
+	var said []string
+	for _, line := range strings.Split(err.Error(), "\n") {
+		if !slices.Contains(said, line) {
+			said = append(said, line)
+		}
+	}
+	return strings.Join(said, "; ")
 }
 
 // interrupted is the error of a run that was told to end.

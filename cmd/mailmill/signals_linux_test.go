@@ -2,8 +2,8 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -88,93 +88,152 @@ func waiting(t *testing.T, r *os.File) int {
 	return int(n)
 }
 
+// forms are the forms of output, as the end of a command line names them.
+var forms = [][]string{
+	{"out"},
+	{"--format", "eml", "out"},
+	{"--format", "maildir", "out"},
+	{"out.tar"},
+	{"out.tar.zst"},
+	{"--format", "maildir", "out.tar.gz"},
+	{"--format", "eml", "out.zip"},
+	{"out.mbox"},
+	{"out.mbox.zst"},
+	{"out.mbox.gz"},
+}
+
+// conversion of the sample in a form, into a folder.
+func convertSample(t *testing.T, form []string, to string, options ...string) *exec.Cmd {
+	last := len(form) - 1
+	args := append([]string{"convert", "-q", "--only", "mail"}, options...)
+	args = append(append(args, form[:last]...), samplePST(), filepath.Join(to, form[last]))
+	return command(t, args...)
+}
+
+// reference converts the sample and returns the hashes of what is written, and how long that takes.
+func reference(t *testing.T, form []string) (map[string]string, time.Duration) {
+	to := t.TempDir()
+	start := time.Now()
+	if out, err := convertSample(t, form, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	took := time.Since(start)
+	whole, err := tree(to)
+	if err != nil || len(whole) == 0 {
+		t.Fatalf("%d files: %v", len(whole), err)
+	}
+	return whole, took
+}
+
 // Whenever a run ends and however, no file has its final name before it is whole; and the same command again does it
 // all, as if nothing had been.
 func TestEndAtAnyMoment(t *testing.T) {
-	moments := 4
+	moments := 8
 	if testing.Short() {
-		moments = 1
+		moments = 2
 	}
-	for _, form := range [][]string{
-		{"out"},
-		{"--format", "eml", "out"},
-	} {
+	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGKILL, syscall.SIGTERM, syscall.SIGHUP}
+	random := rand.New(rand.NewPCG(4, 4))
+	for i, form := range forms {
 		t.Run(strings.Join(form, " "), func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			convert := func(archive string, to string) *exec.Cmd {
-				args := append([]string{"convert", "-q", "--only", "mail"}, form[:len(form)-1]...)
-				cmd := command(t, append(args, archive, to)...)
-				cmd.Dir = dir
-				return cmd
+			whole, took := reference(t, form)
+			for moment := range moments {
+				endAt(t, form, signals[(i+moment)%len(signals)], time.Duration(random.Int64N(int64(took))), whole)
 			}
-			name := form[len(form)-1]
-			sample, err := os.ReadFile(samplePST())
-			if err != nil {
+		})
+	}
+}
+
+// endAt ends a run by a signal some time after its start.
+func endAt(t *testing.T, form []string, signal syscall.Signal, after time.Duration, whole map[string]string) {
+	to := t.TempDir()
+	cmd := convertSample(t, form, to)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(after)
+	cmd.Process.Signal(signal)
+	ended := cmd.Wait()
+	there, err := tree(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	finished, unfinished := 0, 0
+	for file, sum := range there {
+		switch {
+		case strings.Contains(file, ".mailmill.tmp"):
+			unfinished++
+		case whole[file] != sum:
+			t.Errorf("%v: %s is not whole", signal, file)
+		default:
+			finished++
+		}
+	}
+	if unfinished > 0 && signal != syscall.SIGKILL {
+		t.Errorf("%v: something unfinished is left", signal)
+	}
+	switch status := cmd.ProcessState.ExitCode(); {
+	case status == exitOK && finished != len(whole):
+		t.Errorf("%v: the run ended well with %d files of %d", signal, finished, len(whole))
+	case status == exitInterrupted && len(there) > 0:
+		t.Errorf("%v: interrupted in order, and %d files are left", signal, len(there))
+	case status == exitOK, status == exitInterrupted:
+	case status == -1: // it had not begun to listen, or cannot
+	default:
+		t.Errorf("%v: %v: %s", signal, ended, stderr.String())
+	}
+
+	// A single file does not tell who wrote it; where it is whole there is nothing left to do.
+	if _, done := there[form[len(form)-1]]; done {
+		return
+	}
+	if out, err := convertSample(t, form, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: the same command again: %v: %s", signal, err, out)
+	}
+	if there, err := tree(to); err != nil || !maps.Equal(there, whole) {
+		t.Errorf("%v: the same command again does not write the same: %v", signal, err)
+	}
+}
+
+// A disk that fills up ends a run with a sentence and status 5, however far it came and whatever it writes. Nothing of
+// it is left; what was there before is; and with room the same command does it all.
+func TestFullDisk(t *testing.T) {
+	for _, form := range forms {
+		t.Run(strings.Join(form, " "), func(t *testing.T) {
+			whole, _ := reference(t, form)
+			mount := t.TempDir()
+			resize := func(flags uintptr, kilobytes int) {
+				err := syscall.Mount("tmpfs", mount, "tmpfs", flags, fmt.Sprintf("size=%dk", kilobytes))
+				if err != nil {
+					corpustest.Missing(t, "a small disk cannot be had here: %v", err)
+				}
+			}
+			resize(0, 4)
+			t.Cleanup(func() { syscall.Unmount(mount, syscall.MNT_DETACH) })
+			mine := filepath.Join(mount, "mine")
+			if err := os.WriteFile(mine, []byte("mine"), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			archive := filepath.Join(dir, "a.pst")
-			if err := os.WriteFile(archive, sample, 0o600); err != nil {
-				t.Fatal(err)
+			to := filepath.Join(mount, "below")
+			for _, kilobytes := range []int{4, 8, 12, 300, 900} {
+				resize(syscall.MS_REMOUNT, kilobytes)
+				cmd := convertSample(t, form, to, "--ignore-space")
+				out, _ := cmd.CombinedOutput()
+				if cmd.ProcessState.ExitCode() != exitTemporary || !strings.Contains(string(out), ": the disk is full; make room and run the same command again\n") {
+					t.Errorf("%d kB: %v: %s", kilobytes, cmd.ProcessState, out)
+				}
+				if left, err := os.ReadDir(mount); err != nil || len(left) != 1 || left[0].Name() != "mine" {
+					t.Errorf("%d kB: %v is left, %v", kilobytes, left, err)
+				}
 			}
-			reference := filepath.Join(dir, "reference")
-			start := time.Now()
-			if out, err := convert("a.pst", filepath.Join("reference", name)).CombinedOutput(); err != nil {
+			resize(syscall.MS_REMOUNT, 30000)
+			if out, err := convertSample(t, form, to, "--ignore-space").CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			took := time.Since(start)
-			want, err := tree(reference)
-			if err != nil {
-				t.Fatal(err)
-			}
-
-			random := rand.New(rand.NewPCG(4, 4))
-			for i := range moments {
-				for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGKILL} {
-					to := fmt.Sprintf("%v-%d", signal, i)
-					cmd := convert("a.pst", filepath.Join(to, name))
-					var stderr bytes.Buffer
-					cmd.Stderr = &stderr
-					if err := cmd.Start(); err != nil {
-						t.Fatal(err)
-					}
-					time.Sleep(time.Duration(random.Int64N(int64(took))))
-					cmd.Process.Signal(signal)
-					err := cmd.Wait()
-					there, treeErr := tree(filepath.Join(dir, to))
-					if treeErr != nil && !errors.Is(treeErr, os.ErrNotExist) {
-						t.Fatal(treeErr)
-					}
-					unfinished := false
-					for file, sum := range there {
-						switch {
-						case strings.Contains(file, ".mailmill.tmp"):
-							unfinished = true
-						case want[file] != sum:
-							t.Errorf("%v: %s is not whole", signal, file)
-						}
-					}
-					switch status := cmd.ProcessState.ExitCode(); {
-					case status == exitOK:
-						if len(there) != len(want) {
-							t.Errorf("%v: the run ended well with %d files of %d", signal, len(there), len(want))
-						}
-					case status == -1: // it had not begun to listen, or could not
-					case status != exitInterrupted:
-						t.Errorf("%v: %v: %s", signal, err, stderr.String())
-					case len(there) > 0:
-						t.Errorf("%v: interrupted in order, and %d files are left", signal, len(there))
-					}
-					if unfinished && signal != syscall.SIGKILL {
-						t.Errorf("%v: something unfinished is left", signal)
-					}
-					if out, err := convert("a.pst", filepath.Join(to, name)).CombinedOutput(); err != nil {
-						t.Fatalf("%v: the same command again: %v: %s", signal, err, out)
-					}
-					if there, err := tree(filepath.Join(dir, to)); err != nil || fmt.Sprint(there) != fmt.Sprint(want) {
-						t.Errorf("%v: the same command again does not write the same: %v", signal, err)
-					}
-				}
+			if there, err := tree(to); err != nil || !maps.Equal(there, whole) {
+				t.Errorf("with room the same command does not write the same: %v", err)
 			}
 		})
 	}
