@@ -189,7 +189,7 @@ func FuzzNames(f *testing.F) {
 		if strings.ContainsAny(got, "\r\n\x00") {
 			t.Fatalf("%q is more than a line", got)
 		}
-		nameKey(got)
+		formats.NameKey(got)
 		messageID(name)
 		cleanSubject(name)
 		phrase(oneLine(name))

@@ -27,6 +27,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"mailmill/formats"
@@ -55,7 +56,8 @@ const (
 // Converter converts messages to items. It holds no state of a message: any number of goroutines may use it at once,
 // each with messages of its own.
 type Converter struct {
-	opt Options
+	opt      Options
+	learners sync.Pool // what Learn works with
 }
 
 // New returns a converter.

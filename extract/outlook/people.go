@@ -3,7 +3,6 @@ package outlook
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -344,32 +343,4 @@ func addresses(list []person) []*formats.Address {
 		out[i] = p.Address
 	}
 	return out
-}
-
-// nameKey folds a display name so that two ways to write one name are equal: letter case, quotes and blanks do not
-// count, and "Last, First" is "First Last".
-func nameKey(name string) string {
-	name = strings.Trim(name, "'\" \t")
-	last, first, swapped := strings.Cut(name, ",")
-	if swapped = swapped && strings.IndexByte(first, ',') < 0 && strings.TrimSpace(first) != ""; !swapped {
-		last, first = "", name
-	}
-	b := make([]byte, 0, len(name)+1)
-	for _, part := range [...]string{first, last} {
-		for _, r := range part {
-			switch {
-			case r == '"' || r == '\'':
-			case unicode.IsSpace(r):
-				if len(b) > 0 && b[len(b)-1] != ' ' {
-					b = append(b, ' ')
-				}
-			default:
-				b = utf8.AppendRune(b, unicode.ToLower(r))
-			}
-		}
-		if len(b) > 0 && b[len(b)-1] != ' ' {
-			b = append(b, ' ')
-		}
-	}
-	return strings.TrimSuffix(string(b), " ")
 }

@@ -177,8 +177,8 @@ func namesAgree(a *formats.Address, p person) bool {
 		return true
 	}
 	name := cleanName(a.Name, &formats.Address{Stored: a.Stored, SMTP: a.Stored})
-	key := nameKey(name)
-	return key != "" && key == nameKey(p.Name)
+	key := formats.NameKey(name)
+	return key != "" && key == formats.NameKey(p.Name)
 }
 
 // rewrite gives the addresses of the header's fields what is known of them, so that no Exchange address is written.
@@ -226,9 +226,9 @@ func (m *message) byName(field, name string) person {
 		list = m.rows[mapi.RecipientCc]
 	}
 	var found person
-	key := nameKey(name)
+	key := formats.NameKey(name)
 	for _, p := range list {
-		if p.Address != nil && nameKey(p.Name) == key {
+		if p.Address != nil && formats.NameKey(p.Name) == key {
 			if found.Address != nil {
 				return person{}
 			}

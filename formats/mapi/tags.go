@@ -143,7 +143,9 @@ const (
 	PidTagAutoResponseSuppress     ID = 0x3FDF
 	PidTagMessageLocaleId          ID = 0x3FF1
 	PidTagCreatorName              ID = 0x3FF8
+	PidTagCreatorEntryId           ID = 0x3FF9
 	PidTagLastModifierName         ID = 0x3FFA
+	PidTagLastModifierEntryId      ID = 0x3FFB
 	PidTagMessageCodepage          ID = 0x3FFD
 	PidTagSentRepresentingFlags    ID = 0x401A
 	PidTagReadReceiptAddressType   ID = 0x4029
@@ -160,6 +162,7 @@ const (
 	PidTagRecipientFlags                  ID = 0x5FFD
 	PidTagRecipientTrackStatus            ID = 0x5FFF
 	PidTagReportingMessageTransferAgent   ID = 0x6820
+	PidTagRoamingBinary                   ID = 0x7C09
 	PidTagAttachmentFlags                 ID = 0x7FFD
 	PidTagAttachmentHidden                ID = 0x7FFE
 	PidTagAttachmentContactPhoto          ID = 0x7FFF
@@ -188,8 +191,9 @@ const (
 
 // The bits of PidTagMessageFlags that mailmill reads (MS-OXCMSG 2.2.1.6).
 const (
-	MessageRead   = 0x0001
-	MessageUnsent = 0x0008
+	MessageRead           = 0x0001
+	MessageUnsent         = 0x0008
+	MessageHasAttachments = 0x0010
 )
 
 // The names of properties that have no fixed identifier (MS-OXPROPS 2).
@@ -211,6 +215,33 @@ var (
 	PidLidClassificationKeep        = Long(PSCommon, 0x85BA)
 
 	PidLidPostRssItemLink = Long(PSPostRSS, 0x8901)
+
+	PidLidEmail1DisplayName                     = Long(PSAddress, 0x8080)
+	PidLidEmail1EmailAddress                    = Long(PSAddress, 0x8083)
+	PidLidEmail1OriginalDisplayName             = Long(PSAddress, 0x8084)
+	PidLidEmail1OriginalEntryId                 = Long(PSAddress, 0x8085)
+	PidLidEmail2DisplayName                     = Long(PSAddress, 0x8090)
+	PidLidEmail2EmailAddress                    = Long(PSAddress, 0x8093)
+	PidLidEmail2OriginalDisplayName             = Long(PSAddress, 0x8094)
+	PidLidEmail2OriginalEntryId                 = Long(PSAddress, 0x8095)
+	PidLidEmail3DisplayName                     = Long(PSAddress, 0x80A0)
+	PidLidEmail3EmailAddress                    = Long(PSAddress, 0x80A3)
+	PidLidEmail3OriginalDisplayName             = Long(PSAddress, 0x80A4)
+	PidLidEmail3OriginalEntryId                 = Long(PSAddress, 0x80A5)
+	PidLidContactLinkedGlobalAddressListEntryId = Long(PSAddress, 0x80E2)
+	PidLidContactLinkSMTPAddressCache           = Long(PSAddress, 0x80E3)
+	PidLidDistributionListOneOffMembers         = Long(PSAddress, 0x8054)
+	PidLidDistributionListMembers               = Long(PSAddress, 0x8055)
+	PidLidDistributionListStream                = Long(PSAddress, 0x8064)
+
+	PidLidTaskAssigners = Long(PSTask, 0x8117)
+
+	PidLidAppointmentUnsendableRecipients = Long(PSAppointment, 0x825D)
+	PidLidForwardNotificationRecipients   = Long(PSAppointment, 0x8261)
+
+	PidLidSharingInitiatorName    = Long(PSSharing, 0x8A07)
+	PidLidSharingInitiatorSmtp    = Long(PSSharing, 0x8A08)
+	PidLidSharingInitiatorEntryId = Long(PSSharing, 0x8A09)
 
 	PidNameAttachmentProviderType           = Named(PSPublicStrings, "AttachmentProviderType")
 	PidNameAttachmentPermissionType         = Named(PSPublicStrings, "AttachmentPermissionType")

@@ -1,0 +1,658 @@
+package outlook
+
+import (
+	"bytes"
+	"strings"
+
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+	"mailmill/formats/mime"
+)
+
+// The roles that only tell of people: nothing is written of them.
+var (
+	roleReceivedBy = role{
+		mapi.PidTagReceivedByName, mapi.PidTagReceivedByAddressType, mapi.PidTagReceivedByEmailAddress,
+		mapi.PidTagReceivedByEntryId, mapi.PidTagReceivedBySearchKey, mapi.PidTagReceivedBySmtpAddress,
+	}
+	roleOriginalSender = role{
+		mapi.PidTagOriginalSenderName, mapi.PidTagOriginalSenderAddressType, mapi.PidTagOriginalSenderEmailAddress,
+		mapi.PidTagOriginalSenderEntryId, mapi.PidTagOriginalSenderSearchKey, 0,
+	}
+	roleOriginalRepresenting = role{
+		mapi.PidTagOriginalSentRepresentingName, mapi.PidTagOriginalSentRepresentingAddressType, mapi.PidTagOriginalSentRepresentingEmail,
+		mapi.PidTagOriginalSentRepresentingEntryId, mapi.PidTagOriginalSentRepresentingSearchKey, 0,
+	}
+	roleOriginalAuthor = role{
+		mapi.PidTagOriginalAuthorName, mapi.PidTagOriginalAuthorAddressType, mapi.PidTagOriginalAuthorEmailAddress,
+		mapi.PidTagOriginalAuthorEntryId, mapi.PidTagOriginalAuthorSearchKey, 0,
+	}
+	roleReport           = role{mapi.PidTagReportName, 0, 0, mapi.PidTagReportEntryId, mapi.PidTagReportSearchKey, 0}
+	roleIntended         = role{0, 0, 0, mapi.PidTagOriginallyIntendedRecipEntry, 0, 0}
+	roleCreator          = role{mapi.PidTagCreatorName, 0, 0, mapi.PidTagCreatorEntryId, 0, 0}
+	roleLastModifier     = role{mapi.PidTagLastModifierName, 0, 0, mapi.PidTagLastModifierEntryId, 0, 0}
+	roleSharingInitiator = struct{ name, entry, smtp mapi.Name }{
+		mapi.PidLidSharingInitiatorName, mapi.PidLidSharingInitiatorEntryId, mapi.PidLidSharingInitiatorSmtp,
+	}
+)
+
+// Limits on what is looked into for participants. What lies deeper is converted nevertheless.
+const (
+	learnDepth    = 8
+	learnMessages = 256
+	learnTexts    = 1 << 14 // that a learner remembers
+	longestName   = 256     // bytes
+)
+
+// Learn adds to a lesson what a message tells of people: who has which Exchange name, mail address and display name. It
+// reads properties, recipients and, where they can tell something new, transport headers; no bodies, and of attachments
+// only messages within appointments, tasks and mails. What cannot be read teaches nothing.
+//
+// Like [Converter.Item] it may be called by any number of goroutines at once.
+func (c *Converter) Learn(lesson *formats.Lesson, m mapi.Message) {
+	l, _ := c.learners.Get().(*learner)
+	if l == nil {
+		l = &learner{c: c, texts: make(map[string]string), kinds: make(map[string]place)}
+	}
+	l.lesson, l.messages = lesson, 0
+	l.message(m, c.opt.CodePage, 0)
+	l.lesson = nil
+	c.learners.Put(l)
+}
+
+// LearnOwner adds to a lesson what the properties of a message store tell of the mailbox's owner.
+func (c *Converter) LearnOwner(lesson *formats.Lesson, store mapi.Properties) {
+	l := &learner{c: c, cp: c.opt.CodePage, lesson: lesson, texts: make(map[string]string), kinds: make(map[string]place)}
+	for _, r := range [...]role{
+		{0x661C, 0, 0, 0x661B, 0, 0}, // PidTagMailboxOwnerName, PidTagMailboxOwnerEntryId
+		{0, 0, 0, 0x6619, 0, 0},      // PidTagUserEntryId
+	} {
+		w := l.group(store, r)
+		l.tell(w)
+		if w.dn != "" {
+			l.add(formats.Evidence{Class: formats.EvidenceOwner, DN: w.dn})
+		}
+	}
+}
+
+// learner reads participants. It remembers texts between messages, as the same people occur over and over.
+type learner struct {
+	c        *Converter
+	cp       int
+	lesson   *formats.Lesson
+	messages int
+	texts    map[string]string // by their bytes
+	kinds    map[string]place  // by the address as stored
+}
+
+// place is what an address is.
+type place struct{ smtp, dn, domain, other string }
+
+// who is one participant of a message.
+type who struct {
+	name string
+	place
+	class formats.EvidenceClass
+	typ   formats.ObjectType
+}
+
+// message learns from one message.
+func (l *learner) message(p mapi.Message, cp, depth int) {
+	l.messages++
+	l.cp = cp
+	class := l.codePage(p)
+	if depth == 0 {
+		l.date(p)
+	}
+	if l.special(p, class) {
+		return
+	}
+	// What lacks an address may be told by the header.
+	open := false
+	for _, r := range [...]role{roleRepresenting, roleSender} {
+		w := l.group(p, r)
+		l.tell(w)
+		open = open || w.dn != "" && w.smtp == ""
+		if r == roleRepresenting && w.smtp != "" && depth == 0 && l.lesson.Folder != nil && l.lesson.Folder.Role == formats.RoleSent {
+			l.add(formats.Evidence{Class: formats.EvidenceOwner, SMTP: w.smtp})
+		}
+	}
+	received := l.group(p, roleReceivedBy)
+	l.tell(received)
+	if received.dn != "" && depth == 0 {
+		l.add(formats.Evidence{Class: formats.EvidenceOwner, DN: received.dn})
+	}
+	for _, r := range [...]role{roleReceivedRepresenting, roleReadReceipt} {
+		l.tell(l.group(p, r))
+	}
+	if isClass(class, "REPORT") {
+		for _, r := range [...]role{roleOriginalSender, roleOriginalRepresenting, roleOriginalAuthor, roleReport, roleIntended} {
+			l.tell(l.group(p, r))
+		}
+	}
+	for _, r := range [...]role{roleCreator, roleLastModifier} {
+		l.aside(l.group(p, r))
+	}
+	if v, _ := p.Lookup(mapi.PidTagReplyRecipientEntries); len(v.Bytes()) > 0 {
+		entries, _ := mapi.FlatEntryList(v.Bytes())
+		for _, b := range entries {
+			w := l.entry(b)
+			l.tell(w)
+			open = open || w.dn != "" && w.smtp == ""
+		}
+	}
+	rows, _ := p.Recipients()
+	for _, row := range rows {
+		w := l.group(row, roleRow)
+		if w.dn != "" {
+			w.typ = l.objectType(row)
+			open = open || w.smtp == ""
+		}
+		l.tell(w)
+	}
+	if open || received.dn != "" && received.smtp == "" {
+		l.headers(p, received, open)
+	}
+	l.more(p, class, depth)
+}
+
+// codePage sets the code page of the message's 8-bit strings and returns its class.
+func (l *learner) codePage(p mapi.Message) (class string) {
+	v, _ := p.Lookup(mapi.PidTagMessageClass)
+	if v.Type != mapi.String {
+		var none []formats.Damage
+		m := message{c: l.c, bag: bag{p: p, cp: l.cp, damage: &none}}
+		l.cp = m.codePage()
+	}
+	return strings.TrimSpace(l.text(v))
+}
+
+// date sets the lesson's date to the message's where the archive's tables have told none.
+func (l *learner) date(p mapi.Properties) {
+	if !l.lesson.Date.IsZero() {
+		return
+	}
+	for _, id := range [...]mapi.ID{mapi.PidTagClientSubmitTime, mapi.PidTagMessageDeliveryTime, mapi.PidTagLastModificationTime} {
+		v, _ := p.Lookup(id)
+		if t := v.Time(); !t.IsZero() {
+			l.lesson.Date = t
+			return
+		}
+	}
+}
+
+// text returns a string up to a NUL and on one line.
+func (l *learner) text(v mapi.Value) string {
+	if v.Type != mapi.String {
+		if v.Type == mapi.String8 {
+			return oneLine(v.Text(l.cp))
+		}
+		return ""
+	}
+	if s, ok := l.texts[string(v.Data)]; ok {
+		return s
+	}
+	s := oneLine(v.Text(l.cp))
+	if len(l.texts) >= learnTexts {
+		clear(l.texts)
+	}
+	if len(v.Data) < 2*longestAddress {
+		l.texts[string(v.Data)] = s
+	}
+	return s
+}
+
+// longestAddress bounds the addresses that are learnt.
+const longestAddress = 1024
+
+// place tells what an address is.
+func (l *learner) place(stored string) place {
+	if stored == "" || len(stored) > longestAddress {
+		return place{}
+	}
+	if p, ok := l.kinds[stored]; ok {
+		return p
+	}
+	p := placeOf(stored)
+	if len(l.kinds) >= learnTexts {
+		clear(l.kinds)
+	}
+	l.kinds[stored] = p
+	return p
+}
+
+func placeOf(stored string) place {
+	addr := mapi.CleanAddress(stored)
+	switch mapi.ShapeOf(addr) {
+	case mapi.ShapeSMTP:
+		return place{smtp: addr}
+	case mapi.ShapeDN:
+		return place{dn: addr}
+	case mapi.ShapeIMCEA:
+		_, inner, domain, _ := mapi.DecodeIMCEA(addr)
+		inner = mapi.CleanAddress(inner)
+		switch mapi.ShapeOf(inner) {
+		case mapi.ShapeDN:
+			return place{dn: inner, domain: domain}
+		case mapi.ShapeSMTP:
+			return place{smtp: inner}
+		}
+	}
+	return place{other: addr}
+}
+
+// group reads the participant that a group of properties, or a row, is about.
+func (l *learner) group(p mapi.Properties, r role) who {
+	w := who{class: formats.EvidenceRow}
+	if r.addr != 0 {
+		v, _ := p.Lookup(r.addr)
+		w.place = l.place(l.text(v))
+	}
+	if r.smtp != 0 && w.smtp == "" {
+		v, _ := p.Lookup(r.smtp)
+		w.smtp = l.place(l.text(v)).smtp
+	}
+	if w.smtp == "" || w.dn == "" {
+		v, _ := p.Lookup(r.entry)
+		l.byEntry(&w, v.Bytes())
+	}
+	if (w.smtp == "" || w.dn == "") && r.key != 0 {
+		v, _ := p.Lookup(r.key)
+		l.byKey(&w, v.Bytes())
+	}
+	if r.name != 0 && w.name == "" {
+		v, _ := p.Lookup(r.name)
+		w.name = l.text(v)
+		if w.name == "" && r == roleRow {
+			v, _ := p.Lookup(mapi.PidTagDisplayName)
+			w.name = l.text(v)
+		}
+	}
+	w.name = l.name(w.name, w.smtp)
+	return w
+}
+
+// byEntry adds what an entry identifier tells, if it can be more than is known: most repeat the address beside them.
+func (l *learner) byEntry(w *who, b []byte) {
+	switch mapi.EntryKindOf(b) {
+	case mapi.EntryEX:
+		if w.dn != "" {
+			return
+		}
+	case mapi.EntryOneOff:
+		if w.smtp != "" {
+			return
+		}
+	case mapi.EntryUnknown:
+		if w.smtp != "" {
+			return
+		}
+	default:
+		return
+	}
+	e, _ := mapi.ParseEntryID(b, l.cp)
+	of := l.place(oneLine(e.Address))
+	if w.dn == "" && of.dn != "" {
+		w.dn, w.class = of.dn, formats.EvidenceEntryID
+	}
+	if w.smtp == "" && of.smtp != "" {
+		w.smtp, w.class = of.smtp, formats.EvidenceEntryID
+	}
+	if w.name == "" {
+		w.name = oneLine(e.Name)
+	}
+}
+
+// byKey adds what a search key tells.
+func (l *learner) byKey(w *who, b []byte) {
+	switch {
+	case w.smtp == "" && len(b) > 5 && bytes.EqualFold(b[:5], []byte("SMTP:")):
+		if _, addr, ok := mapi.SearchKeyAddress(b); ok {
+			if of := l.place(addr); of.smtp != "" {
+				w.smtp, w.class = of.smtp, formats.EvidenceSearchKey
+			}
+		}
+	case w.dn == "" && len(b) > 4 && bytes.EqualFold(b[:3], []byte("EX:")):
+		if _, addr, ok := mapi.SearchKeyAddress(b); ok {
+			if of := l.place(addr); of.dn != "" {
+				w.dn, w.class = of.dn, formats.EvidenceSearchKey
+			}
+		}
+	}
+}
+
+// entry reads the participant that an entry identifier is about.
+func (l *learner) entry(b []byte) who {
+	e, _ := mapi.ParseEntryID(b, l.cp)
+	w := who{place: l.place(oneLine(e.Address)), class: formats.EvidenceEntryID}
+	w.name = l.name(oneLine(e.Name), w.smtp)
+	return w
+}
+
+// name cleans a display name.
+func (l *learner) name(name, smtp string) string {
+	if strings.ContainsAny(name, "'\"@()<>[]/=:") || strings.Contains(name, " on behalf of ") {
+		a := formats.Address{SMTP: smtp}
+		name = cleanName(name, &a)
+	}
+	if len(name) > longestName {
+		return ""
+	}
+	return name
+}
+
+// objectType reads what sort of recipient a row is about (MS-OXOABK 2.2.3.11, 2.2.3.12).
+func (l *learner) objectType(row mapi.Properties) formats.ObjectType {
+	v, _ := row.Lookup(mapi.PidTagDisplayTypeEx)
+	if !v.Exists() {
+		v, _ = row.Lookup(mapi.PidTagDisplayType)
+	}
+	if !v.Exists() {
+		return formats.ObjectUnknown
+	}
+	switch v.Int() & 0xFF {
+	case 0, 6:
+		return formats.ObjectPerson
+	case 1, 5, 9:
+		return formats.ObjectGroup
+	case 7:
+		return formats.ObjectRoom
+	case 8:
+		return formats.ObjectEquipment
+	}
+	return formats.ObjectUnknown
+}
+
+func (l *learner) add(e formats.Evidence) { l.lesson.Evidence = append(l.lesson.Evidence, e) }
+
+// tell adds what is known of a participant.
+func (l *learner) tell(w who) {
+	if w.dn == "" && w.smtp == "" {
+		if w.name == "" {
+			w.name = l.name(w.other, "")
+		}
+		if w.name == "" {
+			return
+		}
+	}
+	if w.dn == "" || w.smtp == "" {
+		w.class = formats.EvidenceSeen
+	}
+	l.add(formats.Evidence{Class: w.class, Type: w.typ, DN: w.dn, SMTP: w.smtp, Name: w.name, Domain: w.domain})
+}
+
+// aside adds what is known of one who is no participant: evidence, but nobody that lacks an address.
+func (l *learner) aside(w who) {
+	if w.dn != "" && w.smtp != "" || w.smtp != "" && w.name != "" {
+		l.tell(w)
+	}
+}
+
+// special learns from items that are about people, and not between them; false for others.
+func (l *learner) special(p mapi.Message, class string) bool {
+	switch KindOf(class) {
+	case formats.KindContact:
+		l.contact(p)
+		return true
+	case formats.KindGroup:
+		l.list(p)
+		return true
+	case formats.KindOther:
+		if isClass(class, "IPM.Configuration.Autocomplete") {
+			l.autocomplete(p)
+		}
+		return true
+	}
+	return false
+}
+
+// headers learns from the transport headers. Where a participant's address is open they are matched with all of them;
+// who received the mail is told by what the header says of its delivery.
+func (l *learner) headers(p mapi.Message, received who, open bool) {
+	v, _ := p.Lookup(mapi.PidTagTransportMessageHeaders)
+	if len(v.Data) == 0 {
+		return
+	}
+	var damage []formats.Damage
+	messages := 0
+	m := &message{c: l.c, m: p, messages: &messages, bag: bag{p: p, cp: l.cp, damage: &damage}}
+	m.subject = cleanSubject(m.string(mapi.PidTagSubject))
+	m.readTransport()
+	if len(m.headers.fields) == 0 || m.headers.foreign {
+		return
+	}
+	if received.dn != "" && received.smtp == "" {
+		if to := m.headers.deliveredTo(); to != "" {
+			if smtp := l.place(to).smtp; smtp != "" {
+				l.add(formats.Evidence{Class: formats.EvidenceReceived, DN: received.dn, SMTP: smtp, Name: received.name})
+			}
+		}
+	}
+	for _, list := range m.headers.lists {
+		for _, a := range list {
+			if of := l.place(oneLine(a.Stored)); of.domain != "" {
+				l.tell(who{name: l.name(a.Name, ""), place: of})
+			}
+		}
+	}
+	if !open {
+		return
+	}
+	m.readPeople()
+	m.align()
+	m.everybody(func(w person) {
+		if w.Via == formats.ViaHeaders && w.dn != "" {
+			l.add(formats.Evidence{Class: formats.EvidenceHeader, DN: w.dn, SMTP: w.SMTP, Name: l.name(w.Name, w.SMTP)})
+		}
+	})
+}
+
+// deliveredTo returns the only address that the header says the mail was delivered to.
+func (t *transport) deliveredTo() string {
+	found := ""
+	same := func(addr string) bool {
+		addr = mapi.CleanAddress(addr)
+		switch {
+		case !mapi.IsSMTP(addr):
+		case found == "":
+			found = addr
+		case mapi.SMTPKey(found) != mapi.SMTPKey(addr):
+			return false
+		}
+		return true
+	}
+	for i := range t.fields {
+		f := &t.fields[i]
+		switch {
+		case strings.EqualFold(f.Name, "Delivered-To"):
+			if !same(mime.Value(f)) {
+				return ""
+			}
+		case strings.EqualFold(f.Name, "Received"):
+			if _, rest, ok := strings.Cut(mime.Value(f), " for "); ok {
+				addr, _, _ := strings.Cut(strings.TrimSpace(rest), ";")
+				addr, _, _ = strings.Cut(addr, " ")
+				if !same(addr) {
+					return ""
+				}
+			}
+		}
+	}
+	return found
+}
+
+// more learns from what only some kinds of items have.
+func (l *learner) more(p mapi.Message, class string, depth int) {
+	event := isClass(class, "IPM.Appointment") || isClass(class, "IPM.Schedule") || isClass(class, "IPM.OLE.CLASS.{00061055-0000-0000-C000-000000000046}")
+	if event {
+		for _, n := range [...]mapi.Name{mapi.PidLidAppointmentUnsendableRecipients, mapi.PidLidForwardNotificationRecipients} {
+			if v, _ := p.LookupName(n); len(v.Bytes()) > 0 {
+				rows, _ := mapi.RecipientRows(v.Bytes())
+				for _, row := range rows {
+					l.tell(l.group(row, roleRow))
+				}
+			}
+		}
+	}
+	task := isClass(class, "IPM.Task") || isClass(class, "IPM.TaskRequest")
+	if task {
+		if v, _ := p.LookupName(mapi.PidLidTaskAssigners); len(v.Bytes()) > 0 {
+			ids, _ := mapi.TaskAssigners(v.Bytes())
+			for _, b := range ids {
+				l.tell(l.entry(b))
+			}
+		}
+	}
+	if isClass(class, "IPM.Sharing") {
+		l.sharing(p)
+	}
+	if !event && !task {
+		if v, _ := p.Lookup(mapi.PidTagMessageFlags); v.Int()&mapi.MessageHasAttachments == 0 {
+			return
+		}
+	}
+	if depth >= learnDepth || l.messages >= learnMessages {
+		return
+	}
+	attachments, _ := p.Attachments()
+	for _, a := range attachments {
+		if v, _ := a.Lookup(mapi.PidTagAttachMethod); v.Int() != mapi.AttachEmbedded || l.messages >= learnMessages {
+			continue
+		}
+		if inner, err := a.Embedded(); err == nil {
+			cp := l.cp
+			l.message(inner, cp, depth+1)
+			l.cp = cp
+		}
+	}
+}
+
+// sharing learns from an invitation to share a folder.
+func (l *learner) sharing(p mapi.Message) {
+	entry, _ := p.LookupName(roleSharingInitiator.entry)
+	smtp, _ := p.LookupName(roleSharingInitiator.smtp)
+	name, _ := p.LookupName(roleSharingInitiator.name)
+	w := who{class: formats.EvidenceSharing}
+	w.smtp = l.place(l.text(smtp)).smtp
+	if e, err := mapi.ParseEntryID(entry.Bytes(), l.cp); err == nil {
+		w.dn = l.place(oneLine(e.Address)).dn
+	}
+	w.name = l.name(l.text(name), w.smtp)
+	l.aside(w)
+}
+
+// autocomplete learns from the names that Outlook offers while one types.
+func (l *learner) autocomplete(p mapi.Message) {
+	v, _ := p.Lookup(mapi.PidTagRoamingBinary)
+	rows, _ := mapi.AutocompleteRows(v.Bytes())
+	for _, row := range rows {
+		w := l.group(row, roleRow)
+		w.class = formats.EvidenceAutocomplete
+		l.tell(w)
+	}
+}
+
+// slots are the properties of a contact's addresses (MS-OXOCNTC 2.2.1.2).
+var slots = [...]struct{ name, addr, original, entry mapi.Name }{
+	{mapi.PidLidEmail1DisplayName, mapi.PidLidEmail1EmailAddress, mapi.PidLidEmail1OriginalDisplayName, mapi.PidLidEmail1OriginalEntryId},
+	{mapi.PidLidEmail2DisplayName, mapi.PidLidEmail2EmailAddress, mapi.PidLidEmail2OriginalDisplayName, mapi.PidLidEmail2OriginalEntryId},
+	{mapi.PidLidEmail3DisplayName, mapi.PidLidEmail3EmailAddress, mapi.PidLidEmail3OriginalDisplayName, mapi.PidLidEmail3OriginalEntryId},
+}
+
+// contact learns from a contact's addresses: an Exchange address has the SMTP address as its original display name,
+// often, or in the parentheses of its display name.
+func (l *learner) contact(p mapi.Message) {
+	var list []who
+	for _, s := range slots {
+		addr, _ := p.LookupName(s.addr)
+		entry, _ := p.LookupName(s.entry)
+		w := who{place: l.place(l.text(addr)), class: formats.EvidenceContact}
+		l.byEntry(&w, entry.Bytes())
+		if w.dn == "" && w.smtp == "" {
+			continue
+		}
+		shown, _ := p.LookupName(s.name)
+		display := l.text(shown)
+		if w.dn != "" && w.smtp == "" {
+			original, _ := p.LookupName(s.original)
+			if smtp := l.place(l.text(original)).smtp; smtp != "" {
+				w.smtp, w.class = smtp, formats.EvidenceContact
+			} else if smtp := parenthesised(display); smtp != "" {
+				w.smtp, w.class = smtp, formats.EvidenceContactName
+			}
+		}
+		w.name = l.name(display, w.smtp)
+		l.tell(w)
+		list = append(list, w)
+	}
+	linked, _ := p.LookupName(mapi.PidLidContactLinkedGlobalAddressListEntryId)
+	cache, _ := p.LookupName(mapi.PidLidContactLinkSMTPAddressCache)
+	if addrs := cache.Texts(l.cp); len(addrs) == 1 && len(linked.Bytes()) > 0 {
+		w := l.entry(linked.Bytes())
+		w.class = formats.EvidenceContact
+		if w.smtp = l.place(oneLine(addrs[0])).smtp; w.dn != "" && w.smtp != "" {
+			l.tell(w)
+		}
+	}
+	l.pair(list)
+}
+
+// pair learns from two addresses of one contact, an Exchange address and one for mail. People keep addresses of others
+// in one contact too, so the names must be one.
+func (l *learner) pair(list []who) {
+	var dn, smtp []who
+	for _, w := range list {
+		switch {
+		case w.dn != "" && w.smtp == "":
+			dn = append(dn, w)
+		case w.dn == "" && w.smtp != "":
+			smtp = append(smtp, w)
+		}
+	}
+	if len(dn) == 1 && len(smtp) == 1 && formats.NameKey(dn[0].name) != "" && formats.NameKey(dn[0].name) == formats.NameKey(smtp[0].name) {
+		l.add(formats.Evidence{Class: formats.EvidenceContactPair, DN: dn[0].dn, SMTP: smtp[0].smtp, Name: dn[0].name})
+	}
+}
+
+// parenthesised returns the mail address in parentheses at the end of a name.
+func parenthesised(name string) string {
+	if i := strings.LastIndexByte(name, '('); i > 0 && name[len(name)-1] == ')' {
+		if addr := mapi.CleanAddress(name[i+1 : len(name)-1]); mapi.ShapeOf(addr) == mapi.ShapeSMTP {
+			return addr
+		}
+	}
+	return ""
+}
+
+// list learns from a distribution list. Where there is a stream of members, the arrays are of an older state
+// (MS-OXOCNTC 2.2.2.2.1).
+func (l *learner) list(p mapi.Message) {
+	var members []mapi.Member
+	if v, _ := p.LookupName(mapi.PidLidDistributionListStream); len(v.Bytes()) > 0 {
+		members, _ = mapi.ListMembers(v.Bytes())
+	} else {
+		ids, _ := p.LookupName(mapi.PidLidDistributionListMembers)
+		oneOffs, _ := p.LookupName(mapi.PidLidDistributionListOneOffMembers)
+		for i, b := range ids.Elems {
+			m := mapi.Member{Entry: b}
+			if i < len(oneOffs.Elems) {
+				m.OneOff = oneOffs.Elems[i]
+			}
+			members = append(members, m)
+		}
+	}
+	for _, m := range members {
+		w, of := l.entry(m.Entry), l.entry(m.OneOff)
+		w.class = formats.EvidenceList
+		if w.dn == "" {
+			w.dn = of.dn
+		}
+		if w.smtp == "" {
+			w.smtp = of.smtp
+		}
+		if w.name == "" {
+			w.name = of.name
+		}
+		l.tell(w)
+	}
+}

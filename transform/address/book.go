@@ -1,0 +1,532 @@
+package address
+
+import (
+	"cmp"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"mailmill/formats"
+	"mailmill/formats/mapi"
+)
+
+// Book is what is known of people: the evidence that archives gave, see [Book.Learn], and the objects of directories,
+// see [Book.AddObject]. A [Ladder] answers from it.
+//
+// What a Book holds depends on what it was given, never on the order: archives may be learnt in any order and by any
+// number of goroutines, and books merged either way.
+type Book struct {
+	seed  maphash.Seed
+	raw   [shards]shard[*person]  // by the address as it is stored
+	all   [shards]shard[*person]  // by key
+	mail  [shards]shard[*mailbox] // by the mail address as it is stored
+	names [shards]shard[*nameUse] // by key of a name
+
+	mu      sync.Mutex
+	owners  map[string]*owner // by source
+	domains tally             // behind encapsulated names
+
+	directories []*Directory
+}
+
+// NewBook returns an empty book.
+func NewBook() *Book {
+	return &Book{seed: maphash.MakeSeed(), owners: make(map[string]*owner)}
+}
+
+// The maps are divided so that goroutines seldom meet.
+const shards = 64
+
+// maxRemembered bounds the spellings that a shard remembers; others are folded each time.
+const maxRemembered = 1 << 14
+
+type shard[T any] struct {
+	mu sync.RWMutex
+	m  map[string]T
+}
+
+func (s *shard[T]) get(key string) (T, bool) {
+	s.mu.RLock()
+	v, ok := s.m[key]
+	s.mu.RUnlock()
+	return v, ok
+}
+
+// put stores a value unless there is one already, and returns the one that is there.
+func (s *shard[T]) put(key string, v T) T {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.m[key]; ok {
+		return old
+	}
+	if s.m == nil {
+		s.m = make(map[string]T)
+	}
+	s.m[key] = v
+	return v
+}
+
+func shardOf[T any](b *Book, list *[shards]shard[T], key string) *shard[T] {
+	return &list[maphash.String(b.seed, key)%shards]
+}
+
+// person is who is behind one Exchange name, or behind a display name that has no address at all.
+type person struct {
+	mu         sync.Mutex
+	key        string // never changes
+	dn         string // of the spellings the last in order; empty where there is only a name
+	typ        formats.ObjectType
+	names      tally
+	candidates []*candidate
+	items      int
+	period     period
+	folders    []string // the first few in order
+}
+
+// candidate is a mail address that may be a person's.
+type candidate struct {
+	key    string
+	texts  tally // spellings, by weight
+	counts [formats.EvidenceClasses]int
+	period period
+}
+
+// period is from the first to the last time that something was seen, in seconds since 1970; zero where it never was.
+type period struct{ first, last int64 }
+
+func (p *period) add(q period) {
+	if q.first != 0 && (p.first == 0 || q.first < p.first) {
+		p.first = q.first
+	}
+	if q.last != 0 && (p.last == 0 || q.last > p.last) {
+		p.last = q.last
+	}
+}
+
+func periodOf(t time.Time) period {
+	if t.IsZero() || t.Unix() == 0 {
+		return period{}
+	}
+	return period{t.Unix(), t.Unix()}
+}
+
+func timeOf(seconds int64) time.Time {
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// mailbox is a mail address that stood as such.
+type mailbox struct {
+	mu    sync.Mutex
+	key   string
+	shown bool // on an item that people see
+	names []string
+}
+
+// nameUse is who goes by a name: a few of each, as more than one is too many.
+type nameUse struct {
+	mu        sync.Mutex
+	dns, smtp []string // the first in order
+}
+
+const keptUses = 3
+
+// owner is what an archive tells of whose it is.
+type owner struct{ received, sent tally }
+
+// tally counts texts.
+type tally struct {
+	list  []counted
+	index map[string]int // when there are many
+}
+
+type counted struct {
+	text string
+	n    int
+}
+
+const smallTally = 12
+
+func (t *tally) find(s string) int {
+	if t.index != nil {
+		if i, ok := t.index[s]; ok {
+			return i
+		}
+		return -1
+	}
+	for i := range t.list {
+		if t.list[i].text == s {
+			return i
+		}
+	}
+	return -1
+}
+
+// add counts a text n more times, and reports whether it is new.
+func (t *tally) add(s string, n int) bool {
+	if i := t.find(s); i >= 0 {
+		t.list[i].n += n
+		return false
+	}
+	t.list = append(t.list, counted{s, n})
+	if len(t.list) > smallTally {
+		if t.index == nil {
+			t.index = make(map[string]int)
+			for i := range t.list {
+				t.index[t.list[i].text] = i
+			}
+		}
+		t.index[s] = len(t.list) - 1
+	}
+	return true
+}
+
+// raise makes the count of a text at least n.
+func (t *tally) raise(s string, n int) {
+	if i := t.find(s); i >= 0 {
+		t.list[i].n = max(t.list[i].n, n)
+		return
+	}
+	t.add(s, n)
+}
+
+// sorted returns the texts, those that are counted most first, equal ones in order.
+func (t *tally) sorted() []counted {
+	list := slices.Clone(t.list)
+	slices.SortFunc(list, func(a, b counted) int {
+		return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.text, b.text))
+	})
+	return list
+}
+
+func (t *tally) top() (text string) {
+	n := -1
+	for _, c := range t.list {
+		if c.n > n || c.n == n && c.text < text {
+			text, n = c.text, c.n
+		}
+	}
+	return text
+}
+
+func (t *tally) sum() (n int) {
+	for _, c := range t.list {
+		n += c.n
+	}
+	return n
+}
+
+// insert adds a text to the first few in order.
+func insert(list []string, s string, limit int) []string {
+	i, found := slices.BinarySearch(list, s)
+	if found || i >= limit {
+		return list
+	}
+	list = slices.Insert(list, i, s)
+	return list[:min(len(list), limit)]
+}
+
+// nameMark begins the keys of people who have nothing but a name. No distinguished name begins with it.
+const nameMark = "="
+
+// person returns who goes by an Exchange name.
+func (b *Book) person(dn string) *person {
+	remember := shardOf(b, &b.raw, dn)
+	if p, ok := remember.get(dn); ok {
+		return p
+	}
+	p := b.byKey(mapi.DNKey(dn))
+	p.mu.Lock()
+	p.dn = max(p.dn, mapi.CleanAddress(dn))
+	p.mu.Unlock()
+	remember.mu.RLock()
+	full := len(remember.m) >= maxRemembered
+	remember.mu.RUnlock()
+	if !full {
+		remember.put(dn, p)
+	}
+	return p
+}
+
+func (b *Book) byKey(key string) *person {
+	s := shardOf(b, &b.all, key)
+	if p, ok := s.get(key); ok {
+		return p
+	}
+	return s.put(key, &person{key: key})
+}
+
+func (b *Book) lookUp(key string) *person {
+	p, _ := shardOf(b, &b.all, key).get(key)
+	return p
+}
+
+// Learn adds the evidence of an item. It is called by any number of goroutines at once.
+func (b *Book) Learn(lesson *formats.Lesson) {
+	when := periodOf(lesson.Date)
+	place := ""
+	for i := range lesson.Evidence {
+		e := &lesson.Evidence[i]
+		if e.Domain != "" && !isRouting(e.Domain) {
+			b.mu.Lock()
+			b.domains.add(strings.ToLower(e.Domain), 1)
+			b.mu.Unlock()
+		}
+		switch {
+		case e.Class == formats.EvidenceOwner && (e.DN == "" || e.SMTP == ""):
+			b.learnOwner(lesson.Source, e)
+			continue
+		case e.DN == "" && e.SMTP != "":
+			b.learnMailbox(e.SMTP, e.Name, !lesson.Hidden)
+			continue
+		case e.DN == "" && lesson.Hidden:
+			continue
+		}
+		var p *person
+		if e.DN != "" {
+			p = b.person(e.DN)
+		} else if p = b.byName(e.Name); p == nil {
+			continue
+		}
+		// One item is one witness, however often it says a thing.
+		first, fresh := true, true
+		for j := range i {
+			of := &lesson.Evidence[j]
+			if of.Class == formats.EvidenceOwner || of.DN != e.DN || e.DN == "" && of.Name != e.Name || of.DN == "" && of.SMTP != "" {
+				continue
+			}
+			first = false
+			if of.Class == e.Class && of.SMTP == e.SMTP && of.Name == e.Name {
+				fresh = false
+				break
+			}
+		}
+		if !fresh {
+			continue
+		}
+		if first && !lesson.Hidden && place == "" {
+			place = placeName(lesson)
+		}
+		b.learn(p, e, when, first && !lesson.Hidden, place)
+	}
+}
+
+// placeName names the folder of an item to people.
+func placeName(l *formats.Lesson) string {
+	folder := l.Folder.String()
+	if l.Source == "" {
+		return folder
+	}
+	return l.Source + ": " + folder
+}
+
+func (b *Book) learn(p *person, e *formats.Evidence, when period, seen bool, place string) {
+	name, smtp := "", ""
+	p.mu.Lock()
+	if seen {
+		p.items++
+		p.period.add(when)
+		p.folders = insert(p.folders, place, keptUses)
+	}
+	p.typ = max(p.typ, e.Type)
+	if e.Name != "" && p.names.add(e.Name, 1) {
+		name = e.Name
+	}
+	if e.SMTP != "" {
+		c, fresh := p.candidate(e.SMTP)
+		if fresh {
+			smtp = e.SMTP
+		}
+		c.counts[e.Class]++
+		c.texts.add(e.SMTP, weights[e.Class])
+		c.period.add(when)
+	}
+	if smtp != "" && name == "" {
+		name = e.Name
+	}
+	key := p.key
+	p.mu.Unlock()
+	if name != "" {
+		b.useName(name, key, e.SMTP)
+	}
+}
+
+// candidate returns the candidate with an address, and whether it is new.
+func (p *person) candidate(smtp string) (c *candidate, fresh bool) {
+	for _, c := range p.candidates {
+		if c.texts.find(smtp) >= 0 {
+			return c, false
+		}
+	}
+	key := mapi.SMTPKey(smtp)
+	for _, c := range p.candidates {
+		if c.key == key {
+			return c, false
+		}
+	}
+	c = &candidate{key: key}
+	p.candidates = append(p.candidates, c)
+	return c, true
+}
+
+// byName returns who has nothing but a name; nil for what is no name.
+func (b *Book) byName(name string) *person {
+	key := formats.NameKey(name)
+	if key == "" {
+		return nil
+	}
+	return b.byKey(nameMark + key)
+}
+
+// learnMailbox adds a mail address that stood as such.
+func (b *Book) learnMailbox(smtp, name string, shown bool) {
+	s := shardOf(b, &b.mail, smtp)
+	m, ok := s.get(smtp)
+	if !ok {
+		m = s.put(smtp, &mailbox{key: mapi.SMTPKey(smtp)})
+	}
+	m.mu.Lock()
+	m.shown = m.shown || shown
+	fresh := name != "" && len(m.names) < 100 && !slices.Contains(m.names, name)
+	if fresh {
+		m.names = append(m.names, name)
+	}
+	m.mu.Unlock()
+	if fresh {
+		b.useName(name, "", smtp)
+	}
+}
+
+// useName notes who goes by a name.
+func (b *Book) useName(name, dnKey, smtp string) {
+	key := formats.NameKey(name)
+	if key == "" || strings.HasPrefix(dnKey, nameMark) {
+		return
+	}
+	s := shardOf(b, &b.names, key)
+	u, ok := s.get(key)
+	if !ok {
+		u = s.put(key, new(nameUse))
+	}
+	u.mu.Lock()
+	if dnKey != "" {
+		u.dns = insert(u.dns, dnKey, keptUses)
+	}
+	if smtp != "" {
+		u.smtp = insert(u.smtp, mapi.SMTPKey(smtp), keptUses)
+	}
+	u.mu.Unlock()
+}
+
+// learnOwner notes who receives what is in an archive, and from which address what was sent is.
+func (b *Book) learnOwner(source string, e *formats.Evidence) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	o := b.owners[source]
+	if o == nil {
+		o = new(owner)
+		b.owners[source] = o
+	}
+	if e.DN != "" {
+		o.received.add(e.DN, 1)
+	} else {
+		o.sent.add(e.SMTP, 1)
+	}
+}
+
+// ownerPairs returns the addresses of archives' owners, by the key of their Exchange name: who receives nearly all that
+// an archive has received is who sends nearly all that it has sent.
+func (b *Book) ownerPairs() map[string][]string {
+	const least = 3
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	pairs := make(map[string][]string)
+	for _, o := range b.owners {
+		var received, sent tally
+		for _, c := range o.received.list {
+			received.add(mapi.DNKey(c.text), c.n)
+		}
+		texts := make(map[string]*tally)
+		for _, c := range o.sent.list {
+			key := mapi.SMTPKey(c.text)
+			sent.add(key, c.n)
+			if texts[key] == nil {
+				texts[key] = new(tally)
+			}
+			texts[key].add(c.text, c.n)
+		}
+		who, from := received.sorted(), sent.sorted()
+		if len(who) == 0 || len(from) == 0 || who[0].n < least || from[0].n < least ||
+			who[0].n*100 < received.sum()*leastShare || from[0].n*100 < sent.sum()*leastShare {
+			continue
+		}
+		pairs[who[0].text] = append(pairs[who[0].text], texts[from[0].text].top())
+	}
+	for key := range pairs {
+		slices.Sort(pairs[key])
+	}
+	return pairs
+}
+
+// people returns everybody, in the order of their keys.
+func (b *Book) people() []*person {
+	var list []*person
+	for i := range b.all {
+		s := &b.all[i]
+		s.mu.RLock()
+		for _, p := range s.m {
+			list = append(list, p)
+		}
+		s.mu.RUnlock()
+	}
+	slices.SortFunc(list, func(a, b *person) int { return cmp.Compare(a.key, b.key) })
+	return list
+}
+
+// Domain returns the mail domain that encapsulated names had behind them most often; empty where there were none.
+func (b *Book) Domain() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.domains.top()
+}
+
+// isRouting reports whether a domain is one that Microsoft's servers use among each other.
+func isRouting(domain string) bool {
+	domain = strings.ToLower(domain)
+	return strings.HasSuffix(domain, ".prod.outlook.com") || strings.HasSuffix(domain, ".onmicrosoft.com")
+}
+
+// domainOf returns the domain of a mail address in lower case.
+func domainOf(smtp string) string {
+	return strings.ToLower(smtp[strings.LastIndexByte(smtp, '@')+1:])
+}
+
+// related reports whether two people may be one by their names: a word of one is a word of the other, or one has no
+// name.
+func related(a, b *tally) bool {
+	words := make(map[string]bool)
+	for _, c := range a.list {
+		for word := range strings.FieldsSeq(formats.NameKey(c.text)) {
+			if utf8.RuneCountInString(word) > 1 {
+				words[word] = true
+			}
+		}
+	}
+	other := false
+	for _, c := range b.list {
+		for word := range strings.FieldsSeq(formats.NameKey(c.text)) {
+			if utf8.RuneCountInString(word) > 1 {
+				other = true
+				if words[word] {
+					return true
+				}
+			}
+		}
+	}
+	return len(words) == 0 || !other
+}
