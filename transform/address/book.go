@@ -19,11 +19,10 @@ import (
 // What a Book holds depends on what it was given, never on the order: archives may be learnt in any order and by any
 // number of goroutines, and books merged either way.
 type Book struct {
-	seed  maphash.Seed
-	raw   [shards]shard[*person]  // by the address as it is stored
-	all   [shards]shard[*person]  // by key
-	mail  [shards]shard[*mailbox] // by the mail address as it is stored
-	names [shards]shard[*nameUse] // by key of a name
+	seed maphash.Seed
+	raw  [shards]shard[*person]  // by the address as it is stored
+	all  [shards]shard[*person]  // by key
+	mail [shards]shard[*mailbox] // by the mail address as it is stored
 
 	mu      sync.Mutex
 	owners  map[string]*owner // by source
@@ -125,16 +124,10 @@ type mailbox struct {
 	mu    sync.Mutex
 	key   string
 	shown bool // on an item that people see
-	names []string
+	names tally
 }
 
-// nameUse is who goes by a name: a few of each, as more than one is too many.
-type nameUse struct {
-	mu        sync.Mutex
-	dns, smtp []string // the first in order
-}
-
-const keptUses = 3
+const keptFolders = 3
 
 // owner is what an archive tells of whose it is.
 type owner struct{ received, sent tally }
@@ -270,6 +263,7 @@ func (b *Book) lookUp(key string) *person {
 func (b *Book) Learn(lesson *formats.Lesson) {
 	when := periodOf(lesson.Date)
 	place := ""
+	var w witness
 	for i := range lesson.Evidence {
 		e := &lesson.Evidence[i]
 		if e.Domain != "" && !isRouting(e.Domain) {
@@ -293,27 +287,64 @@ func (b *Book) Learn(lesson *formats.Lesson) {
 		} else if p = b.byName(e.Name); p == nil {
 			continue
 		}
-		// One item is one witness, however often it says a thing.
-		first, fresh := true, true
-		for j := range i {
-			of := &lesson.Evidence[j]
-			if of.Class == formats.EvidenceOwner || of.DN != e.DN || e.DN == "" && of.Name != e.Name || of.DN == "" && of.SMTP != "" {
-				continue
-			}
-			first = false
-			if of.Class == e.Class && of.SMTP == e.SMTP && of.Name == e.Name {
-				fresh = false
-				break
-			}
-		}
+		first, fresh := w.sees(p, e)
 		if !fresh {
 			continue
 		}
 		if first && !lesson.Hidden && place == "" {
 			place = placeName(lesson)
 		}
-		b.learn(p, e, when, first && !lesson.Hidden, place)
+		p.learn(e, when, first && !lesson.Hidden, place)
 	}
+}
+
+// witness is an item: one witness of each thing, however often it says it.
+type witness struct {
+	people []*person
+	said   []*formats.Evidence
+	// Where there are many:
+	known map[*person]bool
+	all   map[said]bool
+}
+
+type said struct {
+	person *person
+	class  formats.EvidenceClass
+	smtp   string
+	name   string
+}
+
+const fewSaid = 48
+
+// sees reports whether the item says for the first time that there is somebody, and this of them.
+func (w *witness) sees(p *person, e *formats.Evidence) (first, fresh bool) {
+	if w.all == nil && len(w.said) < fewSaid {
+		first, fresh = true, true
+		for i, of := range w.said {
+			if w.people[i] != p {
+				continue
+			}
+			first = false
+			if of.Class == e.Class && of.SMTP == e.SMTP && of.Name == e.Name {
+				return false, false
+			}
+		}
+		w.people, w.said = append(w.people, p), append(w.said, e)
+		return first, fresh
+	}
+	if w.all == nil {
+		w.known, w.all = make(map[*person]bool), make(map[said]bool)
+		for i, of := range w.said {
+			w.known[w.people[i]] = true
+			w.all[said{w.people[i], of.Class, of.SMTP, of.Name}] = true
+		}
+	}
+	first = !w.known[p]
+	w.known[p] = true
+	this := said{p, e.Class, e.SMTP, e.Name}
+	fresh = !w.all[this]
+	w.all[this] = true
+	return first, fresh
 }
 
 // placeName names the folder of an item to people.
@@ -325,53 +356,42 @@ func placeName(l *formats.Lesson) string {
 	return l.Source + ": " + folder
 }
 
-func (b *Book) learn(p *person, e *formats.Evidence, when period, seen bool, place string) {
-	name, smtp := "", ""
+func (p *person) learn(e *formats.Evidence, when period, seen bool, place string) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	if seen {
 		p.items++
 		p.period.add(when)
-		p.folders = insert(p.folders, place, keptUses)
+		p.folders = insert(p.folders, place, keptFolders)
 	}
 	p.typ = max(p.typ, e.Type)
-	if e.Name != "" && p.names.add(e.Name, 1) {
-		name = e.Name
+	if e.Name != "" {
+		p.names.add(e.Name, 1)
 	}
 	if e.SMTP != "" {
-		c, fresh := p.candidate(e.SMTP)
-		if fresh {
-			smtp = e.SMTP
-		}
+		c := p.candidate(e.SMTP)
 		c.counts[e.Class]++
 		c.texts.add(e.SMTP, weights[e.Class])
 		c.period.add(when)
 	}
-	if smtp != "" && name == "" {
-		name = e.Name
-	}
-	key := p.key
-	p.mu.Unlock()
-	if name != "" {
-		b.useName(name, key, e.SMTP)
-	}
 }
 
-// candidate returns the candidate with an address, and whether it is new.
-func (p *person) candidate(smtp string) (c *candidate, fresh bool) {
+// candidate returns the candidate with an address.
+func (p *person) candidate(smtp string) *candidate {
 	for _, c := range p.candidates {
 		if c.texts.find(smtp) >= 0 {
-			return c, false
+			return c
 		}
 	}
 	key := mapi.SMTPKey(smtp)
 	for _, c := range p.candidates {
 		if c.key == key {
-			return c, false
+			return c
 		}
 	}
-	c = &candidate{key: key}
+	c := &candidate{key: key}
 	p.candidates = append(p.candidates, c)
-	return c, true
+	return c
 }
 
 // byName returns who has nothing but a name; nil for what is no name.
@@ -392,35 +412,10 @@ func (b *Book) learnMailbox(smtp, name string, shown bool) {
 	}
 	m.mu.Lock()
 	m.shown = m.shown || shown
-	fresh := name != "" && len(m.names) < 100 && !slices.Contains(m.names, name)
-	if fresh {
-		m.names = append(m.names, name)
+	if name != "" && m.names.find(name) < 0 {
+		m.names.add(name, 1)
 	}
 	m.mu.Unlock()
-	if fresh {
-		b.useName(name, "", smtp)
-	}
-}
-
-// useName notes who goes by a name.
-func (b *Book) useName(name, dnKey, smtp string) {
-	key := formats.NameKey(name)
-	if key == "" || strings.HasPrefix(dnKey, nameMark) {
-		return
-	}
-	s := shardOf(b, &b.names, key)
-	u, ok := s.get(key)
-	if !ok {
-		u = s.put(key, new(nameUse))
-	}
-	u.mu.Lock()
-	if dnKey != "" {
-		u.dns = insert(u.dns, dnKey, keptUses)
-	}
-	if smtp != "" {
-		u.smtp = insert(u.smtp, mapi.SMTPKey(smtp), keptUses)
-	}
-	u.mu.Unlock()
 }
 
 // learnOwner notes who receives what is in an archive, and from which address what was sent is.

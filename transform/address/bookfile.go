@@ -140,8 +140,8 @@ func (b *Book) nameLines() []line {
 		s := &b.mail[i]
 		s.mu.RLock()
 		for smtp, m := range s.m {
-			for _, name := range m.names {
-				byName[name] = append(byName[name], smtp)
+			for _, name := range m.names.list {
+				byName[name.text] = append(byName[name.text], smtp)
 			}
 		}
 		s.mu.RUnlock()
@@ -248,64 +248,55 @@ func (b *Book) mergePerson(p *person, l *line) error {
 	if l.Items < 0 || l.Items > maxCount {
 		return fmt.Errorf("a count of %d", l.Items)
 	}
-	type use struct{ name, smtp string }
-	var uses []use
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.typ = max(p.typ, formats.ParseObjectType(l.Kind))
 	p.items = max(p.items, l.Items)
 	p.period.add(period{l.First, l.Last})
 	for _, f := range l.Folders {
-		p.folders = insert(p.folders, f, keptUses)
+		p.folders = insert(p.folders, f, keptFolders)
 	}
 	for name, n := range l.Names {
 		p.names.raise(name, n)
-		uses = append(uses, use{name: name})
 	}
-	var err error
 	for i := range l.Mail {
-		m := &l.Mail[i]
-		if err = errors.Join(checkCounts(m.SMTP), checkCounts(m.Evidence)); err != nil {
-			break
+		if err := p.mergeMail(&l.Mail[i]); err != nil {
+			return err
 		}
-		var c *candidate
-		for smtp, n := range m.SMTP {
-			if !isMail(smtp) {
-				err = fmt.Errorf("%q is no mail address", smtp)
-				break
-			}
-			if c == nil {
-				c, _ = p.candidate(smtp)
-			}
-			if c.key != mapi.SMTPKey(smtp) {
-				err = fmt.Errorf("%q is another address than the one beside it", smtp)
-				break
-			}
-			c.texts.raise(smtp, n)
-			for name := range l.Names {
-				uses = append(uses, use{name, smtp})
-			}
-		}
-		if c == nil || err != nil {
-			break
-		}
-		for name, n := range m.Evidence {
-			class, ok := formats.ParseEvidenceClass(name)
-			if !ok {
-				err = fmt.Errorf("%q is no sort of evidence", name)
-				break
-			}
-			c.counts[class] = max(c.counts[class], n)
-		}
-		c.period.add(period{m.First, m.Last})
 	}
-	key := p.key
-	p.mu.Unlock()
-	if err != nil {
+	return nil
+}
+
+func (p *person) mergeMail(m *mailLine) error {
+	if err := errors.Join(checkCounts(m.SMTP), checkCounts(m.Evidence)); err != nil {
 		return err
 	}
-	for _, u := range uses {
-		b.useName(u.name, key, u.smtp)
+	var c *candidate
+	for smtp := range m.SMTP {
+		if !isMail(smtp) {
+			return fmt.Errorf("%q is no mail address", smtp)
+		}
+		if c == nil {
+			c = p.candidate(smtp)
+		}
+		if c.key != mapi.SMTPKey(smtp) {
+			return fmt.Errorf("%q is another address than the one beside it", smtp)
+		}
 	}
+	if c == nil {
+		return errors.New("evidence without a mail address")
+	}
+	for smtp, n := range m.SMTP {
+		c.texts.raise(smtp, n)
+	}
+	for name, n := range m.Evidence {
+		class, ok := formats.ParseEvidenceClass(name)
+		if !ok {
+			return fmt.Errorf("%q is no sort of evidence", name)
+		}
+		c.counts[class] = max(c.counts[class], n)
+	}
+	c.period.add(period{m.First, m.Last})
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package address
 
 import (
+	"context"
 	"errors"
 	"hash/maphash"
 	"math"
@@ -9,30 +10,11 @@ import (
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
+	"mailmill/transform/address/directory"
 )
 
-// Object is what a directory knows of one recipient.
-type Object struct {
-	// LegacyDN is the distinguished name that Exchange addresses it by, X500 others that reach it.
-	LegacyDN string
-	X500     []string
-	// SMTP is its mail address. One without is nobody's answer.
-	SMTP string
-	// Other are further mail addresses.
-	Other []string
-	// Names are what it is called, the display name first.
-	Names []string
-	// GUID is its objectGUID in lower case without braces, or empty.
-	GUID string
-	Type formats.ObjectType
-	// Fixed says that a person gave SMTP as the answer: for the distinguished name, or where there is none for the first
-	// of Other, or of Names.
-	Fixed bool
-	// Where tells people where it was read.
-	Where string
-}
-
-// Directory holds objects so that half a million of them take little memory: their texts lie in a few large blocks.
+// Directory holds what a directory knows of people, so that half a million of them take little memory: their texts lie in
+// a few large blocks.
 type Directory struct {
 	seed    maphash.Seed
 	blocks  [][]byte
@@ -41,7 +23,7 @@ type Directory struct {
 	heads   map[uint64]uint32 // the first claimant of a hash, plus 1
 }
 
-// object is an Object in a Directory.
+// object is one recipient.
 type object struct {
 	smtp, name, where ref
 	typ               formats.ObjectType
@@ -80,11 +62,39 @@ func NewDirectory() *Directory {
 	return &Directory{seed: maphash.MakeSeed(), heads: make(map[uint64]uint32)}
 }
 
+// ReadDirectory reads a directory, as [directory.Read] does; nothing of one that cannot be read to its end.
+func ReadDirectory(ctx context.Context, location string, o directory.Options) (*Directory, error) {
+	d := NewDirectory()
+	for obj, err := range directory.Read(ctx, location, o) {
+		if err != nil {
+			return nil, err
+		}
+		if err := d.Add(&obj); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+func objectType(t directory.Type) formats.ObjectType {
+	switch t {
+	case directory.User, directory.Contact:
+		return formats.ObjectPerson
+	case directory.Group:
+		return formats.ObjectGroup
+	case directory.Room:
+		return formats.ObjectRoom
+	case directory.Equipment:
+		return formats.ObjectEquipment
+	}
+	return formats.ObjectUnknown
+}
+
 var errTooMany = errors.New("there is no room for more objects")
 
 // Add adds an object. One without a mail address answers nothing and is left out. A Directory is filled by one goroutine
 // and not added to any more once a book uses it.
-func (d *Directory) Add(o *Object) error {
+func (d *Directory) Add(o *directory.Object) error {
 	smtp := mapi.CleanAddress(o.SMTP)
 	if mapi.ShapeOf(smtp) != mapi.ShapeSMTP {
 		return nil
@@ -93,7 +103,7 @@ func (d *Directory) Add(o *Object) error {
 		return errTooMany
 	}
 	id := uint32(len(d.objects))
-	obj := object{smtp: d.store(smtp), typ: o.Type, fixed: o.Fixed, where: d.store(o.Where)}
+	obj := object{smtp: d.store(smtp), typ: objectType(o.Type), fixed: o.Fixed, where: d.store(o.Where)}
 	if len(o.Names) > 0 {
 		obj.name = d.store(o.Names[0])
 	}

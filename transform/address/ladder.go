@@ -64,7 +64,7 @@ func (b *Book) Ladder(o Options) *Ladder {
 			}
 		}
 	}
-	l.rungs = []Rung{fixed{b}, directory{b}, learnt{l}}
+	l.rungs = []Rung{byPerson{b}, byDirectory{b}, byEvidence{l}}
 	if o.Names {
 		l.rungs = append(l.rungs, newByNames(l, people))
 	}
@@ -117,13 +117,13 @@ func (l *Ladder) claims(p *person) []claim {
 	return list
 }
 
-// fixed is the rung of answers that a person gave, and directory that of what directories know.
+// byPerson is the rung of answers that a person gave, and byDirectory that of what directories know.
 type (
-	fixed     struct{ book *Book }
-	directory struct{ book *Book }
+	byPerson    struct{ book *Book }
+	byDirectory struct{ book *Book }
 )
 
-func (r fixed) Resolve(q *Query) (Answer, bool) {
+func (r byPerson) Resolve(q *Query) (Answer, bool) {
 	for _, key := range [...]string{q.Key, q.Mail} {
 		if key == "" {
 			continue
@@ -135,7 +135,7 @@ func (r fixed) Resolve(q *Query) (Answer, bool) {
 	return Answer{}, false
 }
 
-func (r directory) Resolve(q *Query) (Answer, bool) {
+func (r byDirectory) Resolve(q *Query) (Answer, bool) {
 	if q.Key == "" {
 		return Answer{}, false
 	}
@@ -146,10 +146,10 @@ func (r directory) Resolve(q *Query) (Answer, bool) {
 	return Answer{SMTP: f.smtp, Via: formats.ViaDirectory, Confidence: 0.97}, true
 }
 
-// learnt is the rung of evidence.
-type learnt struct{ l *Ladder }
+// byEvidence is the rung of what archives tell.
+type byEvidence struct{ l *Ladder }
 
-func (r learnt) Resolve(q *Query) (Answer, bool) {
+func (r byEvidence) Resolve(q *Query) (Answer, bool) {
 	if q.Key == "" || strings.HasPrefix(q.Key, nameMark) {
 		return Answer{}, false
 	}
@@ -169,12 +169,33 @@ func (r learnt) Resolve(q *Query) (Answer, bool) {
 // Exchange name at most goes by it, and one mail address, of a domain that others of its organisation have.
 type byNames struct {
 	l       *Ladder
+	uses    map[string]nameUse         // by key of a name
 	domains map[string]map[string]bool // of an organisation, "/o=example"
 }
 
+// nameUse is who goes by a name: a few of each, as more than one is too many.
+type nameUse struct{ dns, smtp []string }
+
+const keptUses = 3
+
 func newByNames(l *Ladder, people []*person) *byNames {
-	r := &byNames{l, make(map[string]map[string]bool)}
+	r := &byNames{l, make(map[string]nameUse), make(map[string]map[string]bool)}
+	for i := range l.book.mail {
+		for _, m := range l.book.mail[i].m {
+			for _, name := range m.names.list {
+				r.use(name.text, "", m.key)
+			}
+		}
+	}
 	for _, p := range people {
+		for _, name := range p.names.list {
+			if p.dn != "" {
+				r.use(name.text, p.key, "")
+			}
+			for _, c := range p.candidates {
+				r.use(name.text, "", c.key)
+			}
+		}
 		org := organisation(p.key)
 		if org == "" {
 			continue
@@ -188,6 +209,19 @@ func newByNames(l *Ladder, people []*person) *byNames {
 		}
 	}
 	return r
+}
+
+// use notes who goes by a name.
+func (r *byNames) use(name, dn, smtp string) {
+	key := formats.NameKey(name)
+	u := r.uses[key]
+	if dn != "" {
+		u.dns = insert(u.dns, dn, keptUses)
+	}
+	if smtp != "" {
+		u.smtp = insert(u.smtp, smtp, keptUses)
+	}
+	r.uses[key] = u
 }
 
 // organisation returns the first part of a folded distinguished name.
@@ -220,7 +254,7 @@ func (r *byNames) Resolve(q *Query) (Answer, bool) {
 		if strings.Count(key, " ") < 1 {
 			continue
 		}
-		dns, smtp := r.uses(key)
+		dns, smtp := r.who(key)
 		own := !bare && len(dns) == 1 && dns[0] == q.Key || len(dns) == 0
 		if bare {
 			own = len(dns) <= 1
@@ -239,11 +273,10 @@ func (r *byNames) Resolve(q *Query) (Answer, bool) {
 	return Answer{SMTP: answer, Via: formats.ViaGuess, Confidence: 0.5}, true
 }
 
-// uses returns the Exchange names and mail addresses that go by a name, in archives and directories.
-func (r *byNames) uses(key string) (dns, smtp []string) {
-	if u, ok := shardOf(r.l.book, &r.l.book.names, key).get(key); ok {
-		dns, smtp = slices.Clone(u.dns), slices.Clone(u.smtp)
-	}
+// who returns the Exchange names and mail addresses that go by a name, in archives and directories.
+func (r *byNames) who(key string) (dns, smtp []string) {
+	u := r.uses[key]
+	dns, smtp = u.dns, slices.Clone(u.smtp)
 	for _, d := range r.l.book.directories {
 		for _, c := range d.find(nil, nameMark+key) {
 			if c.kind == claimName {
