@@ -253,7 +253,7 @@ func (s *server) dial() error {
 		if errors.As(err, &dns) && dns.IsNotFound {
 			return &Error{Where: s.where(), What: "there is no host of that name", Err: s.because(err)}
 		}
-		return &Error{Where: s.where(), What: "cannot connect", Err: s.because(err), Kind: ErrAway}
+		return s.unlessEnded(&Error{Where: s.where(), What: "cannot connect", Err: s.because(err), Kind: ErrAway})
 	}
 	s.raw = &metered{Conn: raw}
 	s.raw.left.Store(maxPage)
@@ -283,6 +283,14 @@ func (s *server) failTLS(err error) error {
 		e.Advice = "Use ldaps://, or allow it in the clear with --insecure " + s.host
 	default:
 		e.Advice = "If the server has TLS only on request, use ldap://"
+	}
+	return s.unlessEnded(e)
+}
+
+// unlessEnded takes back what was concluded from an error that came of nothing but the end of the context.
+func (s *server) unlessEnded(e *Error) error {
+	if s.ctx.Err() != nil {
+		e.Kind, e.Advice = nil, ""
 	}
 	return e
 }
@@ -378,7 +386,7 @@ func (s *server) fail(err error, what string) error {
 			e.Err = fmt.Errorf("the server did not answer for %v", s.o.Timeout)
 		}
 	}
-	return e
+	return s.unlessEnded(e)
 }
 
 // referral returns the first URL of a result that refers elsewhere (RFC 4511 4.1.10).

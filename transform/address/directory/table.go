@@ -21,14 +21,16 @@ const (
 // readTable reads a table of any dialect.
 func (f *file) readTable(t *text) error {
 	r := &rows{r: t.r, line: 1, comma: ','}
-	if err := f.preamble(r); err != nil {
-		return f.tableError(err)
+	var first [][]byte
+	var line int
+	err := f.preamble(r)
+	if err == nil {
+		first, line, err = f.next(r, t)
 	}
-	first, line, err := f.next(r, t)
+	if err == io.EOF {
+		return &Error{Where: f.location, What: "it is empty", Advice: exportAdvice}
+	}
 	if err != nil {
-		if err == io.EOF {
-			return &Error{Where: f.location, What: "it is empty"}
-		}
 		return f.tableError(err)
 	}
 	var columns []field
@@ -131,9 +133,13 @@ func (f *file) readExport(r *rows, t *text, columns []field) error {
 	if !hasDN {
 		f.o.notice(f.location, "there is no column LegacyExchangeDN: the recipients can be found by name only. %s", exportAdvice)
 	}
+	questionMarks := 0
 	for {
 		cells, line, err := r.next()
 		if err == io.EOF {
+			if questionMarks > 0 {
+				f.o.notice(f.location, "%d names have a question mark in them: Windows' PowerShell writes those for letters beyond ASCII unless it is told -Encoding UTF8", questionMarks)
+			}
 			return f.some(exportAdvice)
 		}
 		if err != nil {
@@ -153,6 +159,9 @@ func (f *file) readExport(r *rows, t *text, columns []field) error {
 				if err := f.checkCell(cell, line); err != nil {
 					return err
 				}
+			}
+			if c == fieldDisplay && bytes.IndexByte(cell, '?') >= 0 {
+				questionMarks++
 			}
 			var value []byte
 			arena, value = t.utf8Of(arena, cell)
