@@ -366,7 +366,12 @@ func (m *message) requestFields(h *header, mail *formats.Mail) {
 		h.token("List-Unsubscribe", m.line(mapi.PidTagListUnsubscribe))
 	}
 	if !isClass(m.class, "REPORT") {
-		if path := messageID(m.line(mapi.PidTagInternetReturnPath)); strings.Contains(path, "@") && !mapi.IsIMCEA(path) {
+		path := m.line(mapi.PidTagInternetReturnPath)
+		if list := exchangePath(path); list != nil {
+			p := m.byAddress(list[0].Stored)
+			m.resolve(p)
+			h.addresses("Return-Path", []*formats.Address{p.Address})
+		} else if path = messageID(path); strings.Contains(path, "@") {
 			h.token("Return-Path", path)
 		}
 	}

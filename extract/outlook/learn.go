@@ -413,6 +413,16 @@ func (l *learner) headers(p mapi.Message, received who, open bool) {
 	if len(v.Data) == 0 {
 		return
 	}
+	// Most mails lack nobody's address but the receiver's: then a look at some lines is enough.
+	if !open && v.Type == mapi.String && !bytes.Contains(v.Data, []byte("I\x00M\x00C\x00E\x00A\x00")) && !bytes.Contains(v.Data, []byte("i\x00m\x00c\x00e\x00a\x00")) {
+		var d delivery
+		d.scan(v.Text(l.cp))
+		id, _ := p.Lookup(mapi.PidTagInternetMessageId)
+		if d.id != "" && strings.EqualFold(messageID(d.id), messageID(l.text(id))) {
+			l.deliveredTo(received, d)
+			return
+		}
+	}
 	var damage []formats.Damage
 	messages := 0
 	m := &message{c: l.c, m: p, messages: &messages, bag: bag{p: p, cp: l.cp, damage: &damage}}
@@ -421,13 +431,14 @@ func (l *learner) headers(p mapi.Message, received who, open bool) {
 	if len(m.headers.fields) == 0 || m.headers.foreign {
 		return
 	}
-	if received.dn != "" && received.smtp == "" {
-		if to := m.headers.deliveredTo(); to != "" {
-			if smtp := l.place(to).smtp; smtp != "" {
-				l.add(formats.Evidence{Class: formats.EvidenceReceived, DN: received.dn, SMTP: smtp, Name: received.name})
-			}
+	var d delivery
+	for i := range m.headers.fields {
+		f := &m.headers.fields[i]
+		if d.wants(f.Name) {
+			d.add(f.Name, mime.Value(f))
 		}
 	}
+	l.deliveredTo(received, d)
 	for _, list := range m.headers.lists {
 		for _, a := range list {
 			if of := l.place(oneLine(a.Stored)); of.domain != "" {
@@ -447,38 +458,73 @@ func (l *learner) headers(p mapi.Message, received who, open bool) {
 	})
 }
 
-// deliveredTo returns the only address that the header says the mail was delivered to.
-func (t *transport) deliveredTo() string {
-	found := ""
-	same := func(addr string) bool {
-		addr = mapi.CleanAddress(addr)
-		switch {
-		case !mapi.IsSMTP(addr):
-		case found == "":
-			found = addr
-		case mapi.SMTPKey(found) != mapi.SMTPKey(addr):
-			return false
-		}
-		return true
+// deliveredTo tells the receiver's address if the header names exactly one that the mail was delivered to.
+func (l *learner) deliveredTo(received who, d delivery) {
+	if received.dn == "" || received.smtp != "" || d.several || d.to == "" {
+		return
 	}
-	for i := range t.fields {
-		f := &t.fields[i]
-		switch {
-		case strings.EqualFold(f.Name, "Delivered-To"):
-			if !same(mime.Value(f)) {
-				return ""
-			}
-		case strings.EqualFold(f.Name, "Received"):
-			if _, rest, ok := strings.Cut(mime.Value(f), " for "); ok {
-				addr, _, _ := strings.Cut(strings.TrimSpace(rest), ";")
-				addr, _, _ = strings.Cut(addr, " ")
-				if !same(addr) {
-					return ""
-				}
-			}
-		}
+	l.add(formats.Evidence{Class: formats.EvidenceReceived, DN: received.dn, SMTP: d.to, Name: received.name})
+}
+
+// delivery is what a header says of the way that the mail has taken.
+type delivery struct {
+	id, to  string
+	several bool
+}
+
+// wants reports whether a field may tell something.
+func (d *delivery) wants(name string) bool {
+	switch len(name) {
+	case len("Received"):
+		return strings.EqualFold(name, "Received")
+	case len("Message-ID"):
+		return strings.EqualFold(name, "Message-ID")
+	case len("Delivered-To"):
+		return strings.EqualFold(name, "Delivered-To")
 	}
-	return found
+	return false
+}
+
+func (d *delivery) add(name, value string) {
+	switch len(name) {
+	case len("Message-ID"):
+		if d.id == "" {
+			d.id = strings.TrimSpace(value)
+		}
+		return
+	case len("Received"): // RFC 5321 4.4: "for" and the address that the mail was given to
+		_, rest, ok := strings.Cut(value, " for ")
+		if !ok {
+			return
+		}
+		value, _, _ = strings.Cut(strings.TrimSpace(rest), ";")
+		value, _, _ = strings.Cut(value, " ")
+	}
+	addr := mapi.CleanAddress(value)
+	switch {
+	case mapi.ShapeOf(addr) != mapi.ShapeSMTP:
+	case d.to == "":
+		d.to = addr
+	case d.to != addr && mapi.SMTPKey(d.to) != mapi.SMTPKey(addr):
+		d.several = true
+	}
+}
+
+// scan reads a header's text.
+func (d *delivery) scan(text string) {
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		text = rest
+		name, value, ok := strings.Cut(line, ":")
+		if !ok || !d.wants(name) {
+			continue
+		}
+		for text != "" && (text[0] == ' ' || text[0] == '\t') {
+			line, rest, _ = strings.Cut(text, "\n")
+			value, text = strings.TrimRight(value, "\r")+" "+strings.TrimSpace(line), rest
+		}
+		d.add(name, strings.TrimRight(value, "\r"))
+	}
 }
 
 // more learns from what only some kinds of items have.

@@ -47,13 +47,32 @@ func (m *message) readTransport() {
 	}
 	for i := range h.fields {
 		f := &h.fields[i]
-		if mime.IsAddressField(f.Name) {
-			if h.lists == nil {
-				h.lists = make(map[int][]*formats.Address, 4)
+		var list []*formats.Address
+		switch {
+		case mime.IsAddressField(f.Name):
+			list = mime.ParseAddressList(mime.Value(f))
+		case strings.EqualFold(f.Name, "Return-Path"):
+			list = exchangePath(mime.Value(f))
+			if list == nil {
+				continue
 			}
-			h.lists[i] = mime.ParseAddressList(mime.Value(f))
+		default:
+			continue
 		}
+		if h.lists == nil {
+			h.lists = make(map[int][]*formats.Address, 4)
+		}
+		h.lists[i] = list
 	}
+}
+
+// exchangePath returns the address of a Return-Path that is none outside Exchange; nil for others, which stay as they are.
+func exchangePath(value string) []*formats.Address {
+	addr := strings.Trim(oneLine(value), "<> ")
+	if clean := mapi.CleanAddress(addr); !mapi.IsDN(clean) && !mapi.IsIMCEA(clean) {
+		return nil
+	}
+	return []*formats.Address{{Stored: addr}}
 }
 
 // isForeign reports whether the transport headers are another message's, as when a program copied the properties of

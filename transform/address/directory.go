@@ -16,7 +16,7 @@ import (
 // Directory holds what a directory knows of people, so that half a million of them take little memory: their texts lie in
 // a few large blocks.
 type Directory struct {
-	seed    maphash.Seed
+	seeds   [2]maphash.Seed
 	blocks  [][]byte
 	objects []object
 	claims  []claimant
@@ -36,11 +36,12 @@ type ref struct {
 	at, n uint16
 }
 
-// claimant is an object that answers to a text, with the next of the same hash.
+// claimant is an object that answers to a text, with the next of the same hash. The text itself is not kept: a second hash
+// tells those apart that share the first, as no two texts of any directory share both.
 type claimant struct {
+	check  uint64
 	object uint32
 	next   uint32 // plus 1
-	text   ref
 	kind   claimKind
 }
 
@@ -59,7 +60,7 @@ const blockSize = math.MaxUint16
 
 // NewDirectory returns an empty directory.
 func NewDirectory() *Directory {
-	return &Directory{seed: maphash.MakeSeed(), heads: make(map[uint64]uint32)}
+	return &Directory{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, heads: make(map[uint64]uint32)}
 }
 
 // ReadDirectory reads a directory, as [directory.Read] does; nothing of one that cannot be read to its end.
@@ -164,11 +165,11 @@ func (d *Directory) text(r ref) []byte {
 }
 
 func (d *Directory) claim(id uint32, kind claimKind, key string) {
-	if key == "" || key == nameMark || key == guidMark || len(key) > blockSize {
+	if key == "" || key == nameMark || key == guidMark {
 		return
 	}
-	h := maphash.String(d.seed, key)
-	d.claims = append(d.claims, claimant{object: id, next: d.heads[h], text: d.store(key), kind: kind})
+	h := maphash.String(d.seeds[0], key)
+	d.claims = append(d.claims, claimant{check: maphash.String(d.seeds[1], key), object: id, next: d.heads[h], kind: kind})
 	d.heads[h] = uint32(len(d.claims))
 }
 
@@ -187,9 +188,13 @@ func compareClaimed(a, b claimed) int     { return int(a.kind) - int(b.kind) }
 
 // find adds the objects that answer to a key.
 func (d *Directory) find(list []claimed, key string) []claimed {
-	for next := d.heads[maphash.String(d.seed, key)]; next != 0; {
+	next := d.heads[maphash.String(d.seeds[0], key)]
+	if next == 0 {
+		return list
+	}
+	for check := maphash.String(d.seeds[1], key); next != 0; {
 		c := &d.claims[next-1]
-		if string(d.text(c.text)) == key {
+		if c.check == check {
 			list = append(list, claimed{d, c.object, c.kind})
 		}
 		next = c.next
