@@ -33,6 +33,7 @@ import (
 	"fmt"
 	"iter"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -215,6 +216,9 @@ type file struct {
 	emit     func(Object) error
 	found    int
 }
+
+// where names a line of the file in an object, shortly.
+func (f *file) where(line int) string { return f.name + ":" + strconv.Itoa(line) }
 
 // at names a line of the file for people.
 func (f *file) at(line int) string { return fmt.Sprintf("%s:%d", f.location, line) }

@@ -304,7 +304,10 @@ func eachProxy(value []byte, joined bool, f func(prefix, addr []byte)) {
 			return
 		}
 		if equalFold(prefix, "x500") || equalFold(prefix, "ex") {
-			f(prefix, bytes.ReplaceAll(beforeUnknown(addr), []byte(`\;`), []byte(`;`)))
+			if addr = beforeUnknown(addr); bytes.IndexByte(addr, '\\') >= 0 {
+				addr = bytes.ReplaceAll(addr, []byte(`\;`), []byte(`;`)) // of csvde
+			}
+			f(prefix, addr)
 			return
 		}
 		// No other address that matters can contain what separates them. Without prefixes each is one of its own.
@@ -367,8 +370,9 @@ func beforeUnknown(addr []byte) []byte {
 			continue
 		}
 		from := wordBefore(addr, i)
-		if from > 0 && i-from >= 2 && strings.IndexByte(",;|%", bytes.TrimRight(addr[:from], " ")[len(bytes.TrimRight(addr[:from], " "))-1]) >= 0 {
-			return bytes.TrimRight(addr[:from], separators)
+		before := bytes.TrimRight(addr[:from], " ")
+		if len(before) > 0 && i-from >= 2 && strings.IndexByte(",;|%", before[len(before)-1]) >= 0 {
+			return bytes.TrimRight(before, separators)
 		}
 	}
 	return addr
@@ -408,27 +412,53 @@ func isKnown(word []byte) bool {
 	return false
 }
 
-// guid reads an objectGUID: 16 bytes, X'…' of csvde, or its usual notation.
+// guid reads an objectGUID: 16 bytes (MS-DTYP 2.3.4.2), X'…' of csvde, or its usual notation.
 func guid(b []byte) string {
+	var raw [16]byte
 	switch n := len(b); {
-	case n == 0:
-		return ""
 	case n == 16:
-		return mapi.GUID(b).String()
+		copy(raw[:], b)
 	case n == 35 && (b[0] == 'X' || b[0] == 'x') && b[1] == '\'' && b[n-1] == '\'':
-		var raw mapi.GUID
 		if _, err := hex.Decode(raw[:], b[2:n-1]); err != nil {
 			return ""
 		}
-		return raw.String()
-	case n > 40:
+	default:
+		return notation(bytes.Trim(b, "{}"))
+	}
+	// The first three groups are little-endian.
+	for _, swap := range [...][2]int{{0, 3}, {1, 2}, {4, 5}, {6, 7}} {
+		raw[swap[0]], raw[swap[1]] = raw[swap[1]], raw[swap[0]]
+	}
+	var digits [32]byte
+	hex.Encode(digits[:], raw[:])
+	return notation(digits[:])
+}
+
+// notation brings the 32 digits of a GUID into the usual form, and returns "" for anything else.
+func notation(digits []byte) string {
+	var out [36]byte
+	n := 0
+	for _, c := range digits {
+		if c == '-' {
+			continue
+		}
+		if c >= 'A' && c <= 'F' {
+			c += 'a' - 'A'
+		}
+		if n == len(out) || (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return ""
+		}
+		if n == 8 || n == 13 || n == 18 || n == 23 {
+			out[n] = '-'
+			n++
+		}
+		out[n] = c
+		n++
+	}
+	if n < len(out) {
 		return ""
 	}
-	g, err := mapi.ParseGUID(string(b))
-	if err != nil {
-		return ""
-	}
-	return g.String()
+	return string(out[:])
 }
 
 // recipientType decides by the most exact of what the directory tells.
@@ -469,7 +499,11 @@ func typeByDetails(s string) Type {
 	if s == "" {
 		return Unknown
 	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
+	if s[0] >= '0' && s[0] <= '9' || s[0] == '-' {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return Unknown
+		}
 		for _, d := range details {
 			if n&d.bits != 0 {
 				return d.t

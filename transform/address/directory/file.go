@@ -92,7 +92,7 @@ func (i *interruptible) Read(p []byte) (int, error) {
 }
 
 // read recognises the file and reads it as what it is.
-func (f *file) read(ctx context.Context, source *os.File) error {
+func (f *file) read(ctx context.Context, source io.ReadSeeker) error {
 	head := make([]byte, headSize)
 	n, err := io.ReadFull(source, head)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -340,7 +340,7 @@ func (f *file) readLDIF(t *text) error {
 			}
 			e.add(fieldOf(a.Name), value)
 		}
-		if err := f.give(e.object(fmt.Sprintf("%s:%d", f.name, le.Line))); err != nil {
+		if err := f.give(e.object(f.where(le.Line))); err != nil {
 			return err
 		}
 	}

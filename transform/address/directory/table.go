@@ -167,7 +167,7 @@ func (f *file) readExport(r *rows, t *text, columns []field) error {
 			arena, value = t.utf8Of(arena, cell)
 			e.add(c, value)
 		}
-		if err := f.give(e.object(fmt.Sprintf("%s:%d", f.name, line))); err != nil {
+		if err := f.give(e.object(f.where(line))); err != nil {
 			return err
 		}
 	}
@@ -231,7 +231,7 @@ func (f *file) readAnswers(r *rows, t *text, width, dn, address, name int) error
 			return f.fail(line, "", "%s", what)
 		}
 		if obj.Fixed {
-			obj.Where = fmt.Sprintf("%s:%d", f.name, line)
+			obj.Where = f.where(line)
 			if err := f.give(obj); err != nil {
 				return err
 			}
@@ -284,7 +284,7 @@ func (f *file) readMap(r *rows, t *text, first [][]byte, line int) error {
 				return f.fail(line, mapAdvice, "%s", what)
 			}
 			if obj.Fixed {
-				obj.Where = fmt.Sprintf("%s:%d", f.name, line)
+				obj.Where = f.where(line)
 				if err := f.give(obj); err != nil {
 					return err
 				}

@@ -180,7 +180,7 @@ func (f *file) readVCard(t *text) error {
 			return f.fail(line, "", "the card is damaged: %v", err)
 		}
 		obj := ofCard(card)
-		obj.Where = fmt.Sprintf("%s:%d", f.name, line)
+		obj.Where = f.where(line)
 		if err := f.give(obj); err != nil {
 			return err
 		}
