@@ -86,7 +86,13 @@ type learner struct {
 }
 
 // place is what an address is.
-type place struct{ smtp, dn, domain, other string }
+type place struct {
+	smtp, dn, domain string
+	// other is what stands in an address's place and names somebody, at best.
+	other string
+	// nobody says that it is nobody's, or that it needs no answer.
+	nobody bool
+}
 
 // who is one participant of a message.
 type who struct {
@@ -238,6 +244,13 @@ func placeOf(stored string) place {
 			return place{smtp: inner}
 		}
 	}
+	switch {
+	case addr == "":
+		return place{}
+	case strings.ContainsRune(addr, '@'), strings.HasPrefix(addr, "invalid:"), strings.HasPrefix(strings.ToLower(addr), "undisclosed"):
+		// A host without a domain; a fax number; what stood for an unknown address in an archive that was converted before.
+		return place{nobody: true}
+	}
 	return place{other: addr}
 }
 
@@ -269,6 +282,13 @@ func (l *learner) group(p mapi.Properties, r role) who {
 		}
 	}
 	w.name = l.name(w.name, w.smtp)
+	if w.dn == "" && w.smtp == "" && r.typ != 0 {
+		v, _ := p.Lookup(r.typ)
+		switch strings.ToUpper(l.text(v)) {
+		case "UNKNOWN", "MAPIPDL", "FAX":
+			w.nobody = true
+		}
+	}
 	return w
 }
 
@@ -368,6 +388,9 @@ func (l *learner) add(e formats.Evidence) { l.lesson.Evidence = append(l.lesson.
 // tell adds what is known of a participant.
 func (l *learner) tell(w who) {
 	if w.dn == "" && w.smtp == "" {
+		if w.nobody {
+			return
+		}
 		if w.name == "" {
 			w.name = l.name(w.other, "")
 		}

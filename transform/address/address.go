@@ -98,9 +98,9 @@ func (r *Resolver) Apply(_ context.Context, it *formats.Item) (keep bool, err er
 	}
 	if it.Mail != nil {
 		w.mail(it.Mail)
+	} else {
+		it.Participants(func(a *formats.Address) { w.resolve(a, false) })
 	}
-	// What other kinds of items have of people.
-	it.Participants(func(a *formats.Address) { w.resolve(a, false) })
 	if w.open != nil && r.Unresolved == PolicyFail {
 		return true, &UnresolvedError{*w.open}
 	}
