@@ -94,7 +94,6 @@ type Reader struct {
 
 	br    *bufio.Reader
 	line  int // of the line that is read next
-	began bool
 	entry Entry
 	buf   []byte            // the values of the entry
 	names map[string]string // interned, as the same few come in every entry
@@ -199,9 +198,9 @@ func (r *Reader) attribute() error {
 	if colon+1 < len(head) && head[colon+1] == '<' {
 		return &SyntaxError{at, fmt.Sprintf("the value of %s is to be read from another place (\"%s:<\"), which is refused: export again with all values in the file (ldapsearch without -t)", name, name)}
 	}
-	isVersion := !r.began && name == "version"
+	// QUIRK: ldapsearch -L begins every page of its answers with the version, as do files that were put together.
+	isVersion := e.Line == 0 && name == "version"
 	isDN := name == "dn" && e.Line == 0
-	r.began = true
 	keep := isVersion || isDN || name == "changetype" || !e.HasDN || r.Keep == nil || r.Keep(name)
 
 	start := len(r.buf)

@@ -59,6 +59,7 @@ func TestNext(t *testing.T) {
 			"1 \"cn=a\" add\n  3 mail=\"a@x\"\n5 \"cn=b\" modify\n  7 add=\"mail\"\n  8 mail=\"b@x\"\n  9 -=\"\"\n  10 replace=\"sn\"\n  11 -=\"\"\n13 \"cn=c\" delete\n  14 control=\"1.2.3 true\"\n17 \"cn=d\" modrdn\n  19 newrdn=\"cn=e\"\n  20 deleteoldrdn=\"1\"\n",
 		},
 		{"many blank lines, a root without a name", "\n\r\n\ndn:\na: b\n\n\n\n", "4 \"\" \n  5 a=\"b\"\n"},
+		{"two files put together", "version: 1\ndn: cn=a\nversion: 3\n\nversion: 1\n\ndn: cn=b\n", "2 \"cn=a\" \n  3 version=\"3\"\n7 \"cn=b\" \n"},
 		{"nothing", "", ""},
 		{"only comments", "# nothing\n", ""},
 		{"a range of values", "dn: cn=a\nproxyAddresses;range=0-1499: smtp:a@x\n", "1 \"cn=a\" \n  2 proxyaddresses;range=0-1499=\"smtp:a@x\"\n"},
