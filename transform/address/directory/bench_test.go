@@ -68,19 +68,20 @@ func run(b *testing.B, content string) {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(len(content)))
-	content = ""
 	runtime.GC()
 	b.ReportAllocs()
 	for b.Loop() {
 		n, peak := 0, uint64(0)
 		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		before := m.HeapInuse
 		for _, err := range directory.Read(b.Context(), path, directory.Options{}) {
 			if err != nil {
 				b.Fatal(err)
 			}
 			if n++; n%100_000 == 0 {
 				runtime.ReadMemStats(&m)
-				peak = max(peak, m.HeapInuse)
+				peak = max(peak, m.HeapInuse-min(m.HeapInuse, before))
 			}
 		}
 		if n != halfAMillion {

@@ -23,7 +23,8 @@ const (
 type rows struct {
 	r     *bufio.Reader
 	comma byte
-	line  int // of the next row
+	line  int  // of the next row
+	atEnd bool // the row ends with the file and not with a line end
 
 	buf   []byte
 	ends  []int
@@ -142,6 +143,7 @@ func (r *rows) read() error {
 			if state == quoted {
 				return &rowError{begin, "a cell begins with a quote that is never closed"}
 			}
+			r.atEnd = true
 			r.endOfRow()
 			return nil
 		}

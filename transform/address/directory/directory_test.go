@@ -156,7 +156,7 @@ func TestDialects(t *testing.T) {
 		},
 		{
 			name: "Excel's delimiter, empty lines, short rows, no line end at the end",
-			in:   "sep=;\r\nLegacyExchangeDN;PrimarySmtpAddress;DisplayName;;\r\n\r\n" + dn + "a;a@org.example\r\n" + dn + "b;b@org.example;Bea;;",
+			in:   "sep=;\r\nLegacyExchangeDN;PrimarySmtpAddress;DisplayName;;\r\n\r\n" + dn + "a;a@org.example\r\n" + dn + "b;b@org.example;Bea;;", notice: "within a line",
 			want: "list:4 unknown\n  dn " + dn + "a\n  smtp a@org.example\nlist:5 unknown\n  dn " + dn + "b\n  smtp b@org.example\n  names Bea\n",
 		},
 		{
@@ -275,6 +275,11 @@ func TestDialects(t *testing.T) {
 			want: "list: pair 1 unknown fixed\n  dn " + dn + "a\n  smtp a@org.example\nlist: pair 2 unknown fixed\n  smtp b@org.example\n  names Bea Lee\n",
 		},
 		{
+			name: "an export as JSON that begins with an account",
+			in:   `{"UserPrincipalName":"ann@accounts.example","Comment":"","LegacyExchangeDN":"` + dn + `a","PrimarySmtpAddress":"a@org.example"}`,
+			want: "list: object 1 unknown\n  dn " + dn + "a\n  smtp a@org.example\n",
+		},
+		{
 			name: "ConvertTo-Json",
 			in:   `[{"DisplayName":"Ann","LegacyExchangeDN":"` + dn + `a","PrimarySmtpAddress":{"Local":"a","Domain":"org.example","Address":"a@org.example"},"EmailAddresses":["SMTP:a@org.example","X500:/o=Old; x/cn=a"],"RecipientTypeDetails":"UserMailbox","Members":{"a":1}}]`,
 			want: "list: object 1 user\n  dn " + dn + "a\n  x500 /o=Old; x/cn=a\n  smtp a@org.example\n  names Ann\n",
@@ -314,6 +319,8 @@ func TestRefused(t *testing.T) {
 		{"more cells than columns", "DisplayName,LegacyExchangeDN,PrimarySmtpAddress\nWolf, Paul," + dn + "a,a@org.example\n", []string{"list:2:", "4 cells", "quotes"}},
 		{"a quote that is never closed", "DisplayName,PrimarySmtpAddress\n\"Ann,a@org.example\nBea,b@org.example\n", []string{"list:2:", "never closed"}},
 		{"another table", "Date,Amount,Text\n2020-01-01,17,rent\n", []string{"list:", "no pair", "Export-Csv"}},
+		{"a table that is cut off", "LegacyExchangeDN,PrimarySmtpAddress,Alias\n" + dn + "a,a@org.example,a\n" + dn + "b,b@org.e", []string{"list:3:", "ends within"}},
+		{"accounts", "SamAccountName,UserPrincipalName\na,a@org.example\n", []string{"list:1:", "no mail addresses"}},
 		{"a text", "Dear all,\nhere is the list.\n", []string{"list:", "Export-Csv"}},
 		{"only names", "DisplayName,Alias,PrimarySmtpAddress\nAnn,ann,\n", []string{"no recipients", "Export-Csv"}},
 		{"an answer that is none", "dn,address\n" + dn + "a,a@org.example\n" + dn + "b,jdoe@\n", []string{"list:3:", `"jdoe@"`}},

@@ -136,7 +136,7 @@ func (f *file) read(ctx context.Context, source io.ReadSeeker) error {
 // foreign names files that are no directory although somebody may take them for one.
 func (f *file) foreign(head []byte) error {
 	is := func(signature string) bool { return bytes.HasPrefix(head, []byte(signature)) }
-	what, advice := "", ""
+	var what, advice string
 	switch {
 	case is("PK\x03\x04"):
 		what, advice = "it is a ZIP archive or an Excel workbook", "Unpack it, or save the sheet as \"CSV UTF-8\""
@@ -161,11 +161,15 @@ type text struct {
 	r    *bufio.Reader
 	cp   int
 	wide bool // it was in UTF-16
+	cut  bool // it ends within a line
 }
 
 // textOf finds out a file's encoding. The whole of it decides whether it is UTF-8: one name in another encoding may come
 // late, and means that the names before it were ASCII by chance.
 func (f *file) textOf(in io.Reader, source io.ReadSeeker, head []byte) (*text, error) {
+	if f.o.CodePage != 0 && !codepage.Known(f.o.CodePage) {
+		return nil, &Error{Where: f.location, What: fmt.Sprintf("code page %d is not known", f.o.CodePage)}
+	}
 	cp, _ := codepage.ByteOrderMark(head)
 	if cp == 0 {
 		cp = unmarked(head)
@@ -178,14 +182,14 @@ func (f *file) textOf(in io.Reader, source io.ReadSeeker, head []byte) (*text, e
 	case 12000, 12001:
 		in = utf32.UTF32(utf32.LittleEndian, utf32.UseBOM).NewDecoder().Reader(in)
 	default:
-		valid, err := isUTF8(in)
+		valid, last, err := scan(in)
 		if err != nil {
 			return nil, err
 		}
 		if _, err := source.Seek(0, io.SeekStart); err != nil {
 			return nil, err
 		}
-		t := &text{r: bufio.NewReaderSize(in, 256<<10), cp: codepage.UTF8}
+		t := &text{r: bufio.NewReaderSize(in, 256<<10), cp: codepage.UTF8, cut: last != '\n'}
 		if cp == codepage.UTF8 {
 			if _, err := t.r.Discard(3); err != nil {
 				return nil, err
@@ -219,12 +223,17 @@ func unmarked(head []byte) int {
 	return 0
 }
 
-func isUTF8(r io.Reader) (bool, error) {
+// scan reads a file to its end, and returns whether it is UTF-8 and its last byte.
+func scan(r io.Reader) (valid bool, last byte, err error) {
 	buf := make([]byte, 256<<10)
 	kept := 0
+	valid = true
 	for {
 		n, err := r.Read(buf[kept:])
 		part := buf[:kept+n]
+		if n > 0 {
+			last = part[len(part)-1]
+		}
 		// A character may be cut at the end.
 		whole := len(part)
 		for back := 1; back <= min(utf8.UTFMax-1, len(part)); back++ {
@@ -235,15 +244,13 @@ func isUTF8(r io.Reader) (bool, error) {
 				break
 			}
 		}
-		if !utf8.Valid(part[:whole]) {
-			return false, nil
-		}
+		valid = valid && utf8.Valid(part[:whole])
 		kept = copy(buf, part[whole:])
 		if err == io.EOF {
-			return kept == 0, nil
+			return valid && kept == 0, last, nil
 		}
 		if err != nil {
-			return false, err
+			return false, 0, err
 		}
 	}
 }
@@ -344,10 +351,18 @@ func (f *file) readLDIF(t *text) error {
 			return err
 		}
 	}
+	f.whole(t)
 	for change, n := range skipped {
 		f.o.notice(f.location, "%d records with changetype %q left out: only whole entries tell who somebody is", n, change)
 	}
 	return f.some(ldifAdvice)
+}
+
+// whole tells of a file that may have been cut off where it could not be noticed otherwise.
+func (f *file) whole(t *text) {
+	if t.cut {
+		f.o.notice(f.location, "the file ends within a line. If a program wrote it, it is cut off, and its last address may be too short")
+	}
 }
 
 // binaryText decodes a value that is text in no UTF-8.

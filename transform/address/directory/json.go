@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"mailmill/formats/mapi"
 )
 
 // maxJSON bounds one object of a JSON file, in bytes.
@@ -76,14 +74,14 @@ func (j *jsonFile) read() error {
 		}
 		switch tok {
 		case json.Delim('{'):
-			err = j.object()
+			err = j.object(true)
 		case json.Delim('['):
 			for err == nil && j.dec.More() {
 				if tok, err = j.dec.Token(); err == nil && tok != json.Delim('{') {
 					err = errors.New("an array of something else than objects")
 				}
 				if err == nil {
-					err = j.object()
+					err = j.object(false)
 				}
 			}
 			if err == nil {
@@ -98,8 +96,8 @@ func (j *jsonFile) read() error {
 	}
 }
 
-// object reads an object after its brace.
-func (j *jsonFile) object() error {
+// object reads an object after its brace. That of a file with only one can be the whole map.
+func (j *jsonFile) object(canBeMap bool) error {
 	j.count++
 	j.in.left = maxJSON
 	where := fmt.Sprintf("%s: object %d", j.name, j.count)
@@ -118,8 +116,8 @@ func (j *jsonFile) object() error {
 		}
 		text, isText := value.(string)
 		label := fold(key)
-		isOwn := label == "dn" || label == "stored" || label == "address" || label == "smtp" || label == "name"
-		if first && isText && !isOwn && fields[label] == fieldNone && (text == "" || asSMTP([]byte(text)) != "") {
+		// No program gives properties such names as people and addresses have.
+		if first && canBeMap && isText && strings.ContainsAny(key, "/@ ") && (text == "" || asSMTP([]byte(text)) != "") {
 			isMap = true
 		}
 		if isMap {
@@ -152,10 +150,11 @@ func (j *jsonFile) object() error {
 	if _, err := j.dec.Token(); err != nil {
 		return err
 	}
+	_, isDN := asDN(question)
 	switch {
 	case isMap:
 		return nil
-	case hasQuestion && (hasAddress || mapi.IsDN(mapi.CleanAddress(question))) && len(j.e.values[fieldLegacyDN]) == 0:
+	case hasQuestion && (hasAddress || isDN) && len(j.e.values[fieldLegacyDN]) == 0:
 		return j.answer(question, address, name, where)
 	}
 	obj := j.e.object(where)

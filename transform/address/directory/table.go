@@ -55,12 +55,25 @@ func (f *file) readTable(t *text) error {
 		err = f.readAnswers(r, t, len(first), dn, address, name)
 	case known > 0:
 		err = f.readExport(r, t, columns)
+	case hasAccounts(first):
+		err = f.fail(line, exportAdvice, "names of accounts are no mail addresses, and there are no others")
 	case filled(first) >= 2:
 		err = f.readMap(r, t, first, line)
 	default:
 		err = f.fail(line, mapAdvice, "it is no table of recipients; it begins with %q", clip(string(bytes.Join(first, []byte{r.comma}))))
 	}
 	return f.tableError(err)
+}
+
+// hasAccounts reports whether a table has accounts for addresses. They look like those, and often are, but not always.
+func hasAccounts(first [][]byte) bool {
+	for _, cell := range first {
+		switch fold(string(cell)) {
+		case "userprincipalname", "samaccountname", "windowsliveid", "microsoftonlineservicesid", "signinname":
+			return true
+		}
+	}
+	return false
 }
 
 func (f *file) tableError(err error) error {
@@ -133,10 +146,11 @@ func (f *file) readExport(r *rows, t *text, columns []field) error {
 	if !hasDN {
 		f.o.notice(f.location, "there is no column LegacyExchangeDN: the recipients can be found by name only. %s", exportAdvice)
 	}
-	questionMarks := 0
+	questionMarks, read, allFull := 0, 0, true
 	for {
 		cells, line, err := r.next()
 		if err == io.EOF {
+			f.whole(t)
 			if questionMarks > 0 {
 				f.o.notice(f.location, "%d names have a question mark in them: Windows' PowerShell writes those for letters beyond ASCII unless it is told -Encoding UTF8", questionMarks)
 			}
@@ -148,6 +162,12 @@ func (f *file) readExport(r *rows, t *text, columns []field) error {
 		if n := filled(cells); n > len(columns) {
 			return f.fail(line, cellAdvice, "the row has %d cells, and there are %d columns", n, len(columns))
 		}
+		full := len(cells) >= len(columns)
+		if r.atEnd && !full && allFull && read > 0 {
+			return f.fail(line, "Copy or export it again", "the file ends within this row")
+		}
+		read++
+		allFull = allFull && full
 		e.reset()
 		arena = arena[:0]
 		for i, cell := range cells[:min(len(cells), len(columns))] {

@@ -74,7 +74,7 @@ func (c *cards) next() (card []byte, line int, err error) {
 // logical returns the next line with its continuations (RFC 6350 3.2), and the name of its property in upper case.
 func (c *cards) logical() (name string, text []byte, err error) {
 	c.one = c.one[:0]
-	decided, keep, soft, read := false, true, false, false
+	decided, keep, read := false, true, false
 	for {
 		part, err := c.r.ReadSlice('\n')
 		if err != nil && err != bufio.ErrBufferFull && err != io.EOF {
@@ -104,7 +104,7 @@ func (c *cards) logical() (name string, text []byte, err error) {
 		}
 		next, _ := c.r.Peek(1)
 		// QUIRK: vCard 2.1 breaks quoted-printable as MIME does, with a sign of equality.
-		soft = keep && len(c.one) > 0 && c.one[len(c.one)-1] == '=' && bytes.Contains(bytes.ToUpper(c.one[:min(len(c.one), 200)]), []byte("QUOTED-PRINTABLE"))
+		soft := keep && len(c.one) > 0 && c.one[len(c.one)-1] == '=' && bytes.Contains(bytes.ToUpper(c.one[:min(len(c.one), 200)]), []byte("QUOTED-PRINTABLE"))
 		switch {
 		case len(next) == 0:
 			return name, c.one, nil
