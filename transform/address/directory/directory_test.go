@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
@@ -234,12 +235,12 @@ func TestDialects(t *testing.T) {
 		{
 			name: "vCards of three versions",
 			in: "BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Wolf\\, Paul\r\nN:Wolf;Paul;;;\r\nEMAIL;TYPE=INTERNET:home@else.example\r\nEMAIL;TYPE=INTERNET,PREF:paul@org.example\r\nX-EX-ADDRESS:" + dn[:40] + "\r\n " + dn[40:] + "pwolf\r\nPHOTO;ENCODING=b:AAAA\r\n AAAA\r\nEND:VCARD\r\n" +
-				"BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=ISO-8859-1;QUOTED-PRINTABLE:M=FCl=\r\nler;Felix\r\nFN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Felix M=FCller\r\nEMAIL;PREF;INTERNET:felix@org.example\r\nAGENT:\r\nBEGIN:VCARD\r\nEMAIL;INTERNET:agent@else.example\r\nEND:VCARD\r\nEND:VCARD\r\n" +
+				"BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=ISO-8859-1;QUOTED-PRINTABLE:M=FCl=\r\nler;Felix\r\nFN;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:Felix M=FCller\r\nEMAIL;PREF;INTERNET:felix@org.example\r\nAGENT:\r\nBEGIN:VCARD\r\nEMAIL;INTERNET:agent@else.example\r\nEND:VCARD\r\nNOTE;ENCODING=QUOTED-PRINTABLE:see=0D=0A=\r\nEMAIL:note@else.example=0D=0A=\r\nEND:VCARD\r\nEND:VCARD\r\n" +
 				"BEGIN:VCARD\nVERSION:4.0\nKIND:group\nFN:All\nitem1.EMAIL;PREF=2:all2@org.example\nitem2.EMAIL;PREF=1:all@org.example\nEMAIL:" + dn + "all\nEND:VCARD\n" +
 				"BEGIN:VCARD\nVERSION:3.0\nFN:No address\nEND:VCARD\n",
 			want: "list:1 contact\n  dn " + dn + "pwolf\n  smtp paul@org.example\n  other home@else.example\n  names Wolf, Paul | Paul Wolf\n" +
 				"list:12 contact\n  smtp felix@org.example\n  names Felix Müller\n" +
-				"list:23 group\n  dn " + dn + "all\n  smtp all@org.example\n  other all2@org.example\n  names All\n",
+				"list:26 group\n  dn " + dn + "all\n  smtp all@org.example\n  other all2@org.example\n  names All\n",
 		},
 		{
 			name: "two columns",
@@ -363,6 +364,37 @@ func TestRefused(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// What has no end is refused before memory has one.
+func TestLimits(t *testing.T) {
+	long := strings.Repeat("x", 17<<20)
+	for name, content := range map[string]string{
+		"a row":                "Name,Mail\n\"" + long + "\",a@org.example\n",
+		"a row without quotes": "Name,Mail\n" + long + ",a@org.example\n",
+		"cells":                "Name,Mail\n" + strings.Repeat(",", 5000) + "\n",
+		"JSON":                 `{"dn":"` + long + `","address":"a@org.example"}`,
+		"a card":               "BEGIN:VCARD\nFN:" + long + "\nEND:VCARD\n",
+		"a property":           "BEGIN:VCARD\n" + long + "\nEND:VCARD\n",
+		"LDIF":                 "dn: cn=a\nmail: " + long + "\n",
+	} {
+		_, err := load(t, write(t, content), directory.Options{})
+		if err == nil || !strings.Contains(err.Error(), "more than") || len(err.Error()) > 1000 {
+			t.Errorf("%s: %.200v", name, err)
+		}
+	}
+	// Cells that would take forever if each byte were looked at for each byte.
+	for name, cell := range map[string]string{
+		"delimiters": strings.Repeat(",", 8<<20), "delimiters after a name": "/" + strings.Repeat(",", 8<<20), "percent signs": strings.Repeat("%", 8<<20) + "x",
+		"percent signs within": "x" + strings.Repeat("%", 8<<20), "colons": strings.Repeat("smtp:", 2<<20), "names": strings.Repeat("x500:/o=", 1<<20), "blanks": "X500:/o=a" + strings.Repeat(" :", 4<<20),
+		"quotes": strings.Repeat("'", 8<<20), "braces": strings.Repeat("<", 4<<20) + "@" + strings.Repeat(">", 4<<20),
+	} {
+		began := time.Now()
+		_, err := load(t, write(t, "Mail,EmailAddresses\na@org.example,\""+cell+"\"\n"), directory.Options{})
+		if took := time.Since(began); err != nil || took > 10*time.Second {
+			t.Errorf("%s: %v, %v", name, took, err)
+		}
 	}
 }
 

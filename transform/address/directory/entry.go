@@ -217,7 +217,7 @@ func (e *entry) object(where string) Object {
 func (e *entry) allNames() []string {
 	e.names = e.names[:0]
 	add := func(name string) {
-		if name = strings.TrimSpace(name); name != "" && len(e.names) < 20 && !containsFold(e.names, name) {
+		if name = strings.TrimSpace(name); name != "" && len(name) <= maxName && len(e.names) < 20 && !containsFold(e.names, name) {
 			e.names = append(e.names, name)
 		}
 	}
@@ -250,8 +250,18 @@ func hasPrefixFold(b []byte, prefix string) bool {
 
 func equalFold(b []byte, s string) bool { return len(b) == len(s) && strings.EqualFold(string(b), s) }
 
+// What is longer is no address and no name, whatever else it may be.
+const (
+	maxAddress = 2048
+	maxDN      = 8192 // encapsulated, a letter may take three bytes
+	maxName    = 1024
+)
+
 // asDN returns the distinguished name that a text is or encapsulates.
 func asDN(s string) (string, bool) {
+	if len(s) > maxDN {
+		return "", false
+	}
 	s = mapi.CleanAddress(s)
 	switch mapi.ShapeOf(s) {
 	case mapi.ShapeDN:
@@ -269,7 +279,7 @@ func asDN(s string) (string, bool) {
 
 // asSMTP returns the mail address that a text is, and "" where it is none.
 func asSMTP(b []byte) string {
-	if bytes.IndexByte(b, '@') < 0 {
+	if len(b) > maxAddress || bytes.IndexByte(b, '@') < 0 {
 		return ""
 	}
 	s := mapi.CleanAddress(string(b))
@@ -342,20 +352,22 @@ func eachProxy(value []byte, joined bool, f func(prefix, addr []byte)) {
 func endOf(b []byte) int {
 	if b[0] == '/' {
 		for i, c := range b {
-			if strings.IndexByte(",;|%\n", c) >= 0 && hasPrefixFold(bytes.TrimLeft(b[i:], separators), "/o=") {
+			if strings.IndexByte(",;|%\n", c) >= 0 && hasPrefixFold(bytes.TrimLeft(b[i:min(i+8, len(b))], separators), "/o=") {
 				return i
 			}
 		}
 		return -1
 	}
-	quoted := false
+	quoted, inDomain := false, false
 	for i, c := range b {
 		switch {
 		case c == '"':
 			quoted = !quoted
+		case c == '@':
+			inDomain = inDomain || !quoted
 		case !quoted && strings.IndexByte(separators, c) >= 0 && c != '\'' && c != '{' && c != '}' && c != '%' && c != '|':
 			return i
-		case !quoted && (c == '%' || c == '|' || c == '}') && bytes.IndexByte(b[:i], '@') >= 0:
+		case inDomain && (c == '%' || c == '|' || c == '}'):
 			// These are legal in local parts, and in no domain.
 			return i
 		}

@@ -30,7 +30,11 @@ type cards struct {
 	line int
 	card bytes.Buffer
 	one  []byte
+	head []byte // how the line begins that is being read, kept or not
 }
+
+// maxHead is how much of a line is looked at for how its value is encoded.
+const maxHead = 256
 
 // next returns the kept lines of the next card, unfolded.
 func (c *cards) next() (card []byte, line int, err error) {
@@ -73,14 +77,19 @@ func (c *cards) next() (card []byte, line int, err error) {
 
 // logical returns the next line with its continuations (RFC 6350 3.2), and the name of its property in upper case.
 func (c *cards) logical() (name string, text []byte, err error) {
-	c.one = c.one[:0]
+	c.one, c.head = c.one[:0], c.head[:0]
 	decided, keep, read := false, true, false
+	last := byte(0)
 	for {
 		part, err := c.r.ReadSlice('\n')
 		if err != nil && err != bufio.ErrBufferFull && err != io.EOF {
 			return "", nil, err
 		}
 		read = read || len(part) > 0
+		c.head = append(c.head, part[:min(len(part), maxHead-len(c.head))]...)
+		if line := bytes.TrimRight(part, "\r\n"); len(line) > 0 {
+			last = line[len(line)-1]
+		}
 		if keep {
 			c.one = append(c.one, part...)
 			if !decided {
@@ -104,12 +113,13 @@ func (c *cards) logical() (name string, text []byte, err error) {
 		}
 		next, _ := c.r.Peek(1)
 		// QUIRK: vCard 2.1 breaks quoted-printable as MIME does, with a sign of equality.
-		soft := keep && len(c.one) > 0 && c.one[len(c.one)-1] == '=' && bytes.Contains(bytes.ToUpper(c.one[:min(len(c.one), 200)]), []byte("QUOTED-PRINTABLE"))
+		soft := last == '=' && isQuotedPrintable(c.head)
 		switch {
 		case len(next) == 0:
 			return name, c.one, nil
 		case soft:
-			c.one = c.one[:len(c.one)-1]
+			c.one = bytes.TrimSuffix(c.one, []byte{'='})
+			last = 0
 		case next[0] == ' ' || next[0] == '\t':
 			if _, err := c.r.Discard(1); err != nil {
 				return "", nil, err
@@ -118,6 +128,11 @@ func (c *cards) logical() (name string, text []byte, err error) {
 			return name, c.one, nil
 		}
 	}
+}
+
+func isQuotedPrintable(head []byte) bool {
+	parameters, _, _ := bytes.Cut(head, []byte{':'})
+	return bytes.Contains(bytes.ToUpper(parameters), []byte("QUOTED-PRINTABLE"))
 }
 
 // writeProperty writes a property with the parameters that vCard 2.1 has without their names, ";INTERNET;PREF", as those
