@@ -384,7 +384,10 @@ func TestLimits(t *testing.T) {
 			t.Errorf("%s: %.200v", name, err)
 		}
 	}
-	// Cells that would take forever if each byte were looked at for each byte.
+	if testing.Short() {
+		return
+	}
+	// Cells that would take hours if each byte were looked at for each byte.
 	for name, cell := range map[string]string{
 		"delimiters": strings.Repeat(",", 8<<20), "delimiters after a name": "/" + strings.Repeat(",", 8<<20), "percent signs": strings.Repeat("%", 8<<20) + "x",
 		"percent signs within": "x" + strings.Repeat("%", 8<<20), "colons": strings.Repeat("smtp:", 2<<20), "names": strings.Repeat("x500:/o=", 1<<20), "blanks": "X500:/o=a" + strings.Repeat(" :", 4<<20),
@@ -392,7 +395,7 @@ func TestLimits(t *testing.T) {
 	} {
 		began := time.Now()
 		_, err := load(t, write(t, "Mail,EmailAddresses\na@org.example,\""+cell+"\"\n"), directory.Options{})
-		if took := time.Since(began); err != nil || took > 10*time.Second {
+		if took := time.Since(began); err != nil || took > time.Minute {
 			t.Errorf("%s: %v, %v", name, took, err)
 		}
 	}

@@ -21,7 +21,7 @@ const (
 	// OpenLDAP may be set to less than that.
 	pageSize = 500
 	// maxPage bounds what a server may send for one request, in bytes.
-	maxPage = 64 << 20
+	maxPage = 32 << 20
 	// maxEmptyPages bounds how long a server may go on without saying anything.
 	maxEmptyPages = 1000
 	// maxReferrals bounds how many referrals are told one by one.

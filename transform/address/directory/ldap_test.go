@@ -147,7 +147,7 @@ func TestServerFails(t *testing.T) {
 		{name: "has a certificate that nobody knows, after StartTLS", server: &ldapServer{entries: people(1)}, change: func(o *directory.Options) { o.Roots = nil }, says: []string{"certificate", "--insecure 127.0.0.1"}},
 		{name: "speaks plainly where TLS is expected", server: &ldapServer{entries: people(1)}, tls: true, says: []string{"no connection with TLS"}},
 		{name: "has empty pages without end", server: &ldapServer{emptyPages: true, entries: people(1)}, says: []string{"empty pages"}},
-		{name: "sends too much", server: &ldapServer{flood: true, implicitTLS: true, entries: people(1)}, tls: true, says: []string{"more than 64 MB"}},
+		{name: "sends too much", server: &ldapServer{flood: true, implicitTLS: true, entries: people(1)}, tls: true, says: []string{"more than 32 MB"}},
 		{name: "has nobody", server: &ldapServer{}, says: []string{`no recipients below "dc=x"`}},
 		{name: "has several directories", server: &ldapServer{naming: []string{"dc=a", "dc=b"}}, path: "/", says: []string{"dc=a dc=b", "Name the base"}},
 	}

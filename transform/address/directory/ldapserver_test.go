@@ -218,7 +218,7 @@ func (s *ldapServer) search(id int64, request *ber.Packet, answer func(...*ber.P
 		return answer(done("again"))
 	}
 	if s.flood {
-		return answer(s.entry(id, ldapEntry{"cn=big", map[string][]string{"mail": {strings.Repeat("x", 80<<20)}}}), done(""))
+		return answer(s.entry(id, ldapEntry{"cn=big", map[string][]string{"mail": {strings.Repeat("x", 40<<20)}}}), done(""))
 	}
 	for i := from; i < min(from+size, len(s.entries)); i++ {
 		switch {
