@@ -148,8 +148,13 @@ func TestCase01WaysToKnow(t *testing.T) {
 		}()}, nil, address.Options{}, plain, "anna@example.org learnt"},
 		{"an X500 address in a directory", nil, []directory.Object{{LegacyDN: "/o=New/cn=anna", X500: []string{strings.ToUpper(annaDN)}, SMTP: "anna@example.org"}}, address.Options{}, plain, "anna@example.org directory"},
 		{"a rule", nil, nil, address.Options{Rules: []*address.Rule{rule}}, plain, "anna@contoso.example rule"},
-		{"a directory before evidence and rules", []mapi.Message{mailTo(withSMTP(row(2, "Anna", "EX", annaDN), "old@example.org"))},
-			[]directory.Object{{LegacyDN: annaDN, SMTP: "anna@example.org"}}, address.Options{Rules: []*address.Rule{rule}}, plain, "anna@example.org directory"},
+		{
+			"a directory before evidence and rules",
+			[]mapi.Message{mailTo(withSMTP(row(2, "Anna", "EX", annaDN), "old@example.org"))},
+			[]directory.Object{{LegacyDN: annaDN, SMTP: "anna@example.org"}},
+			address.Options{Rules: []*address.Rule{rule}},
+			plain, "anna@example.org directory",
+		},
 		{"what is not sure enough", []mapi.Message{mailTo(withSMTP(row(2, "Anna", "EX", annaDN), "anna@example.org"))}, nil, address.Options{MinConfidence: 0.96}, plain, " none"},
 		{"nothing", nil, nil, address.Options{}, plain, " none"},
 	} {
@@ -231,6 +236,7 @@ func TestCase04IMCEA(t *testing.T) {
 		"in lower case":      strings.ToLower(encoded),
 		"escaped equals":     strings.ReplaceAll(encoded, "=", "%3D"),
 		"quoted":             `"` + strings.TrimSuffix(encoded, "@example.org") + `"@example.org`,
+		"in encoded words":   "=?utf-8?q?" + strings.NewReplacer("_", "=5F", "=", "=3D", "+", "=2B").Replace(strings.TrimSuffix(encoded, "@example.org")) + "?=@example.org",
 		"with the dash, too": strings.Replace(encoded, "IMCEAEX-", "IMCEAEX+2D", 1),
 	} {
 		equal(t, what, a.to(addr, address.Options{}), "anna@example.org learnt")
@@ -411,8 +417,10 @@ func TestResolvedEverywhere(t *testing.T) {
 	inner := mailTo(row(1, "Anna", "EX", annaDN))
 	middle := mailTo(row(2, "Anna", "EX", annaDN))
 	middle.atts = []*att{inside(inner)}
-	outer := note(props{mapi.PidTagReadReceiptRequested: true, mapi.PidTagSenderName: "Anna", mapi.PidTagSenderEmailAddress: annaDN,
-		mapi.PidTagTransportMessageHeaders: "From: Anna <" + annaDN + ">\r\nResent-To: Anna <" + annaDN + ">\r\nErrors-To: " + annaDN + "\r\nDisposition-Notification-To: <" + annaDN + ">\r\nX-Note: /o=Org is no address\r\n\r\n"})
+	outer := note(props{
+		mapi.PidTagReadReceiptRequested: true, mapi.PidTagSenderName: "Anna", mapi.PidTagSenderEmailAddress: annaDN,
+		mapi.PidTagTransportMessageHeaders: "From: Anna <" + annaDN + ">\r\nResent-To: Anna <" + annaDN + ">\r\nErrors-To: " + annaDN + "\r\nDisposition-Notification-To: <" + annaDN + ">\r\nX-Note: /o=Org is no address\r\n\r\n",
+	})
 	outer.atts = []*att{inside(middle)}
 	it, p := a.convert(outer, address.Options{})
 	for _, field := range []string{"From", "Resent-To", "Errors-To", "Disposition-Notification-To"} {
@@ -465,8 +473,10 @@ func TestLearnOwner(t *testing.T) {
 
 	// The header of what was received says for whom.
 	a = newArchive(t)
-	a.learn(note(props{mapi.PidTagReceivedByEmailAddress: annaDN, mapi.PidTagInternetMessageId: "<1@x>",
-		mapi.PidTagTransportMessageHeaders: "Received: from a by b\r\n for <anna@example.org>; Mon, 1 Jan 2001 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n"}))
+	a.learn(note(props{
+		mapi.PidTagReceivedByEmailAddress: annaDN, mapi.PidTagInternetMessageId: "<1@x>",
+		mapi.PidTagTransportMessageHeaders: "Received: from a by b\r\n for <anna@example.org>; Mon, 1 Jan 2001 00:00:00 +0000\r\nMessage-ID: <1@x>\r\n\r\n",
+	}))
 	equal(t, "received for", a.to(annaDN, address.Options{}), "anna@example.org learnt")
 }
 

@@ -315,8 +315,10 @@ func TestAddressBookFile(t *testing.T) {
 	if got := resolveOne(t, later.Ladder(address.Options{}).Resolver(), "", annaDN); got.SMTP != "anna@x.example" {
 		t.Errorf("it is %q", got.SMTP)
 	}
-	for _, bad := range []string{"x", `{"type":"x"}`, `{"type":"address-book","version":2}`, head + `{"type":"person","dn":"x"}`, head + `{"type":"person","dn":"/o=x","mail":[{"smtp":{"x":1}}]}`,
-		head + `{"type":"person","dn":"/o=x","names":{"x":-1}}`, head + `{"type":"person","dn":"/o=x","mail":[{"smtp":{"a@b.c":1},"evidence":{"guess":1}}]}`, head + `{"type":"what"}`, head + `{`} {
+	for _, bad := range []string{
+		"x", `{"type":"x"}`, `{"type":"address-book","version":2}`, head + `{"type":"person","dn":"x"}`, head + `{"type":"person","dn":"/o=x","mail":[{"smtp":{"x":1}}]}`,
+		head + `{"type":"person","dn":"/o=x","names":{"x":-1}}`, head + `{"type":"person","dn":"/o=x","mail":[{"smtp":{"a@b.c":1},"evidence":{"guess":1}}]}`, head + `{"type":"what"}`, head + `{`,
+	} {
 		if err := address.NewBook().Load(strings.NewReader(bad)); err == nil {
 			t.Errorf("%s is taken", bad)
 		}
@@ -382,6 +384,10 @@ func TestReport(t *testing.T) {
 		if c.got != c.want {
 			t.Errorf("%s: %s", c.what, c.got)
 		}
+	}
+	further := useObjects(t, bookOf(lesson(1, annaDN, "anna@x.example", "Anna", row)), directory.Object{LegacyDN: annaDN, SMTP: "gross@x.example", Other: []string{"Anna@x.example"}})
+	if list := further.Ladder(address.Options{}).Report().Conflicting(); len(list) > 0 {
+		t.Errorf("a further address is a conflict: %+v", list)
 	}
 	p := r.Conflicting()[0]
 	if p.SMTP != "gross@x.example" || p.Via != formats.ViaDirectory || p.Items != 3 || !p.First.Equal(day(1)) || !p.Last.Equal(day(5)) || p.Evidence[row] != 2 ||

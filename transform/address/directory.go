@@ -53,6 +53,7 @@ const (
 	claimLegacy
 	claimGUID
 	claimX500
+	claimMail // a further mail address
 	claimName
 )
 
@@ -128,6 +129,9 @@ func (d *Directory) Add(o *directory.Object) error {
 	}
 	if o.GUID != "" {
 		d.claim(id, claimGUID, guidMark+strings.ToLower(o.GUID))
+	}
+	for _, addr := range o.Other {
+		d.claim(id, claimMail, mapi.SMTPKey(addr))
 	}
 	if len(o.Names) > 0 {
 		d.claim(id, claimName, nameMark+formats.NameKey(o.Names[0]))
@@ -209,6 +213,18 @@ func (b *Book) Use(d *Directory) {
 	b.mu.Unlock()
 }
 
+// alsoReaches reports whether directories have a mail address as a further one of somebody with another.
+func (b *Book) alsoReaches(mailKey, smtp string) bool {
+	for _, d := range b.directories {
+		for _, c := range d.find(nil, mailKey) {
+			if c.kind == claimMail && c.smtp() == smtp {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // found is what directories say of a key.
 type found struct {
 	smtp  string
@@ -230,11 +246,8 @@ func (b *Book) inDirectories(key string) (found, bool) {
 			list = d.find(list, guidMark+guid)
 		}
 	}
-	if !strings.HasPrefix(key, nameMark) {
-		list = slices.DeleteFunc(list, func(c claimed) bool { return c.kind == claimName })
-	} else {
-		list = slices.DeleteFunc(list, func(c claimed) bool { return c.kind != claimFixed })
-	}
+	// By a name, or a mail address, only who was given an answer is looked up.
+	list = slices.DeleteFunc(list, func(c claimed) bool { return c.kind >= claimMail })
 	if len(list) == 0 {
 		return found{}, false
 	}

@@ -44,8 +44,8 @@ type Person struct {
 	Ambiguous bool
 	// Guessed says that the answer comes of a rule or a name.
 	Guessed bool
-	// Conflicts are what contradicts the answer: the address that archives tell where a directory tells another, or those
-	// of directories that disagree; Where says where the directory's answer was read.
+	// Conflicts are what contradicts the answer: the address that archives tell where a directory tells another and does
+	// not have it as a further one, or those of directories that disagree; Where says where the directory's answer was read.
 	Conflicts []string
 	Where     string
 	// Outside says that the answer is no address of the accepted domains, where there are such.
@@ -171,7 +171,7 @@ func (l *Ladder) person(p *person) Person {
 		switch {
 		case f.conflict != nil:
 			person.Conflicts = f.conflict
-		case winner >= 0 && claims[winner].key != mapi.SMTPKey(f.smtp):
+		case winner >= 0 && claims[winner].key != mapi.SMTPKey(f.smtp) && !l.book.alsoReaches(claims[winner].key, f.smtp):
 			person.Conflicts = []string{claims[winner].smtp}
 		}
 	}
