@@ -522,4 +522,8 @@ func TestStrangers(t *testing.T) {
 	if len(p.Candidates) != 1 || !p.Candidates[0].Stranger {
 		t.Errorf("the report has %+v", p.Candidates)
 	}
+	// One person's old name, shown without the display name that everybody knows.
+	old := strings.Replace(annaDN, "cn=anna", "cn=0123-anna", 1)
+	a.learn(mailTo(withSMTP(row(1, "AG4711", "EX", old), "anna@example.org")))
+	equal(t, "Anna's old name", a.to(old, address.Options{}), "anna@example.org learnt")
 }

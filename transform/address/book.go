@@ -525,3 +525,22 @@ func related(a, b *tally) bool {
 	}
 	return len(words) == 0 || !other
 }
+
+// namedLike reports whether a mail address looks like a person's: a word of a name, or the last part of the Exchange name,
+// is in what stands before the "@", or the other way round.
+func (p *person) namedLike(smtpKey string) bool {
+	const least = 3
+	local, _, _ := strings.Cut(smtpKey, "@")
+	in := func(a, b string) bool { return len(a) >= least && strings.Contains(b, a) }
+	if cn := p.key[strings.LastIndexByte(p.key, '=')+1:]; in(local, cn) || in(cn, local) {
+		return true
+	}
+	for _, c := range p.names.list {
+		for word := range strings.FieldsSeq(formats.NameKey(c.text)) {
+			if in(word, local) || in(local, word) {
+				return true
+			}
+		}
+	}
+	return false
+}

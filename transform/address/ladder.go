@@ -98,7 +98,7 @@ func (l *Ladder) claims(p *person) []claim {
 	list := make([]claim, 0, len(p.candidates)+1)
 	for _, c := range p.candidates {
 		cl := c.claim()
-		if s := l.strong[c.key]; s.person != p && s.weight >= stronger*cl.weight && cl.weight > 0 && !related(&s.person.names, &p.names) {
+		if s := l.strong[c.key]; s.person != p && s.weight >= stronger*cl.weight && cl.weight > 0 && !related(&s.person.names, &p.names) && !p.namedLike(c.key) {
 			cl.void = true
 		}
 		list = append(list, cl)
