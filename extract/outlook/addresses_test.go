@@ -522,6 +522,10 @@ func TestStrangers(t *testing.T) {
 	if len(p.Candidates) != 1 || !p.Candidates[0].Stranger {
 		t.Errorf("the report has %+v", p.Candidates)
 	}
+	// Nor is somebody else of the family.
+	eva := strings.Replace(annaDN, "anna", "eva", 1)
+	a.learn(mailTo(withSMTP(row(1, "Groß, Eva", "EX", eva), "anna@example.org")))
+	equal(t, "Eva", a.to(eva, address.Options{}), " none")
 	// One person's old name, shown without the display name that everybody knows.
 	old := strings.Replace(annaDN, "cn=anna", "cn=0123-anna", 1)
 	a.learn(mailTo(withSMTP(row(1, "AG4711", "EX", old), "anna@example.org")))

@@ -197,6 +197,15 @@ func (t *tally) sorted() []counted {
 	return list
 }
 
+// foremost returns the few texts that are counted most, enough to compare people by.
+func (t *tally) foremost() []counted {
+	const few = 32
+	if len(t.list) <= few {
+		return t.list
+	}
+	return t.sorted()[:few]
+}
+
 func (t *tally) top() (text string) {
 	n := -1
 	for _, c := range t.list {
@@ -501,43 +510,50 @@ func domainOf(smtp string) string {
 	return strings.ToLower(smtp[strings.LastIndexByte(smtp, '@')+1:])
 }
 
-// related reports whether two people may be one by their names: a word of one is a word of the other, or one has no
-// name.
+// related reports whether two people may be one by their names: all words of a name of the one are in a name of the
+// other, or one has no name. A surname in common makes a family, not a person.
 func related(a, b *tally) bool {
-	words := make(map[string]bool)
-	for _, c := range a.list {
-		for word := range strings.FieldsSeq(formats.NameKey(c.text)) {
-			if utf8.RuneCountInString(word) > 1 {
-				words[word] = true
+	if len(a.list) == 0 || len(b.list) == 0 {
+		return true
+	}
+	for _, x := range a.foremost() {
+		for _, y := range b.foremost() {
+			one, other := strings.Fields(formats.NameKey(x.text)), strings.Fields(formats.NameKey(y.text))
+			if len(one) > len(other) {
+				one, other = other, one
+			}
+			if !slices.ContainsFunc(one, func(word string) bool { return !slices.Contains(other, word) }) {
+				return true
 			}
 		}
 	}
-	other := false
-	for _, c := range b.list {
-		for word := range strings.FieldsSeq(formats.NameKey(c.text)) {
-			if utf8.RuneCountInString(word) > 1 {
-				other = true
-				if words[word] {
-					return true
-				}
-			}
-		}
-	}
-	return len(words) == 0 || !other
+	return false
 }
 
-// namedLike reports whether a mail address looks like a person's: a word of a name, or the last part of the Exchange name,
-// is in what stands before the "@", or the other way round.
+// ownName reports whether what stands before the "@" of a mail address is what a person's Exchange name ends in.
+func (p *person) ownName(smtpKey string) bool {
+	local, _, _ := strings.Cut(smtpKey, "@")
+	cn := p.key[strings.LastIndexByte(p.key, '=')+1:]
+	return cn == local || strings.HasSuffix(cn, "-"+local)
+}
+
+// namedLike reports whether a mail address looks like one of a person's names: it has a word of it and at least the first
+// letter of another, if there is one.
 func (p *person) namedLike(smtpKey string) bool {
 	const least = 3
 	local, _, _ := strings.Cut(smtpKey, "@")
-	in := func(a, b string) bool { return len(a) >= least && strings.Contains(b, a) }
-	if cn := p.key[strings.LastIndexByte(p.key, '=')+1:]; in(local, cn) || in(cn, local) {
-		return true
-	}
-	for _, c := range p.names.list {
-		for word := range strings.FieldsSeq(formats.NameKey(c.text)) {
-			if in(word, local) || in(local, word) {
+	for _, c := range p.names.foremost() {
+		words := strings.Fields(formats.NameKey(c.text))
+		for i, word := range words {
+			if len(word) < least || !strings.Contains(local, word) {
+				continue
+			}
+			rest := strings.Replace(local, word, "", 1)
+			others := slices.Delete(slices.Clone(words), i, i+1)
+			if len(others) == 0 || slices.ContainsFunc(others, func(w string) bool {
+				r, _ := utf8.DecodeRuneInString(w)
+				return strings.ContainsRune(rest, r)
+			}) {
 				return true
 			}
 		}

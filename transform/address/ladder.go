@@ -98,8 +98,8 @@ func (l *Ladder) claims(p *person) []claim {
 	list := make([]claim, 0, len(p.candidates)+1)
 	for _, c := range p.candidates {
 		cl := c.claim()
-		if s := l.strong[c.key]; s.person != p && s.weight >= stronger*cl.weight && cl.weight > 0 && !related(&s.person.names, &p.names) && !p.namedLike(c.key) {
-			cl.void = true
+		if s := l.strong[c.key]; s.person != p && s.weight >= stronger*cl.weight && cl.weight > 0 {
+			cl.void = isStranger(p, s.person, c.key)
 		}
 		list = append(list, cl)
 	}
@@ -115,6 +115,15 @@ func (l *Ladder) claims(p *person) []claim {
 	}
 	slices.SortFunc(list, compareClaims)
 	return list
+}
+
+// isStranger reports whether one person with an address that is much more another's is not that other: nothing in the
+// names, and nothing in the address, says so.
+func isStranger(p, other *person, smtpKey string) bool {
+	if related(&other.names, &p.names) || p.ownName(smtpKey) {
+		return false
+	}
+	return other.namedLike(smtpKey) || !p.namedLike(smtpKey)
 }
 
 // byPerson is the rung of answers that a person gave, and byDirectory that of what directories know.
