@@ -8,11 +8,10 @@ import (
 	"mailmill/extract"
 	"mailmill/formats"
 	"mailmill/load"
-	"mailmill/transform/address"
 	"mailmill/transform/filter"
 )
 
-// plan opens the sources and returns a run over them that goes nowhere yet.
+// plan opens the sources and returns a run over them that goes nowhere yet. Its last step is to be that of [app.learn].
 func (a *app) plan(from *sources, which *filters, names []string, jobs int, log *slog.Logger) (load.Plan, error) {
 	plan := load.Plan{Jobs: jobs, Log: log}
 	if jobs < 0 || jobs > 1024 {
@@ -22,17 +21,22 @@ func (a *app) plan(from *sources, which *filters, names []string, jobs int, log 
 	if plan.Filters, plan.Steps, err = which.build(); err != nil {
 		return plan, err
 	}
-	plan.Steps = append(plan.Steps, &address.Resolver{})
 	if err := from.open(a, names, log); err != nil {
 		return plan, err
 	}
 	if len(which.include) > 0 && !a.quiet && !includesAny(plan.Filters, from.archives) {
 		fmt.Fprintln(a.stderr, "No folder is what --include asks for; mailmill inspect shows what they are called.")
 	}
-	for _, archive := range from.archives {
-		plan.Sources = append(plan.Sources, load.Input{Name: archive.Info().Path, Source: archive})
-	}
+	plan.Sources = from.inputs()
 	return plan, nil
+}
+
+// inputs returns the sources as runs have them.
+func (s *sources) inputs() (list []load.Input) {
+	for _, archive := range s.archives {
+		list = append(list, load.Input{Name: archive.Info().Path, Source: archive})
+	}
+	return list
 }
 
 // includesAny reports whether any folder of the archives passes the filters.

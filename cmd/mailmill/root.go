@@ -47,7 +47,7 @@ Exit statuses:
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
 	flags.SortFlags = false
-	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
+	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
 	return root
 }
 

@@ -15,7 +15,8 @@ import (
 	"mailmill/load"
 )
 
-// Bars draws two bars on a terminal: the whole run, with its speed and the time left, and the current folder. It
+// Bars draws two bars on a terminal: the whole run, with its speed and the time left, and the current folder; before
+// that one for the first pass, see [Bars.Learning]. It
 // implements [load.Observer], and [io.Writer] for what else goes to the same terminal: its lines appear above the bars.
 type Bars struct {
 	terminal io.Writer
@@ -24,6 +25,9 @@ type Bars struct {
 	container     *mpb.Progress
 	whole, folder *mpb.Bar
 	state         load.Progress
+
+	learning    *mpb.Bar
+	done, total int
 }
 
 // barTitle is the width of the column of names left of the bars.
@@ -48,14 +52,34 @@ func (b *Bars) Progress(p load.Progress) {
 	folder.SetCurrent(int64(p.FolderDone))
 }
 
+// Learning draws a bar for the first pass of a run: how many places of how many have been learnt from. It stays on the
+// terminal when it is full and Close is called, which has to be before the second pass begins.
+func (b *Bars) Learning(done, total int) {
+	b.mu.Lock()
+	b.done, b.total = done, total
+	if b.container == nil {
+		b.container = newContainer(b.terminal)
+		title := text.Pad("Learning addresses", barTitle+2, ' ')
+		b.learning = b.container.New(int64(total), barStyle(), mpb.BarWidth(22),
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return title })),
+			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				return "  " + Count(b.done) + " of " + Count(b.total)
+			})))
+	}
+	learning := b.learning
+	b.mu.Unlock()
+	learning.SetCurrent(int64(done))
+}
+
 // Item implements [load.Observer].
 func (b *Bars) Item(*formats.Item, load.Outcome, error) {}
 
 func (b *Bars) start() {
-	b.container = mpb.New(mpb.WithOutput(b.terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
-	style := mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
+	b.container = newContainer(b.terminal)
 	bar := func(title, right func(load.Progress) string) *mpb.Bar {
-		return b.container.New(0, style, mpb.BarWidth(22),
+		return b.container.New(0, barStyle(), mpb.BarWidth(22),
 			mpb.PrependDecorators(b.decorator(func(p load.Progress) string {
 				return text.Pad(ending(title(p), barTitle), barTitle+2, ' ')
 			})),
@@ -64,7 +88,7 @@ func (b *Bars) start() {
 	b.whole = bar(
 		func(p load.Progress) string { return Printable(p.Source) },
 		func(p load.Progress) string {
-			line := fmt.Sprintf("  %s of %s   %s items/s   %s/s", number(p.Done), number(p.Found), number(int(perSecond(int64(p.Done), p.Elapsed))), Bytes(perSecond(p.Bytes, p.Elapsed)))
+			line := fmt.Sprintf("  %s of %s   %s items/s   %s/s", Count(p.Done), Count(p.Found), Count(int(perSecond(int64(p.Done), p.Elapsed))), Bytes(perSecond(p.Bytes, p.Elapsed)))
 			if left, ok := timeLeft(p); ok {
 				line += "   " + shortly(left) + " left"
 			}
@@ -73,8 +97,16 @@ func (b *Bars) start() {
 	b.folder = bar(
 		func(p load.Progress) string { return folderName(p.Folder) },
 		func(p load.Progress) string {
-			return fmt.Sprintf("  %s of %s", number(p.FolderDone), number(p.FolderFound))
+			return fmt.Sprintf("  %s of %s", Count(p.FolderDone), Count(p.FolderFound))
 		})
+}
+
+func newContainer(terminal io.Writer) *mpb.Progress {
+	return mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
+}
+
+func barStyle() mpb.BarStyleComposer {
+	return mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
 }
 
 func (b *Bars) decorator(of func(load.Progress) string) decor.Decorator {
@@ -127,16 +159,22 @@ func (b *Bars) Write(p []byte) (int, error) {
 // Close takes the bars away. Whatever is written from then on goes straight to the terminal.
 func (b *Bars) Close() {
 	b.mu.Lock()
-	container, whole, folder := b.container, b.whole, b.folder
+	container, learning := b.container, b.learning
+	bars := []*mpb.Bar{b.whole, b.folder}
 	b.mu.Unlock()
 	if container == nil {
 		return
 	}
-	whole.Abort(true)
-	folder.Abort(true)
+	if learning != nil {
+		learning.Abort(false) // one that is full has ended already
+	} else {
+		for _, bar := range bars {
+			bar.Abort(true)
+		}
+	}
 	container.Wait()
 	b.mu.Lock()
-	b.container = nil
+	b.container, b.learning = nil, nil
 	b.mu.Unlock()
 }
 
@@ -145,6 +183,15 @@ type Ticker struct {
 	Log *slog.Logger
 
 	next time.Duration
+}
+
+// Learning is the first pass of a run, which takes its time, too.
+func (t *Ticker) Learning(done, total int, elapsed time.Duration) {
+	if elapsed < t.next+time.Minute {
+		return
+	}
+	t.next = elapsed.Truncate(time.Minute)
+	t.Log.Info("learning addresses", "done", done, "found", total)
 }
 
 // Progress implements [load.Observer].

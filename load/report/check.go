@@ -113,7 +113,7 @@ func (c *Check) Verdict() string {
 	if n := len(c.Damaged); n == 1 {
 		costs = append(costs, "1 item lacks a part")
 	} else if n > 1 {
-		costs = append(costs, number(n)+" items lack a part")
+		costs = append(costs, Count(n)+" items lack a part")
 	}
 	if n := len(c.Failures); n > 0 {
 		costs = append(costs, items(n)+" cannot be read")
@@ -137,7 +137,7 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 		if n == 1 {
 			fmt.Fprintf(w, "\n1 %s:\n", one)
 		} else if n > 1 {
-			fmt.Fprintf(w, "\n%s %s:\n", number(n), many)
+			fmt.Fprintf(w, "\n%s %s:\n", Count(n), many)
 		}
 	}
 	section(len(c.Damaged), "item lacks a part", "items lack a part")
@@ -169,7 +169,7 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 		section(len(list), group.one, group.many)
 		for i, f := range list {
 			if i == mostFaults {
-				fmt.Fprintf(w, "  and %s more; --json has them all\n", number(len(list)-i))
+				fmt.Fprintf(w, "  and %s more; --json has them all\n", Count(len(list)-i))
 				break
 			}
 			fmt.Fprintf(w, "  %s\n", f)
@@ -259,7 +259,7 @@ func (f *Fault) String() string {
 		where = fmt.Sprintf("at 0x%x", f.Offset)
 	}
 	if f.Blocks > 1 {
-		where += fmt.Sprintf(" and %s more", number(f.Blocks-1))
+		where += fmt.Sprintf(" and %s more", Count(f.Blocks-1))
 	}
 	if where != "" && part != "" && f.Block != "" {
 		b.WriteString(": ")

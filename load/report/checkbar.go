@@ -22,10 +22,9 @@ type ByteBar struct {
 func NewByteBar(terminal io.Writer, title string) *ByteBar {
 	b := &ByteBar{}
 	start := time.Now()
-	b.container = mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
-	style := mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
+	b.container = newContainer(terminal)
 	title = text.Pad(ending(Printable(title), barTitle), barTitle+2, ' ')
-	b.bar = b.container.New(0, style, mpb.BarWidth(22),
+	b.bar = b.container.New(0, barStyle(), mpb.BarWidth(22),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return title })),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
 			done := b.done.Load()

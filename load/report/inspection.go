@@ -154,7 +154,7 @@ func (in *Inspection) writeTable(w io.Writer) {
 	row := func(title string, counts map[formats.Kind]int, size int64) {
 		cells := table.Row{title}
 		for _, kind := range kinds {
-			cells = append(cells, orDash(counts[kind] > 0, number(counts[kind])))
+			cells = append(cells, orDash(counts[kind] > 0, Count(counts[kind])))
 		}
 		t.AppendRow(append(cells, orDash(size > 0, Bytes(size))))
 	}

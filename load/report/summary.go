@@ -49,7 +49,7 @@ func WriteBalance(w io.Writer, b load.Balance) {
 		cells := table.Row{title}
 		for _, column := range columns {
 			if column.always || column.of(total) > 0 {
-				cells = append(cells, number(column.of(c)))
+				cells = append(cells, Count(column.of(c)))
 			}
 		}
 		t.AppendRow(cells)
@@ -102,7 +102,7 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 		if n == 1 {
 			fmt.Fprintln(w, "1 damaged item was written without the part that cannot be read:")
 		} else {
-			fmt.Fprintf(w, "%s damaged items were written without the parts that cannot be read:\n", number(n))
+			fmt.Fprintf(w, "%s damaged items were written without the parts that cannot be read:\n", Count(n))
 		}
 		for i := range result.Damaged {
 			d := &result.Damaged[i]
@@ -115,7 +115,7 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 		if n == 1 {
 			fmt.Fprintln(w, "1 item failed:")
 		} else {
-			fmt.Fprintf(w, "%s items failed:\n", number(n))
+			fmt.Fprintf(w, "%s items failed:\n", Count(n))
 		}
 		for i := range result.Failures {
 			f := &result.Failures[i]
@@ -165,8 +165,8 @@ func nameOf(e *formats.Entry) string {
 	return b.String()
 }
 
-// number writes a number with its thousands apart.
-func number(n int) string {
+// Count writes a number with its thousands apart.
+func Count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -179,7 +179,7 @@ func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return number(n) + " " + noun + "s"
+	return Count(n) + " " + noun + "s"
 }
 
 func items(n int) string { return Plural(n, "item") }
