@@ -22,12 +22,14 @@ type mapping struct {
 	jobs       int
 }
 
-// shown are the lists that --show knows.
-var shown = []struct {
+// shownList is a list that --show knows.
+type shownList struct {
 	name string
 	list func(*address.Report) []address.Person
 	what string
-}{
+}
+
+var shownLists = []shownList{
 	{"unresolved", (*address.Report).Unresolved, "nobody knows the address"},
 	{"ambiguous", (*address.Report).Ambiguous, "evidence speaks for several addresses"},
 	{"guessed", (*address.Report).Guessed, "a rule or a name made the answer"},
@@ -48,7 +50,9 @@ what he is called, the answer, how it is known and how sure it is.
 The table of --csv has the evidence, too. It is made to be corrected: fill the
 column "address" in where it is empty, change it where it is wrong, empty it where
 you do not believe it, and give the file to --directory, here or in convert. What
-it says then is certain. See mailmill help addresses.`,
+it says then is certain. The objects of --json may be given back as well.
+
+` + addressesHelp,
 		Example: `  mailmill addresses alice.pst bob.ost
   mailmill addresses --csv --show unresolved,ambiguous *.pst >people.csv
   mailmill convert --directory people.csv *.pst out/
@@ -58,7 +62,7 @@ it says then is certain. See mailmill help addresses.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	var names, completions []string
-	for _, s := range shown {
+	for _, s := range shownLists {
 		names = append(names, s.name)
 		completions = append(completions, s.name+"\t"+s.what)
 	}
@@ -123,20 +127,14 @@ func (m *mapping) check(a *app) (wanted func(*address.Report) []address.Person, 
 	}
 	var lists []func(*address.Report) []address.Person
 	for _, name := range m.show {
-		i := slices.IndexFunc(shown, func(s struct {
-			name string
-			list func(*address.Report) []address.Person
-			what string
-		}) bool {
-			return s.name == strings.ToLower(strings.TrimSpace(name))
-		})
+		i := slices.IndexFunc(shownLists, func(s shownList) bool { return strings.EqualFold(s.name, strings.TrimSpace(name)) })
 		if i < 0 {
 			return nil, usage("--show: %q is no list; there are unresolved, ambiguous, guessed, conflicting and outside", name)
 		}
-		if shown[i].name == "outside" && len(m.addressing.domains) == 0 {
+		if shownLists[i].name == "outside" && len(m.addressing.domains) == 0 {
 			return nil, usage("--show outside needs --accepted-domain, which says what is inside")
 		}
-		lists = append(lists, shown[i].list)
+		lists = append(lists, shownLists[i].list)
 	}
 	if err := m.addressing.check(a); err != nil {
 		return nil, err

@@ -47,6 +47,10 @@ a folder, which it creates, an archive of what that would hold (.tar, .tar.zst,
 It says what became of every item: found = written + filtered + failed.
 See mailmill help files for what it writes.
 
+Before it writes, it learns from all archives who has which mail address: colleagues
+are often stored by Exchange names (/o=…/cn=…) that nobody can answer. The options
+for that are those of mailmill help addresses.
+
 Items that are not mail cannot be converted yet and count as failed; --only mail
 leaves them out.`,
 		Example: `  mailmill convert alice.pst out/
@@ -117,6 +121,9 @@ func (a *app) convert(c *conversion, args []string) error {
 		err = c.mustKnow(a, known, journals)
 	}
 	if err != nil {
+		for _, j := range journals {
+			j.Balance(load.Balance{})
+		}
 		_, abortErr := target.Abort()
 		return errors.Join(targetError(dst, err), abortErr, closeReport())
 	}

@@ -81,7 +81,11 @@ func flagError(cmd *cobra.Command, err error) error {
 			return usage("there is no option --%s; did you mean --%s?", name, near)
 		}
 		if have := verbsWith(cmd.Root(), name); cmd == cmd.Root() && len(have) > 0 {
-			return usage("--%s stands after the verb, as in mailmill %[2]s --%[1]s; %[3]s", name, have[0], theyHave(have))
+			verb := have[0]
+			if slices.Contains(have, "convert") {
+				verb = "convert" // that is what most people are here for
+			}
+			return usage("--%s stands after the verb, as in mailmill %[2]s --%[1]s; %[3]s", name, verb, theyHave(have))
 		} else if len(have) > 0 {
 			return usage("%s has no option --%s; %s", cmd.CommandPath(), name, theyHave(have))
 		}

@@ -63,7 +63,9 @@ type Journal struct {
 }
 
 // NewJournal returns a journal that writes to lines.
-func NewJournal(lines *Lines) *Journal { return &Journal{lines: lines, last: -progressEvery, learnt: -progressEvery} }
+func NewJournal(lines *Lines) *Journal {
+	return &Journal{lines: lines, last: -progressEvery, learnt: -progressEvery}
+}
 
 // Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
 func (j *Journal) Progress(p load.Progress) {

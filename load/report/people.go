@@ -120,8 +120,7 @@ var peopleColumns = [...]string{
 // PeopleCSV writes people as a table of comma-separated values, in UTF-8 with a byte order mark and CRLF, as programs for
 // spreadsheets expect it.
 type PeopleCSV struct {
-	w *csv.Writer
-	// Defuse changes a text so that no spreadsheet takes it for a formula.
+	w      *csv.Writer
 	defuse func(string) string
 }
 
