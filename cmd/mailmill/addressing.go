@@ -254,10 +254,11 @@ type lessons struct {
 func (a *app) learn(d *addressing, l lessons) (*people, error) {
 	log, bars := l.log, l.bars
 	start := time.Now()
-	book := address.NewBook()
-	if err := d.loadBook(book); err != nil {
+	// What cannot be merged in the end is better known before the work.
+	if err := d.loadBook(address.NewBook()); err != nil {
 		return nil, err
 	}
+	book := address.NewBook()
 	for _, location := range d.directories {
 		dir, err := address.ReadDirectory(a.ctx, location, directory.Options{
 			Password: d.passwords.ask(a),
@@ -299,6 +300,10 @@ func (a *app) learn(d *addressing, l lessons) (*people, error) {
 	}
 	if a.ctx.Err() != nil {
 		return nil, a.interrupted()
+	}
+	// After the learning: of each number the larger stands, and what is learnt again does not count twice.
+	if err := d.loadBook(book); err != nil {
+		return nil, err
 	}
 	log.Debug("learnt", "places", learned.Places, "unreadable", learned.Unreadable, "elapsed", learned.Elapsed.String())
 	if l.keep {
