@@ -52,6 +52,10 @@ const (
 	// of one who received, evidence with an SMTP address alone of one who sent; what follows from them is found when all
 	// is known.
 	EvidenceOwner
+	// EvidenceCalendar: an iCalendar text in a mail and a participant of the same name.
+	EvidenceCalendar
+	// EvidenceUnchecked: a property beside those of a participant, of which no specification tells whose it is.
+	EvidenceUnchecked
 
 	evidenceClasses
 )
@@ -61,7 +65,7 @@ const EvidenceClasses = int(evidenceClasses)
 
 var evidenceNames = [evidenceClasses]string{
 	"seen", "row", "entry-id", "search-key", "header", "contact", "contact-name", "contact-pair", "list", "sharing",
-	"autocomplete", "received", "owner",
+	"autocomplete", "received", "owner", "calendar", "unchecked",
 }
 
 // String returns the class's name.

@@ -27,8 +27,11 @@ var (
 		mapi.PidTagOriginalAuthorName, mapi.PidTagOriginalAuthorAddressType, mapi.PidTagOriginalAuthorEmailAddress,
 		mapi.PidTagOriginalAuthorEntryId, mapi.PidTagOriginalAuthorSearchKey, 0,
 	}
-	roleReport           = role{mapi.PidTagReportName, 0, 0, mapi.PidTagReportEntryId, mapi.PidTagReportSearchKey, 0}
-	roleIntended         = role{0, 0, 0, mapi.PidTagOriginallyIntendedRecipEntry, 0, 0}
+	roleReport   = role{mapi.PidTagReportName, 0, 0, mapi.PidTagReportEntryId, mapi.PidTagReportSearchKey, 0}
+	roleIntended = role{
+		0, mapi.PidTagOriginallyIntendedRecipAddressType, mapi.PidTagOriginallyIntendedRecipEmailAddress,
+		mapi.PidTagOriginallyIntendedRecipEntry, 0, 0,
+	}
 	roleCreator          = role{mapi.PidTagCreatorName, 0, 0, mapi.PidTagCreatorEntryId, 0, 0}
 	roleLastModifier     = role{mapi.PidTagLastModifierName, 0, 0, mapi.PidTagLastModifierEntryId, 0, 0}
 	roleSharingInitiator = struct{ name, entry, smtp mapi.Name }{
@@ -106,6 +109,7 @@ type who struct {
 func (l *learner) message(p mapi.Message, cp, depth int) {
 	l.messages++
 	l.cp = cp
+	from := len(l.lesson.Evidence)
 	class := l.codePage(p)
 	if depth == 0 {
 		l.date(p)
@@ -139,6 +143,7 @@ func (l *learner) message(p mapi.Message, cp, depth int) {
 	for _, r := range [...]role{roleCreator, roleLastModifier} {
 		l.aside(l.group(p, r))
 	}
+	l.unchecked(p)
 	if v, _ := p.Lookup(mapi.PidTagReplyRecipientEntries); len(v.Bytes()) > 0 {
 		entries, _ := mapi.FlatEntryList(v.Bytes())
 		for _, b := range entries {
@@ -157,9 +162,75 @@ func (l *learner) message(p mapi.Message, cp, depth int) {
 		l.tell(w)
 	}
 	if open || received.dn != "" && received.smtp == "" {
-		l.headers(p, received, open)
+		l.headers(p, received, open, from)
 	}
-	l.more(p, class, depth)
+	l.more(p, class, depth, state{rows: len(rows), from: from, open: open})
+}
+
+// state is what is known of a message's participants when all but its attachments are read.
+type state struct {
+	rows int  // of recipients
+	from int  // where the message's evidence begins
+	open bool // somebody has an Exchange name and no mail address
+}
+
+// unchecked learns from the properties in whose range those with the mail addresses of roles lie, and of which no
+// specification says whose they are. Those that seem to belong to a role by their order are evidence of that; the others
+// of whoever alone is without an address.
+func (l *learner) unchecked(p mapi.Properties) {
+	const first, last = 0x5D00, 0x5D10
+	for id := mapi.ID(first); id <= last; id++ {
+		switch id {
+		case mapi.PidTagSenderSmtpAddress, mapi.PidTagSentRepresentingSmtpAddress, mapi.PidTagReadReceiptSmtpAddress,
+			mapi.PidTagReceivedBySmtpAddress, mapi.PidTagReceivedRepresentingSmtpAddress:
+			continue
+		}
+		v, _ := p.Lookup(id)
+		if !v.Exists() {
+			continue
+		}
+		smtp := l.place(l.text(v)).smtp
+		if smtp == "" {
+			continue
+		}
+		var w who
+		switch id {
+		case 0x5D03:
+			w = l.group(p, roleOriginalSender)
+		case 0x5D04:
+			w = l.group(p, roleOriginalRepresenting)
+		case 0x5D06:
+			w = l.group(p, roleOriginalAuthor)
+		case 0x5D0A:
+			w = l.group(p, roleCreator)
+		case 0x5D0B:
+			w = l.group(p, roleLastModifier)
+		default:
+			w = l.onlyOpen(p)
+		}
+		if w.dn != "" && w.smtp == "" {
+			l.add(formats.Evidence{Class: formats.EvidenceUnchecked, DN: w.dn, SMTP: smtp, Name: w.name})
+		}
+	}
+}
+
+// onlyOpen returns the only one of a message's roles who has an Exchange name and no mail address; nobody where there
+// are several.
+func (l *learner) onlyOpen(p mapi.Properties) (found who) {
+	for _, r := range [...]role{
+		roleRepresenting, roleSender, roleReceivedBy, roleReceivedRepresenting, roleReadReceipt, roleOriginalSender,
+		roleOriginalRepresenting, roleOriginalAuthor, roleCreator, roleLastModifier,
+	} {
+		w := l.group(p, r)
+		if w.dn == "" || w.smtp != "" {
+			continue
+		}
+		if found.dn != "" && mapi.DNKey(found.dn) != mapi.DNKey(w.dn) {
+			return who{}
+		}
+		found = w
+	}
+	return found
 }
 
 // codePage sets the code page of the message's 8-bit strings and returns its class.
@@ -267,6 +338,9 @@ func (l *learner) group(p mapi.Properties, r role) who {
 	}
 	if w.smtp == "" || w.dn == "" {
 		v, _ := p.Lookup(r.entry)
+		if !v.Exists() && r == roleRow {
+			v, _ = p.Lookup(mapi.PidTagRecipientEntryId)
+		}
 		l.byEntry(&w, v.Bytes())
 	}
 	if (w.smtp == "" || w.dn == "") && r.key != 0 {
@@ -431,7 +505,7 @@ func (l *learner) special(p mapi.Message, class string) bool {
 
 // headers learns from the transport headers. Where a participant's address is open they are matched with all of them;
 // who received the mail is told by what the header says of its delivery.
-func (l *learner) headers(p mapi.Message, received who, open bool) {
+func (l *learner) headers(p mapi.Message, received who, open bool, from int) {
 	v, _ := p.Lookup(mapi.PidTagTransportMessageHeaders)
 	if len(v.Data) == 0 {
 		return
@@ -472,6 +546,12 @@ func (l *learner) headers(p mapi.Message, received who, open bool) {
 	if !open {
 		return
 	}
+	if typ, _, _ := strings.Cut(m.headers.contentType, ";"); strings.EqualFold(strings.TrimSpace(typ), "text/calendar") {
+		body, _ := p.Lookup(mapi.PidTagBody)
+		if len(body.Data) <= 2*longestCalendar {
+			l.calendar(body.Text(l.cp), from)
+		}
+	}
 	m.readPeople()
 	m.align()
 	m.everybody(func(w person) {
@@ -505,7 +585,14 @@ func (d *delivery) wants(name string) bool {
 	case len("Delivered-To"):
 		return strings.EqualFold(name, "Delivered-To")
 	}
-	return false
+	return isExchangeRecipient(name)
+}
+
+// isExchangeRecipient reports whether a field is one of those in which Exchange's servers tell each other of a
+// recipient, as X-MS-Exchange-Organization-OriginalRecipient.
+func isExchangeRecipient(name string) bool {
+	const prefix = "X-MS-Exchange-"
+	return len(name) > len(prefix) && strings.EqualFold(name[:len(prefix)], prefix) && strings.Contains(strings.ToLower(name), "recipient")
 }
 
 func (d *delivery) add(name, value string) {
@@ -551,7 +638,7 @@ func (d *delivery) scan(text string) {
 }
 
 // more learns from what only some kinds of items have.
-func (l *learner) more(p mapi.Message, class string, depth int) {
+func (l *learner) more(p mapi.Message, class string, depth int, s state) {
 	event := isClass(class, "IPM.Appointment") || isClass(class, "IPM.Schedule") || isClass(class, "IPM.OLE.CLASS.{00061055-0000-0000-C000-000000000046}")
 	if event {
 		for _, n := range [...]mapi.Name{mapi.PidLidAppointmentUnsendableRecipients, mapi.PidLidForwardNotificationRecipients} {
@@ -562,6 +649,7 @@ func (l *learner) more(p mapi.Message, class string, depth int) {
 				}
 			}
 		}
+		l.attendeeNames(p, s.rows, s.from)
 	}
 	task := isClass(class, "IPM.Task") || isClass(class, "IPM.TaskRequest")
 	if task {
@@ -585,8 +673,14 @@ func (l *learner) more(p mapi.Message, class string, depth int) {
 	}
 	attachments, _ := p.Attachments()
 	for _, a := range attachments {
-		if v, _ := a.Lookup(mapi.PidTagAttachMethod); v.Int() != mapi.AttachEmbedded || l.messages >= learnMessages {
+		if v, _ := a.Lookup(mapi.PidTagAttachMethod); v.Int() != mapi.AttachEmbedded {
+			if s.open && l.isCalendar(a) {
+				l.calendarFile(a, s.from)
+			}
 			continue
+		}
+		if l.messages >= learnMessages {
+			break
 		}
 		if inner, err := a.Embedded(); err == nil {
 			cp := l.cp
@@ -653,6 +747,11 @@ func (l *learner) contact(p mapi.Message) {
 		w.name = l.name(display, w.smtp)
 		l.tell(w)
 		list = append(list, w)
+	}
+	// What was imported, or copied from the directory, may have its address as a directory's entry has it.
+	if w := l.group(p, roleRow); w.dn != "" || w.smtp != "" {
+		w.class = formats.EvidenceContact
+		l.tell(w)
 	}
 	linked, _ := p.LookupName(mapi.PidLidContactLinkedGlobalAddressListEntryId)
 	cache, _ := p.LookupName(mapi.PidLidContactLinkSMTPAddressCache)

@@ -63,6 +63,8 @@ const (
 	PidTagReceivedRepresentingEmailAddress    ID = 0x0078
 	PidTagOriginalAuthorAddressType           ID = 0x0079
 	PidTagOriginalAuthorEmailAddress          ID = 0x007A
+	PidTagOriginallyIntendedRecipAddressType  ID = 0x007B
+	PidTagOriginallyIntendedRecipEmailAddress ID = 0x007C
 	PidTagTransportMessageHeaders             ID = 0x007D
 
 	PidTagNonDeliveryReportDiagCode    ID = 0x0C05
@@ -201,11 +203,17 @@ var (
 	PidNameKeywords = Named(PSPublicStrings, "Keywords")
 
 	PidLidGlobalObjectId      = Long(PSMeeting, 0x0003)
+	PidLidRequiredAttendees   = Long(PSMeeting, 0x0006)
+	PidLidOptionalAttendees   = Long(PSMeeting, 0x0007)
+	PidLidResourceAttendees   = Long(PSMeeting, 0x0008)
 	PidLidDelegateMail        = Long(PSMeeting, 0x0009)
 	PidLidCleanGlobalObjectId = Long(PSMeeting, 0x0023)
 	PidLidVerbStream          = Long(PSCommon, 0x8520)
 	PidLidVerbResponse        = Long(PSCommon, 0x8524)
 	PidLidFlagRequest         = Long(PSCommon, 0x8530)
+	PidLidNonSendableTo       = Long(PSCommon, 0x8536)
+	PidLidNonSendableCc       = Long(PSCommon, 0x8537)
+	PidLidNonSendableBcc      = Long(PSCommon, 0x8538)
 	PidLidImapDeleted         = Long(PSCommon, 0x8570)
 
 	PidLidClassified                = Long(PSCommon, 0x85B5)
@@ -236,6 +244,9 @@ var (
 
 	PidLidTaskAssigners = Long(PSTask, 0x8117)
 
+	PidLidAllAttendeesString              = Long(PSAppointment, 0x8238)
+	PidLidToAttendeesString               = Long(PSAppointment, 0x823B)
+	PidLidCcAttendeesString               = Long(PSAppointment, 0x823C)
 	PidLidAppointmentUnsendableRecipients = Long(PSAppointment, 0x825D)
 	PidLidForwardNotificationRecipients   = Long(PSAppointment, 0x8261)
 

@@ -58,7 +58,7 @@ func (b *Book) Ladder(o Options) *Ladder {
 	people := b.people()
 	for _, p := range people {
 		for _, c := range p.candidates {
-			cl := c.claim()
+			cl := p.claim(c)
 			if s := l.strong[c.key]; cl.weight > s.weight || cl.weight == s.weight && (s.person == nil || p.key < s.person.key) {
 				l.strong[c.key] = strongest{p, cl.weight}
 			}
@@ -97,7 +97,7 @@ func (l *Ladder) hasFixed() bool {
 func (l *Ladder) claims(p *person) []claim {
 	list := make([]claim, 0, len(p.candidates)+1)
 	for _, c := range p.candidates {
-		cl := c.claim()
+		cl := p.claim(c)
 		if s := l.strong[c.key]; s.person != p && s.weight >= stronger*cl.weight && cl.weight > 0 {
 			cl.void = isStranger(p, s.person, c.key)
 		}

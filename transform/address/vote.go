@@ -24,6 +24,8 @@ var weights = [formats.EvidenceClasses]int{
 	formats.EvidenceAutocomplete: 10,
 	formats.EvidenceReceived:     4,
 	formats.EvidenceOwner:        6,
+	formats.EvidenceCalendar:     4,
+	formats.EvidenceUnchecked:    2,
 }
 
 const (
@@ -43,10 +45,19 @@ type claim struct {
 	void bool
 }
 
-func (c *candidate) claim() claim {
+// claim returns a candidate of the person as one in a vote. What stands in a property that nobody has described counts
+// for an address that looks like the person's, and no more than makes it believed.
+func (p *person) claim(c *candidate) claim {
 	cl := claim{smtp: c.texts.top(), key: c.key, counts: c.counts, period: c.period}
 	for class, n := range c.counts {
-		cl.weight += n * weights[class]
+		w := n * weights[class]
+		if formats.EvidenceClass(class) == formats.EvidenceUnchecked && n > 0 {
+			if !p.ownName(c.key) && !p.namedLike(c.key) {
+				continue
+			}
+			w = min(w, leastWeight)
+		}
+		cl.weight += w
 	}
 	return cl
 }
