@@ -161,17 +161,18 @@ func (l *learner) message(p mapi.Message, cp, depth int) {
 		}
 		l.tell(w)
 	}
+	s := state{rows: rows, from: from, open: open}
 	if open || received.dn != "" && received.smtp == "" {
-		l.headers(p, received, open, from)
+		l.headers(p, received, s)
 	}
-	l.more(p, class, depth, state{rows: len(rows), from: from, open: open})
+	l.more(p, class, depth, s)
 }
 
 // state is what is known of a message's participants when all but its attachments are read.
 type state struct {
-	rows int  // of recipients
-	from int  // where the message's evidence begins
-	open bool // somebody has an Exchange name and no mail address
+	rows []mapi.Properties // of recipients
+	from int               // where the message's evidence begins
+	open bool              // somebody has an Exchange name and no mail address
 }
 
 // unchecked learns from the properties in whose range those with the mail addresses of roles lie, and of which no
@@ -505,13 +506,13 @@ func (l *learner) special(p mapi.Message, class string) bool {
 
 // headers learns from the transport headers. Where a participant's address is open they are matched with all of them;
 // who received the mail is told by what the header says of its delivery.
-func (l *learner) headers(p mapi.Message, received who, open bool, from int) {
+func (l *learner) headers(p mapi.Message, received who, s state) {
 	v, _ := p.Lookup(mapi.PidTagTransportMessageHeaders)
 	if len(v.Data) == 0 {
 		return
 	}
 	// Most mails lack nobody's address but the receiver's: then a look at some lines is enough.
-	if !open && v.Type == mapi.String && !bytes.Contains(v.Data, []byte("I\x00M\x00C\x00E\x00A\x00")) && !bytes.Contains(v.Data, []byte("i\x00m\x00c\x00e\x00a\x00")) {
+	if !s.open && v.Type == mapi.String && !bytes.Contains(v.Data, []byte("I\x00M\x00C\x00E\x00A\x00")) && !bytes.Contains(v.Data, []byte("i\x00m\x00c\x00e\x00a\x00")) {
 		var d delivery
 		d.scan(v.Text(l.cp))
 		id, _ := p.Lookup(mapi.PidTagInternetMessageId)
@@ -543,16 +544,16 @@ func (l *learner) headers(p mapi.Message, received who, open bool, from int) {
 			}
 		}
 	}
-	if !open {
+	if !s.open {
 		return
 	}
 	if typ, _, _ := strings.Cut(m.headers.contentType, ";"); strings.EqualFold(strings.TrimSpace(typ), "text/calendar") {
 		body, _ := p.Lookup(mapi.PidTagBody)
 		if len(body.Data) <= 2*longestCalendar {
-			l.calendar(body.Text(l.cp), from)
+			l.calendar(body.Text(l.cp), s.from)
 		}
 	}
-	m.readPeople()
+	m.readPeopleOf(s.rows)
 	m.align()
 	m.everybody(func(w person) {
 		if w.Via == formats.ViaHeaders && w.dn != "" {
@@ -649,7 +650,7 @@ func (l *learner) more(p mapi.Message, class string, depth int, s state) {
 				}
 			}
 		}
-		l.attendeeNames(p, s.rows, s.from)
+		l.attendeeNames(p, len(s.rows), s.from)
 	}
 	task := isClass(class, "IPM.Task") || isClass(class, "IPM.TaskRequest")
 	if task {
@@ -671,8 +672,7 @@ func (l *learner) more(p mapi.Message, class string, depth int, s state) {
 	if depth >= learnDepth || l.messages >= learnMessages {
 		return
 	}
-	attachments, _ := p.Attachments()
-	for _, a := range attachments {
+	for _, a := range l.attachments(p, s) {
 		if v, _ := a.Lookup(mapi.PidTagAttachMethod); v.Int() != mapi.AttachEmbedded {
 			if s.open && l.isCalendar(a) {
 				l.calendarFile(a, s.from)
@@ -688,6 +688,21 @@ func (l *learner) more(p mapi.Message, class string, depth int, s state) {
 			l.cp = cp
 		}
 	}
+}
+
+// attachments returns the attachments that may tell of people: where nobody is without an address only messages.
+func (l *learner) attachments(p mapi.Message, s state) (list []mapi.Attachment) {
+	if p, ok := p.(interface {
+		AttachmentsWhere(func(row mapi.Properties) bool) ([]mapi.Attachment, error)
+	}); ok && !s.open {
+		list, _ = p.AttachmentsWhere(func(row mapi.Properties) bool {
+			v, _ := row.Lookup(mapi.PidTagAttachMethod)
+			return !v.Exists() || v.Int() == mapi.AttachEmbedded
+		})
+		return list
+	}
+	list, _ = p.Attachments()
+	return list
 }
 
 // sharing learns from an invitation to share a folder.

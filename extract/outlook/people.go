@@ -52,6 +52,15 @@ type people struct {
 
 // readPeople reads the participants and resolves them from the properties of their roles.
 func (m *message) readPeople() {
+	rows, err := m.m.Recipients()
+	if err != nil {
+		m.lose("recipients", err)
+	}
+	m.readPeopleOf(rows)
+}
+
+// readPeopleOf is readPeople where the recipients are already there.
+func (m *message) readPeopleOf(rows []mapi.Properties) {
 	m.sender = m.person(&m.bag, roleSender)
 	m.representing = m.person(&m.bag, roleRepresenting)
 	if list := m.bytes(mapi.PidTagReplyRecipientEntries); len(list) > 0 {
@@ -64,10 +73,6 @@ func (m *message) readPeople() {
 				m.replyTo = append(m.replyTo, p)
 			}
 		}
-	}
-	rows, err := m.m.Recipients()
-	if err != nil {
-		m.lose("recipients", err)
 	}
 	for _, row := range rows {
 		b := bag{p: row, cp: m.cp, where: m.where, damage: m.damage}

@@ -144,8 +144,19 @@ func FuzzListMembers(f *testing.F) {
 		if n > len(b) {
 			t.Errorf("%d bytes hold members of %d", len(b), n)
 		}
-		if ids, _ := mapi.TaskAssigners(b); len(ids) > len(b) {
-			t.Errorf("%d bytes hold %d assigners", len(b), len(ids))
+	})
+}
+
+func FuzzTaskAssigners(f *testing.F) {
+	f.Add([]byte{1, 0, 0, 0, 10, 0, 0, 0, 2, 0, 0, 0, 'i', 'd', 'n', 0, 'n', 0})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		n := 0
+		ids, _ := mapi.TaskAssigners(b)
+		for _, id := range ids {
+			n += len(id) + 8
+		}
+		if n > len(b) {
+			t.Errorf("%d bytes hold assigners of %d", len(b), n)
 		}
 	})
 }
