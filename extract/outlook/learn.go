@@ -162,9 +162,7 @@ func (l *learner) message(p mapi.Message, cp, depth int) {
 		l.tell(w)
 	}
 	s := state{rows: rows, from: from, open: open}
-	if open || received.dn != "" && received.smtp == "" {
-		l.headers(p, received, s)
-	}
+	l.headers(p, received, s)
 	l.more(p, class, depth, s)
 }
 
@@ -504,15 +502,17 @@ func (l *learner) special(p mapi.Message, class string) bool {
 	return false
 }
 
-// headers learns from the transport headers. Where a participant's address is open they are matched with all of them;
-// who received the mail is told by what the header says of its delivery.
+// headers learns from the transport headers: who has an Exchange name in them, and, where somebody's address is open,
+// whose they tell. Most mails lack nobody's address but the receiver's, which a look at some lines may tell.
 func (l *learner) headers(p mapi.Message, received who, s state) {
 	v, _ := p.Lookup(mapi.PidTagTransportMessageHeaders)
 	if len(v.Data) == 0 {
 		return
 	}
-	// Most mails lack nobody's address but the receiver's: then a look at some lines is enough.
-	if !s.open && v.Type == mapi.String && !bytes.Contains(v.Data, []byte("I\x00M\x00C\x00E\x00A\x00")) && !bytes.Contains(v.Data, []byte("i\x00m\x00c\x00e\x00a\x00")) {
+	if !s.open && !namesExchange(v) {
+		if received.dn == "" || received.smtp != "" {
+			return
+		}
 		var d delivery
 		d.scan(v.Text(l.cp))
 		id, _ := p.Lookup(mapi.PidTagInternetMessageId)
@@ -539,7 +539,7 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 	l.deliveredTo(received, d)
 	for _, list := range m.headers.lists {
 		for _, a := range list {
-			if of := l.place(oneLine(a.Stored)); of.domain != "" {
+			if of := l.place(oneLine(a.Stored)); of.dn != "" {
 				l.tell(who{name: l.name(a.Name, ""), place: of})
 			}
 		}
@@ -560,6 +560,22 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 			l.add(formats.Evidence{Class: formats.EvidenceHeader, DN: w.dn, SMTP: w.SMTP, Name: l.name(w.Name, w.SMTP)})
 		}
 	})
+}
+
+// exchangeMarks are what an Exchange name in a header has in it, plain or encapsulated, in 8-bit text and in UTF-16.
+var exchangeMarks = [...]struct{ narrow, wide string }{
+	{"/o=", "/\x00o\x00=\x00"}, {"/O=", "/\x00O\x00=\x00"}, {"/cn=", "/\x00c\x00n\x00=\x00"}, {"/CN=", "/\x00C\x00N\x00=\x00"},
+	{"IMCEA", "I\x00M\x00C\x00E\x00A\x00"}, {"imcea", "i\x00m\x00c\x00e\x00a\x00"},
+}
+
+// namesExchange reports whether there may be an Exchange name in a header.
+func namesExchange(v mapi.Value) bool {
+	for _, mark := range exchangeMarks {
+		if v.Type == mapi.String && bytes.Contains(v.Data, []byte(mark.wide)) || v.Type != mapi.String && bytes.Contains(v.Data, []byte(mark.narrow)) {
+			return true
+		}
+	}
+	return false
 }
 
 // deliveredTo tells the receiver's address if the header names exactly one that the mail was delivered to.

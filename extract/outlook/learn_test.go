@@ -121,3 +121,18 @@ func TestLearnDirectoryEntries(t *testing.T) {
 		t.Errorf("a mail that is no report has %+v", lesson.Evidence)
 	}
 }
+
+// TestLearnHeadersWithExchangeNames shows that who has an Exchange name in a header alone is learnt too: the header is
+// what is written.
+func TestLearnHeadersWithExchangeNames(t *testing.T) {
+	for _, from := range []string{
+		"Anna Groß <" + annaDN + ">", "Anna Groß <" + strings.ToUpper(annaDN) + ">", "Anna Groß <" + mapi.EncodeIMCEA("EX", annaDN, "example.org") + ">",
+	} {
+		m := mailTo(row(1, "Bert", "SMTP", "bert@example.org"))
+		m.props[mapi.PidTagTransportMessageHeaders] = "From: " + from + "\r\nTo: bert@example.org\r\n\r\n"
+		a := newArchive(t).learn(m)
+		if _, known := a.book.Ladder(address.Options{}).Person(annaDN); !known {
+			t.Errorf("%s is not known", from)
+		}
+	}
+}

@@ -1,8 +1,10 @@
 package conformance
 
 import (
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -202,6 +204,73 @@ func TestDirectoriesResolveWhoIsInThem(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Whoever is written without an address is in the table of addresses: when all of it is filled in and given back, nobody
+// is unresolved, and an archive that was refused before is converted.
+func TestTableHasEverybody(t *testing.T) {
+	for _, name := range archives(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			archive := corpustest.File(t, name)
+			r := mailmill(t, "addresses", "--csv", archive).want(t, 0, 3, 4)
+			if r.status == 4 {
+				return
+			}
+			rows, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(r.stdout), "\ufeff"))).ReadAll()
+			if err != nil {
+				t.Fatal(err)
+			}
+			address, filled := slices.Index(rows[0], "address"), 0
+			for i, row := range rows[1:] {
+				if row[address] == "" {
+					row[address] = fmt.Sprintf("person%d@filled.example", i)
+					filled++
+				}
+			}
+			dir := t.TempDir()
+			table, out := filepath.Join(dir, "people.csv"), filepath.Join(dir, "out")
+			f, err := os.Create(table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := csv.NewWriter(f)
+			if err := w.WriteAll(rows); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if filled > 0 {
+				mailmill(t, "convert", "-q", "--only", "mail", "--unresolved", "fail", archive, out).want(t, 3)
+				if _, err := os.Stat(out); err == nil {
+					t.Error("what must not be written is there")
+				}
+			}
+			_, numbers := addresses(t, "--directory", table, archive)
+			if numbers.Open != 0 {
+				t.Errorf("%d people are open still", numbers.Open)
+			}
+			again := mailmill(t, "convert", "-q", "--only", "mail", "--unresolved", "fail", "--directory", table, archive, out).want(t, 0, 3)
+			if strings.Contains(again.stderr, "no mail address is known") {
+				t.Errorf("somebody is not in the table:\n%s", again.stderr)
+			}
+			err = filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
+				if err != nil || d.IsDir() {
+					return err
+				}
+				b, err := os.ReadFile(path)
+				if i := bytes.Index(b, []byte("@unresolved.invalid")); i >= 0 {
+					t.Errorf("%s has %s", path[len(out)+1:], b[max(i-60, 0):i+20])
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%d rows, %d filled in", len(rows)-1, filled)
+		})
 	}
 }
 
