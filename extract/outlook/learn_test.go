@@ -126,13 +126,19 @@ func TestLearnDirectoryEntries(t *testing.T) {
 // what is written.
 func TestLearnHeadersWithExchangeNames(t *testing.T) {
 	for _, from := range []string{
-		"Anna Groß <" + annaDN + ">", "Anna Groß <" + strings.ToUpper(annaDN) + ">", "Anna Groß <" + mapi.EncodeIMCEA("EX", annaDN, "example.org") + ">",
+		"Anna Groß <" + annaDN + ">", "Anna Gro\u00df <" + annaDN + ">, Bert <bert@example.org>", "=?utf-8?q?Anna_Gro=C3=9F?= <" + annaDN + ">", "Anna Groß <" + strings.ToUpper(annaDN) + ">", "Anna Groß <" + mapi.EncodeIMCEA("EX", annaDN, "example.org") + ">",
 	} {
 		m := mailTo(row(1, "Bert", "SMTP", "bert@example.org"))
 		m.props[mapi.PidTagTransportMessageHeaders] = "From: " + from + "\r\nTo: bert@example.org\r\n\r\n"
 		a := newArchive(t).learn(m)
 		if _, known := a.book.Ladder(address.Options{}).Person(annaDN); !known {
 			t.Errorf("%s is not known", from)
+		}
+		for _, policy := range []address.Policy{address.PolicyInvalid, address.PolicyNameOnly} {
+			_, p := a.convert(m, address.Options{Unresolved: policy})
+			if field := p.header.Get("From"); !strings.Contains(field, "Gro") || strings.Contains(strings.ToLower(field), "/o") || strings.Contains(strings.ToLower(field), "imcea") {
+				t.Errorf("%s is written as %s", from, field)
+			}
 		}
 	}
 }

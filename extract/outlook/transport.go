@@ -51,6 +51,9 @@ func (m *message) readTransport() {
 		switch {
 		case mime.IsAddressField(f.Name):
 			list = mime.ParseAddressList(mime.Value(f))
+			for _, a := range list {
+				ungroup(a)
+			}
 		case strings.EqualFold(f.Name, "Return-Path"):
 			list = exchangePath(mime.Value(f))
 			if list == nil {
@@ -63,6 +66,22 @@ func (m *message) readTransport() {
 			h.lists = make(map[int][]*formats.Address, 4)
 		}
 		h.lists[i] = list
+	}
+}
+
+// ungroup makes an address of an empty group in whose name an Exchange name stands: that is what an address which is none
+// becomes where a field has to be written anew for its 8-bit text (mime.ParseTransport), and what such a field has become
+// in an archive that was converted before.
+func ungroup(a *formats.Address) {
+	if a.Group == "" || a.Stored != "" || a.Name != "" {
+		return
+	}
+	name, stored := "", a.Group
+	if i := strings.LastIndexByte(stored, '<'); i >= 0 && stored[len(stored)-1] == '>' {
+		name, stored = strings.TrimSpace(stored[:i]), stored[i+1:len(stored)-1]
+	}
+	if addr := mapi.CleanAddress(stored); mapi.IsDN(addr) || mapi.IsIMCEA(addr) {
+		a.Name, a.Stored, a.Group = name, stored, ""
 	}
 }
 
