@@ -1,12 +1,14 @@
 package address
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"hash/maphash"
 	"math"
 	"slices"
 	"strings"
+	"sync"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -14,13 +16,13 @@ import (
 )
 
 // Directory holds what a directory knows of people, so that half a million of them take little memory: their texts lie in
-// a few large blocks.
+// a few large blocks, and what they answer to is but hashed.
 type Directory struct {
 	seeds   [2]maphash.Seed
 	blocks  [][]byte
 	objects []object
-	claims  []claimant
-	heads   map[uint64]uint32 // the first claimant of a hash, plus 1
+	claims  [claimParts][]claimant // by the first byte of the hash
+	order   sync.Once
 }
 
 // object is one recipient.
@@ -36,14 +38,22 @@ type ref struct {
 	at, n uint16
 }
 
-// claimant is an object that answers to a text, with the next of the same hash. The text itself is not kept: a second hash
-// tells those apart that share the first, as no two texts of any directory share both.
+// claimant is an object that answers to a text. The text itself is not kept: of no two texts of any directory are both
+// hashes the same.
 type claimant struct {
-	check  uint64
-	object uint32
-	next   uint32 // plus 1
-	kind   claimKind
+	hash  uint64
+	check uint32
+	of    uint32 // the object's number, and the kind in the highest bits
 }
+
+const (
+	claimParts = 256
+	kindShift  = 29
+	maxObjects = 1 << kindShift
+)
+
+func (c *claimant) object() uint32  { return c.of % maxObjects }
+func (c *claimant) kind() claimKind { return claimKind(c.of >> kindShift) }
 
 // claimKind says why an object answers to a text; the stronger come first.
 type claimKind uint8
@@ -61,7 +71,7 @@ const blockSize = math.MaxUint16
 
 // NewDirectory returns an empty directory.
 func NewDirectory() *Directory {
-	return &Directory{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, heads: make(map[uint64]uint32)}
+	return &Directory{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}}
 }
 
 // ReadDirectory reads a directory, as [directory.Read] does; nothing of one that cannot be read to its end.
@@ -101,7 +111,7 @@ func (d *Directory) Add(o *directory.Object) error {
 	if mapi.ShapeOf(smtp) != mapi.ShapeSMTP {
 		return nil
 	}
-	if len(d.objects) >= math.MaxUint32-1 {
+	if len(d.objects) >= maxObjects {
 		return errTooMany
 	}
 	id := uint32(len(d.objects))
@@ -173,8 +183,19 @@ func (d *Directory) claim(id uint32, kind claimKind, key string) {
 		return
 	}
 	h := maphash.String(d.seeds[0], key)
-	d.claims = append(d.claims, claimant{check: maphash.String(d.seeds[1], key), object: id, next: d.heads[h], kind: kind})
-	d.heads[h] = uint32(len(d.claims))
+	part := &d.claims[h>>56]
+	*part = append(*part, claimant{hash: h, check: uint32(maphash.String(d.seeds[1], key)), of: uint32(kind)<<kindShift | id})
+}
+
+// sort puts the claimants in order, by which find looks them up.
+func (d *Directory) sort() {
+	d.order.Do(func() {
+		for _, part := range d.claims {
+			slices.SortFunc(part, func(a, b claimant) int {
+				return cmp.Or(cmp.Compare(a.hash, b.hash), cmp.Compare(a.check, b.check), cmp.Compare(a.of, b.of))
+			})
+		}
+	})
 }
 
 // claimed is an object that answers to a key.
@@ -192,22 +213,23 @@ func compareClaimed(a, b claimed) int     { return int(a.kind) - int(b.kind) }
 
 // find adds the objects that answer to a key.
 func (d *Directory) find(list []claimed, key string) []claimed {
-	next := d.heads[maphash.String(d.seeds[0], key)]
-	if next == 0 {
+	h := maphash.String(d.seeds[0], key)
+	part := d.claims[h>>56]
+	i, found := slices.BinarySearchFunc(part, h, func(c claimant, h uint64) int { return cmp.Compare(c.hash, h) })
+	if !found {
 		return list
 	}
-	for check := maphash.String(d.seeds[1], key); next != 0; {
-		c := &d.claims[next-1]
-		if c.check == check {
-			list = append(list, claimed{d, c.object, c.kind})
+	for check := uint32(maphash.String(d.seeds[1], key)); i < len(part) && part[i].hash == h; i++ {
+		if c := &part[i]; c.check == check {
+			list = append(list, claimed{d, c.object(), c.kind()})
 		}
-		next = c.next
 	}
 	return list
 }
 
 // Use adds a directory to what the book knows.
 func (b *Book) Use(d *Directory) {
+	d.sort()
 	b.mu.Lock()
 	b.directories = append(b.directories, d)
 	b.mu.Unlock()

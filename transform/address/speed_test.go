@@ -1,7 +1,10 @@
 package address_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -120,6 +123,46 @@ func TestLargeDirectory(t *testing.T) {
 				t.Errorf("%s is %q", dn, got.SMTP)
 			}
 		}
+	}
+}
+
+// BenchmarkReadDirectory reads an export of half a million recipients; MB is the memory that it takes at most meanwhile.
+func BenchmarkReadDirectory(b *testing.B) {
+	var text bytes.Buffer
+	text.WriteString("DisplayName,LegacyExchangeDN,PrimarySmtpAddress,Guid,EmailAddresses\n")
+	for i := range 500_000 {
+		o := object(i)
+		fmt.Fprintf(&text, "\"%s\",%s,%s,%s,SMTP:%[3]s;smtp:%[5]s;X500:%s\n", o.Names[0], o.LegacyDN, o.SMTP, o.GUID, o.Other[0], o.X500[0])
+	}
+	path := filepath.Join(b.TempDir(), "users.csv")
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(text.Len()))
+	text = bytes.Buffer{}
+	for b.Loop() {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		before, peak := m.HeapInuse, uint64(0)
+		d := address.NewDirectory()
+		for o, err := range directory.Read(b.Context(), path, directory.Options{}) {
+			if err == nil {
+				err = d.Add(&o)
+			}
+			if err != nil {
+				b.Fatal(err)
+			}
+			if d.Len()%50_000 == 0 {
+				runtime.ReadMemStats(&m)
+				peak = max(peak, m.HeapInuse-min(m.HeapInuse, before))
+			}
+		}
+		address.NewBook().Use(d)
+		if d.Len() != 500_000 {
+			b.Fatal(d.Len())
+		}
+		b.ReportMetric(float64(peak)/(1<<20), "MB")
 	}
 }
 
