@@ -51,6 +51,10 @@ func (f *File) loadNames() {
 		f.db.Warn(-1, "%v", f.names.err)
 		return
 	}
+	if f.names.err = f.db.Doubt(NIDNames); f.names.err != nil {
+		f.names.err = fmt.Errorf("the names of properties: %w", f.names.err)
+		f.db.Warn(-1, "%v", f.names.err)
+	}
 	stream := func(id mapi.ID) []byte {
 		v, err := p.Lookup(id)
 		if err != nil {

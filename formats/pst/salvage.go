@@ -436,7 +436,10 @@ func (c *carver) add() {
 		}
 		if n.Data == 0 {
 			n.Data, n.Sub = it.data, it.sub
-			c.f.db.SetDoubt(n.NID, it.doubt(c.f))
+			// There is one map of names at a time: the one in use is right.
+			if !it.names || !c.f.db.InUse(it.data) {
+				c.f.db.SetDoubt(n.NID, it.doubt(c.f))
+			}
 		}
 		nodes = append(nodes, n)
 	}
