@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"mailmill/formats"
 	"mailmill/load"
@@ -51,7 +52,8 @@ type recordFolder struct {
 func (o *Options) head() record {
 	head := record{Version: o.Version, Format: o.Format.Name(), Options: o.Record, Sources: []recordSource{}}
 	for _, s := range o.Sources {
-		head.Sources = append(head.Sources, recordSource{s.Name, s.Size, s.Modified})
+		// Names of files are bytes, and JSON has none but those of text.
+		head.Sources = append(head.Sources, recordSource{strings.ToValidUTF8(s.Name, "\uFFFD"), s.Size, s.Modified})
 	}
 	return head
 }
