@@ -48,7 +48,7 @@ func TestMaildirIsServed(t *testing.T) {
 
 			var want, got []servedAs
 			for _, it := range list(t, "--only", "mail", source) {
-				m := servedAs{strings.Join(it.Folder, "\x00"), it.Key, it.Received, nil}
+				m := servedAs{strings.Join(it.Folder, "\x00"), it.Key, it.Received, []string{}}
 				if m.Received == "" {
 					m.Received = it.Date
 				}
