@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 )
 
 // Open prepares to write to a target, of the [Form] that its name says; stdout is standard output. Folders are created
@@ -19,7 +20,7 @@ func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 		seen[s.Name] = true
 	}
 	t := newTarget(&o)
-	form := FormOf(path)
+	form, path := FormOf(path), filepath.Clean(path)
 	if form.Single() && o.Format != MBOX {
 		return nil, fmt.Errorf("%s: one file holds an mbox, not %s", path, o.Format.Name())
 	}
@@ -55,7 +56,7 @@ func (f Form) open(path string, stdout io.Writer, t *Target, o *Options) (store,
 // for what is in the way. It leaves everything as it is.
 func Rehearse(path string, o Options) (*Target, error) {
 	t := newTarget(&o)
-	form := FormOf(path)
+	form, path := FormOf(path), filepath.Clean(path)
 	var err error
 	switch form.kind {
 	case formStream:
