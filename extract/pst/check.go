@@ -34,7 +34,7 @@ func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (
 	if err != nil {
 		return nil, err
 	}
-	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int)}
+	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int), faulty: make(map[pst.BlockID]*pst.BlockFault)}
 	for i, folder := range a.tree.visible(true) {
 		c.place[folder.Folder] = i + 1
 	}
@@ -104,6 +104,7 @@ type fileCheck struct {
 	a      *Archive
 	f      *file
 	place  map[*formats.Folder]int // of folders in the order of the tree, from 1
+	faulty map[pst.BlockID]*pst.BlockFault
 	result extract.Check
 }
 
@@ -117,6 +118,7 @@ func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockRe
 	var loose []*pst.BlockFault
 	for i := range blocks.Faults {
 		b := &blocks.Faults[i]
+		c.faulty[b.BID] = b
 		for _, id := range b.Nodes {
 			byNode[id] = append(byNode[id], b)
 		}
@@ -142,11 +144,39 @@ func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockRe
 		return len(ids) > 0
 	})
 	slices.SortStableFunc(c.result.Faults, func(a, b extract.Fault) int { return cmp.Compare(c.order(a), c.order(b)) })
+	c.shared()
 	for _, b := range loose {
 		c.result.Faults = append(c.result.Faults, extract.Fault{
 			Part: "a block that nothing refers to", Block: b.BID.String(), Offset: b.Offset, Blocks: 1, Err: b.Err,
 			Harmless: len(c.f.Lost()) == 0,
 		})
+	}
+}
+
+// shared makes one fault of those of many tables in the same block: all empty ones may have the same.
+func (c *fileCheck) shared() {
+	type table struct{ part, block string }
+	count := make(map[table]int)
+	for _, f := range c.result.Faults {
+		if f.Entry == nil && f.Block != "" {
+			count[table{f.Part, f.Block}]++
+		}
+	}
+	told := make(map[table]bool)
+	c.result.Faults = slices.DeleteFunc(c.result.Faults, func(f extract.Fault) bool {
+		of := table{f.Part, f.Block}
+		if f.Entry != nil || count[of] < 3 {
+			return false
+		}
+		again := told[of]
+		told[of] = true
+		return again
+	})
+	for i := range c.result.Faults {
+		f := &c.result.Faults[i]
+		if of := (table{f.Part, f.Block}); told[of] && f.Entry == nil {
+			f.Part, f.ID, f.Folder = fmt.Sprintf("%s of %d folders", f.Part, count[of]), "", nil
+		}
 	}
 }
 
@@ -167,12 +197,13 @@ func (c *fileCheck) node(id, parent pst.NID, faults []pst.NodeFault, blocks []*p
 	var list []extract.Fault
 	byPart := make(map[string]int)
 	add := func(part string, err error) *extract.Fault {
+		part = partIn(whose.Part, part)
 		i, ok := byPart[part]
 		if !ok {
 			i = len(list)
 			byPart[part] = i
 			fault := whose
-			fault.Part, fault.Err, fault.Offset = partIn(whose.Part, part), err, -1
+			fault.Part, fault.Err, fault.Offset = part, err, -1
 			list = append(list, fault)
 		}
 		return &list[i]
@@ -183,14 +214,10 @@ func (c *fileCheck) node(id, parent pst.NID, faults []pst.NodeFault, blocks []*p
 			fault.Harmless = !b.Lost && !errors.Is(b.Err, pst.ErrChecksum)
 		}
 	}
-	of := make(map[pst.BlockID]*pst.BlockFault, len(blocks))
-	for _, b := range blocks {
-		of[b.BID] = b
-	}
 	told := make(map[pst.BlockID]bool)
 	for _, fault := range faults {
 		block, ok := pst.BlockOf(fault.Err)
-		b := of[block&^1]
+		b := c.faulty[block&^1]
 		if ok && b != nil && told[b.BID] {
 			continue // its other parts suffer from the same block
 		}
@@ -220,7 +247,7 @@ func partIn(whole, part string) string {
 	switch {
 	case whole == "":
 		return part
-	case part == "" || part == "table":
+	case part == "" || part == "table" || part == "rows" || part == "properties":
 		return whole
 	}
 	return whole + ": " + part
