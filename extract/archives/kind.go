@@ -23,19 +23,20 @@ type kind struct {
 }
 
 var (
-	outlookFile = &kind{name: "an Outlook data file", archive: true}
-	mboxFile    = &kind{name: "an mbox", archive: true, advice: laterAdvice}
-	mailFile    = &kind{name: "a single mail (.eml)", archive: true, advice: laterAdvice}
-	addressBook = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
-	zipFile     = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
-	tarFile     = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
-	zeroFile    = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
-	webPage     = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
-	picture     = &kind{name: "a picture"}
-	program     = &kind{name: "a program"}
-	sound       = &kind{name: "a recording of sound or video"}
-	encrypted   = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
-	diskImage   = &kind{name: "an image of a disk", archive: true, advice: "If there are Outlook data files on it, mount it and name those"}
+	outlookFile  = &kind{name: "an Outlook data file", archive: true}
+	mboxFile     = &kind{name: "an mbox", archive: true, advice: laterAdvice}
+	mailFile     = &kind{name: "a single mail (.eml)", archive: true, advice: laterAdvice}
+	addressBook  = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
+	zipFile      = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
+	tarFile      = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
+	zeroFile     = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
+	headlessFile = &kind{name: "nothing known", advice: "Fetch it again, or look for an older copy: its beginning says how the rest is to be read"}
+	webPage      = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
+	picture      = &kind{name: "a picture"}
+	program      = &kind{name: "a program"}
+	sound        = &kind{name: "a recording of sound or video"}
+	encrypted    = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
+	diskImage    = &kind{name: "an image of a disk", archive: true, advice: "If there are Outlook data files on it, mount it and name those"}
 )
 
 const (
@@ -179,7 +180,9 @@ func (k *kind) refusal(path string) error {
 	case k.archive:
 		e.Problem, e.Err = "is "+k.name, extract.ErrUnsupported
 	case k == zeroFile:
-		e.Problem = "begins with nothing but zeros"
+		e.Problem = "holds nothing but zeros"
+	case k == headlessFile:
+		e.Problem = "has lost its beginning: there is nothing but zeros"
 	case k.name == "nothing known":
 		e.Problem = "is not an Outlook data file"
 	default:
