@@ -30,7 +30,8 @@ const exitStatuses = `  0    complete, the books balance
   3    finished, but items failed or are damaged, or the archive lost some that
        cannot be counted
   4    source missing, unreadable, no archive, nothing in it can be read
-  5    temporary: disk full; run the same command again
+  5    a matter of the moment: a full disk, an archive that changes while it is
+       read; see to it and run the same command again
   130  interrupted
   141  the reader of a pipe went away (silent)
 `
