@@ -214,7 +214,39 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 			item.Lose(formats.Damage{Part: "item", Err: err})
 		}
 	}
+	item.Damage = summed(item.Damage)
 	return item, nil
+}
+
+// maxParts is the number of parts that are named which are damaged for one reason.
+const maxParts = 3
+
+// summed has one entry for each reason: a damaged block may hold dozens of properties.
+func summed(damage []formats.Damage) []formats.Damage {
+	type reason struct {
+		first int
+		parts []string
+	}
+	reasons := make(map[string]*reason)
+	list := damage[:0]
+	for _, d := range damage {
+		text := d.Err.Error()
+		r := reasons[text]
+		if r == nil {
+			r = &reason{first: len(list)}
+			reasons[text] = r
+			list = append(list, d)
+		}
+		r.parts = append(r.parts, d.Part)
+	}
+	for _, r := range reasons {
+		if n := len(r.parts); n > maxParts+1 {
+			list[r.first].Part = fmt.Sprintf("%s and %d more parts", strings.Join(r.parts[:maxParts], ", "), n-maxParts)
+		} else {
+			list[r.first].Part = strings.Join(r.parts, ", ")
+		}
+	}
+	return list
 }
 
 // damaged is what messages implement that know what is lost of them, or doubtful, as a whole.

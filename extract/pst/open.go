@@ -99,9 +99,16 @@ func (f *file) Facts() facts {
 	if i.Truncated() {
 		fact.incomplete = fmt.Sprintf("the file is cut short: it has %d bytes of %d", i.Size, i.Expected)
 	}
+	lost, found := false, 0
 	for _, l := range f.Lost() {
-		if l.Nodes && fact.incomplete == "" {
-			fact.incomplete = "a part of the file's index of items cannot be read"
+		if l.Nodes {
+			lost, found = true, found+l.Found
+		}
+	}
+	if lost && fact.incomplete == "" {
+		fact.incomplete = "a part of the file's index of items cannot be read"
+		if found > 0 {
+			fact.incomplete += fmt.Sprintf("; %d of its entries were found elsewhere in the file", found)
 		}
 	}
 	return fact
