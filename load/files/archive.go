@@ -191,7 +191,7 @@ func publish(f *behind, path string) error {
 
 func (a *archive) abort() error {
 	if a.entries != nil {
-		a.entries.close() //nolint:errcheck // nobody will read it; what compresses comes to rest
+		a.entries.close() // nobody will read it; what compresses comes to rest
 	}
 	return a.leave()
 }

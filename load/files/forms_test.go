@@ -101,15 +101,15 @@ func entries(t testing.TB, path string) (content map[string]string, order []stri
 
 // crowded is an archive with items that are small, large, of unknown size, and that fail on the way.
 func crowded() *archive {
-	const large = 9 << 20
+	const large = 5 << 20
 	a := sample()
 	inbox := a.folders[0]
 	long := a.folder("Inbox", strings.Repeat("Länge ", 30))
 	attach(a.mail(inbox, "known", ""), stream{size: large}, large)
-	attach(a.mail(inbox, "fails", ""), stream{size: large, panicsAt: 6 << 20}, large)
+	attach(a.mail(inbox, "fails", ""), stream{size: large, panicsAt: large - 1}, large)
 	attach(a.mail(inbox, "unknown", ""), stream{size: large}, 0)
 	a.mail(long, "deep", "text")
-	attach(a.mail(a.folder("Only failures"), "fails, too", ""), stream{size: large, panicsAt: 6 << 20}, large)
+	attach(a.mail(a.folder("Only failures"), "fails, too", ""), stream{size: large, panicsAt: large - 1}, large)
 	slices.SortStableFunc(a.items, func(x, y *formats.Item) int {
 		return slices.Index(a.folders, x.Folder) - slices.Index(a.folders, y.Folder)
 	})
@@ -127,7 +127,10 @@ func TestArchives(t *testing.T) {
 		o := files.Options{Format: format}
 		mustConvert(t, filepath.Join(dir, "out"), archives{"alice.pst": crowded()}, o)
 		want := tree(t, filepath.Join(dir, "out"))
-		for _, name := range archiveNames {
+		for i, name := range archiveNames {
+			if testing.Short() && i%2 == 0 {
+				continue
+			}
 			path := filepath.Join(dir, name)
 			result := mustConvert(t, path, archives{"alice.pst": crowded()}, o)
 			if c := result.Balance.Total(); c.Written != 7 || c.Failed != 2 {
@@ -139,6 +142,9 @@ func TestArchives(t *testing.T) {
 			}
 			if order[len(order)-1] != ".mailmill.json" || slices.Contains(order, "Only failures/") {
 				t.Errorf("%s: %q", name, order)
+			}
+			if format != files.EML {
+				continue // what follows is about archives, not formats
 			}
 			first := sum(t, path)
 			before := runtime.GOMAXPROCS(1)

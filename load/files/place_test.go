@@ -280,12 +280,18 @@ func (r *streamReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := int(min(int64(len(p)), r.s.size-r.pos))
-	for i := range p[:n] {
-		p[i] = byte(r.pos + int64(i))
-	}
+	n = copy(p[:n], pattern[r.pos%256:])
 	r.pos += int64(n)
 	return n, nil
 }
+
+// pattern is what a stream repeats.
+var pattern = func() (all [64 << 10]byte) {
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return all
+}()
 
 // attach replaces the content of a mail by an attachment.
 func attach(it *formats.Item, c formats.Content, size int64) {

@@ -71,7 +71,7 @@ func (p *zipPacker) file(name string, modified time.Time, content *blob) error {
 	if !ascii(name) {
 		h.Flags |= 0x800 // the name is UTF-8
 	}
-	h.ModifiedDate, h.ModifiedTime = dosTime(modified)
+	h.ModifiedDate, h.ModifiedTime = dosTime(modified) //nolint:staticcheck // CreateRaw writes these, and not Modified
 	w, err := p.zip.CreateRaw(h)
 	if err != nil {
 		return err
