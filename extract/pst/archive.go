@@ -6,8 +6,8 @@
 //
 // The folders that a person sees are those below the store's top folder; what is outside of it, or says that it is
 // hidden, or holds what programs keep for themselves, is left out unless [extract.Options] say otherwise. Search
-// folders hold nothing: they list what lies elsewhere. What the tables have lost and the file's index still has is
-// found under "Recovered items".
+// folders hold nothing: they list what lies elsewhere. What the tables have lost and the file's index still has, or what
+// was found in a damaged file without either, is found under "Recovered items", as are deleted items on demand.
 package pst
 
 import (

@@ -34,7 +34,7 @@ var (
 // Warning is something wrong in a file that did not keep it from being read.
 type Warning = ndb.Warning
 
-// Lost is a part of the file's index that cannot be read. Whatever it led to is missing.
+// Lost is a part of the file's index that cannot be read. Whatever it led to is missing, but for what was found elsewhere.
 type Lost = ndb.Lost
 
 // Format is a variant of the file format.

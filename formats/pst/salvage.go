@@ -32,7 +32,7 @@ const (
 	flagAssociated    = 0x40 // mfFAI
 )
 
-// Salvage looks for the items whose nodes the index has lost: blocks that hold the properties of an item and to which
+// salvage looks for the items whose nodes the index has lost: blocks that hold the properties of an item and to which
 // nothing leads. [NewReader] calls it where the index has lost nodes.
 //
 // Which sub-nodes belong to the properties only the lost node told. They were written at the same time, so that their
