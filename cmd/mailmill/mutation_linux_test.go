@@ -112,8 +112,12 @@ var damagedForms = [...]struct {
 	option, target string
 	comparable     bool
 }{
-	{"--format=mbox", "out", true}, {"--format=eml", "out", true}, {"--format=maildir", "out", true}, {"--format=mbox", "out.mbox", true},
-	{"--format=eml", "out.tar.zst", false}, {"--format=mbox", "out.zip", false},
+	{"--format=mbox", "out", true},
+	{"--format=eml", "out", true},
+	{"--format=maildir", "out", true},
+	{"--format=mbox", "out.mbox", true},
+	{"--format=eml", "out.tar.zst", false},
+	{"--format=mbox", "out.zip", false},
 }
 
 // bases makes small files of every variant. The last one is big.
@@ -277,7 +281,7 @@ func inProcess(t testing.TB, name string, args ...string) *answer {
 		stdout: &output{w: &stdout, lost: func(error) {}}, stderr: &output{w: &stderr, lost: func(error) {}},
 	}
 	hung := time.AfterFunc(longest, func() {
-		pprof.Lookup("goroutine").WriteTo(os.Stderr, 1) //nolint:errcheck // on the way out
+		pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 		panic(fmt.Sprintf("%s: mailmill %s hangs", name, strings.Join(args, " ")))
 	})
 	defer hung.Stop()

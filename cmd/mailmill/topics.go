@@ -94,6 +94,12 @@ progress              at most ten a second: source, folder, done, found,
 failure               source, source_id, key, folder, kind, subject, date, reason
 damaged               the same, and part: what is missing. The item is written
                       without it
+fault                 of inspect --check, what costs no item anything: source,
+                      source_id, folder, kind, subject, part, block (the first of
+                      blocks), offset, reason
+check                 ends each archive of inspect --check: sound, verdict, blocks,
+                      bytes, items, and the numbers damaged, failed, faults;
+                      remarks: what is unusual and no damage
 balance               ends every convert: kinds (by kind) and total, each with
                       found, written, unchanged, filtered, duplicate, failed,
                       damaged. found = written + unchanged + filtered +

@@ -221,7 +221,7 @@ func deflate(data []byte) []byte {
 	var z bytes.Buffer
 	w := zlib.NewWriter(&z)
 	w.Write(data) //nolint:errcheck // into memory
-	w.Close()     //nolint:errcheck // into memory
+	w.Close()
 	return z.Bytes()
 }
 
