@@ -113,7 +113,6 @@ func (s *single) close(string, time.Time) error {
 }
 
 func (s *single) discard() error {
-	s.buffered.Reset(io.Discard)
 	s.compressor.Close() // nobody will read it; what compresses comes to rest
 	return nil
 }
