@@ -130,7 +130,7 @@ func reference(t *testing.T, form []string) (map[string]string, time.Duration) {
 func TestEndAtAnyMoment(t *testing.T) {
 	moments := 8
 	if testing.Short() {
-		moments = 2
+		moments = 1
 	}
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGKILL, syscall.SIGTERM, syscall.SIGHUP}
 	random := rand.New(rand.NewPCG(4, 4))
@@ -200,6 +200,10 @@ func endAt(t *testing.T, form []string, signal syscall.Signal, after time.Durati
 // A disk that fills up ends a run with a sentence and status 5, however far it came and whatever it writes. Nothing of
 // it is left; what was there before is; and with room the same command does it all.
 func TestFullDisk(t *testing.T) {
+	sizes := []int{4, 8, 12, 300, 900}
+	if testing.Short() {
+		sizes = sizes[3:]
+	}
 	for _, form := range forms {
 		t.Run(strings.Join(form, " "), func(t *testing.T) {
 			whole, _ := reference(t, form)
@@ -217,7 +221,7 @@ func TestFullDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			to := filepath.Join(mount, "below")
-			for _, kilobytes := range []int{4, 8, 12, 300, 900} {
+			for _, kilobytes := range sizes {
 				resize(syscall.MS_REMOUNT, kilobytes)
 				cmd := convertSample(t, form, to, "--ignore-space")
 				out, _ := cmd.CombinedOutput()
