@@ -18,7 +18,6 @@ type sink struct {
 	hash  hash.Cloner // nil where nobody asks for it
 	size  int64       // accepted
 	block []byte
-
 }
 
 func newSink(f file, hashed bool) *sink {
