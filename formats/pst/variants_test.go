@@ -85,8 +85,8 @@ func equal(t *testing.T, got, want []string) {
 	}
 }
 
-// TestCase37 reads files of all variants.
-func TestCase37(t *testing.T) {
+// TestVariants reads files of all variants.
+func TestVariants(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		format     Format
