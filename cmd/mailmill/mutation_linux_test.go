@@ -106,8 +106,8 @@ type base struct {
 	whole []map[string][]byte // what convert writes, by form
 }
 
-// damagedForms are the ways to write that the copies take in turn, by the option and the name of the target. In archives there is
-// a record of the run, which names the source: they are never the same.
+// damagedForms are the ways to write that the copies take in turn, by the option and the name of the target. In archives
+// there is a record of the run, which names the source: they are never the same.
 var damagedForms = [...]struct {
 	option, target string
 	comparable     bool
@@ -178,7 +178,7 @@ func bases(t *testing.T, dir string) []base {
 		}
 		return data
 	}
-	sample := read(filepath.Join(corpustest.Root(), "testdata", "sample.pst"))
+	sample := read(corpustest.Sample())
 	variants("sample", sample, 20000, psttest.ANSI, psttest.Unicode)
 	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")), 20000, psttest.Unicode4K)
 	for _, name := range []string{"ansi-32-bit", "flags", "message-in-message", "attachment-and-inline", "dist-list"} {

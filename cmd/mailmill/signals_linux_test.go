@@ -29,8 +29,6 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func samplePST() string { return filepath.Join(corpustest.Root(), "testdata", "sample.pst") }
-
 // A second Ctrl-C ends a run at once, even where it cannot go on: here nobody reads what it writes. No file has its
 // final name then.
 func TestSecondSignal(t *testing.T) {
@@ -44,7 +42,7 @@ func TestSecondSignal(t *testing.T) {
 	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), syscall.F_SETPIPE_SZ, room); errno != 0 {
 		t.Fatal(errno)
 	}
-	cmd := command(t, "convert", "--json", "--only", "mail", samplePST(), out)
+	cmd := command(t, "convert", "--json", "--only", "mail", corpustest.Sample(), out)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = w, &stderr
 	if err := cmd.Start(); err != nil {
@@ -106,7 +104,7 @@ var forms = [][]string{
 func convertSample(t *testing.T, form []string, to string, options ...string) *exec.Cmd {
 	last := len(form) - 1
 	args := append([]string{"convert", "-q", "--only", "mail"}, options...)
-	args = append(append(args, form[:last]...), samplePST(), filepath.Join(to, form[last]))
+	args = append(append(args, form[:last]...), corpustest.Sample(), filepath.Join(to, form[last]))
 	return command(t, args...)
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"mailmill/extract"
 	"mailmill/formats"
+	"mailmill/formats/corpustest"
 )
 
 // share is a file on a network: it may change, or go away, in the middle of everything.
@@ -42,7 +43,7 @@ func (s *share) IsDir() bool                { return false }
 func (s *share) Sys() any                   { return nil }
 
 func onShare(t *testing.T) (*share, *Archive, *[]error) {
-	content, err := os.ReadFile("../../testdata/sample.pst")
+	content, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +142,7 @@ func TestBadSector(t *testing.T) {
 
 // Who looks into a file in the right moment cannot be fooled by what it was: a change while it is opened counts.
 func TestChangedWhileOpened(t *testing.T) {
-	content, err := os.ReadFile("../../testdata/sample.pst")
+	content, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestChangedWhileOpened(t *testing.T) {
 
 // What was replaced or removed is still there for who has it open.
 func TestReplaced(t *testing.T) {
-	content, err := os.ReadFile("../../testdata/sample.pst")
+	content, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}

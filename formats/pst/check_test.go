@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"mailmill/formats/corpustest"
@@ -15,7 +14,7 @@ import (
 // small returns a part of the sample in a format and encoding.
 func small(t testing.TB, format psttest.Format, crypt byte) *psttest.File {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(corpustest.Root(), "testdata", "sample.pst"))
+	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -133,7 +133,7 @@ func convertDamaged(t *testing.T, archive, out string) (run damagedRun) {
 // Each sort of damage that the generator knows costs no more than what it hits.
 func TestGeneratedDamage(t *testing.T) {
 	dir := t.TempDir()
-	whole := convertDamaged(t, sample(), filepath.Join(dir, "whole")).books
+	whole := convertDamaged(t, corpustest.Sample(), filepath.Join(dir, "whole")).books
 	if whole == nil {
 		t.Fatal("the sample cannot be read")
 	}
@@ -143,7 +143,7 @@ func TestGeneratedDamage(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			broken := filepath.Join(dir, kind+".pst")
-			t.Log(corpustest.Pstgen(t, "-corrupt", kind, "-o", broken, sample()))
+			t.Log(corpustest.Pstgen(t, "-corrupt", kind, "-o", broken, corpustest.Sample()))
 			run := convertDamaged(t, broken, filepath.Join(dir, kind))
 			var checked []string
 			if kind == "amap-zero" {
@@ -254,7 +254,7 @@ type whole struct {
 // smallArchives are those small enough to be damaged by the hundred, and the sample, which holds the most.
 func smallArchives(t *testing.T) []whole {
 	t.Helper()
-	paths := []string{sample()}
+	paths := []string{corpustest.Sample()}
 	for _, name := range archives(t) {
 		paths = append(paths, corpustest.File(t, name))
 	}
@@ -264,7 +264,7 @@ func smallArchives(t *testing.T) []whole {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(data) > 300<<10 && path != sample() {
+		if len(data) > 300<<10 && path != corpustest.Sample() {
 			continue
 		}
 		small = append(small, whole{filepath.Base(path), data, len(list(t, path)), mails(t, convert(t, "mbox", path))})

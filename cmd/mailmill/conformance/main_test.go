@@ -97,9 +97,6 @@ func tail(s string, n int) string {
 	return s
 }
 
-// sample is the archive that comes with the project.
-func sample() string { return filepath.Join(corpustest.Root(), "testdata", "sample.pst") }
-
 // archives returns every PST and OST of the corpus, real and synthetic, by its path below the corpus.
 func archives(t testing.TB) []string {
 	t.Helper()

@@ -1,23 +1,14 @@
 package conformance
 
 import (
-	"encoding/binary"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"mailmill/formats/corpustest"
 	"mailmill/formats/pst/psttest"
 )
-
-// crcOf is the checksum of the format (MS-PST 5.3), signatureOf what tells where something lies (5.5).
-func crcOf(b []byte) uint32 { return ^crc32.Update(^uint32(0), crc32.IEEETable, b) }
-
-func signatureOf(at int, bid uint64) uint16 {
-	x := uint32(at) ^ uint32(bid)
-	return uint16(x>>16) ^ uint16(x)
-}
 
 // withDeleted returns the archive without a message, but with what Outlook leaves of it in the file until the space is
 // needed: its blocks and, if oldPage is set, the page of the node tree that had it.
@@ -42,21 +33,20 @@ func withDeleted(t *testing.T, im *pstImage, victim uint32, oldPage bool) []byte
 		align(64)
 		at := len(b)
 		b = append(b, im.data[x.from:x.to]...)
-		binary.LittleEndian.PutUint16(b[len(b)-14:], signatureOf(at, bids[x]))
+		le.PutUint16(b[len(b)-14:], signature(uint64(at), bids[x]))
 	}
 	align(512)
 	if oldPage {
 		at := len(b)
 		page := make([]byte, 512)
-		le := binary.LittleEndian
 		le.PutUint32(page, victim)
 		le.PutUint64(page[8:], n.data)
 		le.PutUint64(page[16:], n.sub)
 		le.PutUint32(page[24:], n.parent)
 		page[488], page[489], page[490] = 1, 15, 32
 		page[496], page[497] = 0x81, 0x81
-		le.PutUint16(page[498:], signatureOf(at, 8))
-		le.PutUint32(page[500:], crcOf(page[:496]))
+		le.PutUint16(page[498:], signature(uint64(at), 8))
+		le.PutUint32(page[500:], checksum(page[:496]))
 		le.PutUint64(page[504:], 8)
 		b = append(b, page...)
 	}
@@ -66,7 +56,7 @@ func withDeleted(t *testing.T, im *pstImage, victim uint32, oldPage bool) []byte
 // A message that was deleted and is still whole in the file comes back with --recover, and only then; it is told apart
 // from what is still there.
 func TestDeletedMailComesBack(t *testing.T) {
-	o := newOriginal(t, sample())
+	o := newOriginal(t, corpustest.Sample())
 	im := newImage(o.data)
 	tried := 0
 	for id := range o.ids {
@@ -103,7 +93,7 @@ func TestDeletedMailComesBack(t *testing.T) {
 	}
 
 	t.Run("nothing deleted", func(t *testing.T) {
-		rec := o.recover(t, sample(), "--recover")
+		rec := o.recover(t, corpustest.Sample(), "--recover")
 		o.compare(t, rec)
 		if rec.status != 0 || len(rec.mails) != o.number {
 			t.Errorf("%d mails of %d, exit status %d", len(rec.mails), o.number, rec.status)

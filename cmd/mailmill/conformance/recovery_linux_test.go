@@ -257,7 +257,7 @@ func TestRecoveryOfGeneratedDamage(t *testing.T) {
 	if testing.Short() {
 		seeds = 1
 	}
-	for _, path := range []string{sample(), corpustest.File(t, "pst/enron.pst")} {
+	for _, path := range []string{corpustest.Sample(), corpustest.File(t, "pst/enron.pst")} {
 		o := newOriginal(t, path)
 		im := newImage(o.data)
 		for _, kind := range []string{
@@ -295,7 +295,7 @@ func TestRecoveryOfGeneratedDamage(t *testing.T) {
 
 // Random damage to an archive with every kind of item: each mail equals the original, or is said to be damaged.
 func TestNothingIsSilentlyWrong(t *testing.T) {
-	o := newOriginal(t, sample())
+	o := newOriginal(t, corpustest.Sample())
 	copies := 150
 	if testing.Short() {
 		copies = 15

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+
+	"mailmill/formats/corpustest"
 )
 
 // openBytes opens a file that lies in memory.
@@ -32,7 +34,7 @@ func (c *counting) ReadAt(b []byte, at int64) (int, error) {
 
 // TestNoScan opens and reads a whole file: nothing is read that was not asked for.
 func TestNoScan(t *testing.T) {
-	b, err := os.ReadFile(samplePath())
+	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +55,7 @@ func TestNoScan(t *testing.T) {
 
 // TestScan finds in a whole file all that its trees have, and nothing else that they do not explain.
 func TestScan(t *testing.T) {
-	f := openFile(t, samplePath())
+	f := openFile(t, corpustest.Sample())
 	w := f.scan()
 	for _, b := range f.blocks {
 		if found, ok := w.block(b.bid); !ok || found.offset != b.offset || found.stored != b.stored {
@@ -89,7 +91,7 @@ func TestEnclose(t *testing.T) {
 
 // TestChunks has blocks across the borders of what is read at once.
 func TestChunks(t *testing.T) {
-	b, err := os.ReadFile(samplePath())
+	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,11 +116,11 @@ func TestChunks(t *testing.T) {
 
 // FuzzScan scans anything as a file of each format.
 func FuzzScan(f *testing.F) {
-	b, err := os.ReadFile(samplePath())
+	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		f.Fatal(err)
 	}
-	whole := openFile(f, samplePath())
+	whole := openFile(f, corpustest.Sample())
 	f.Add(b[whole.header.NBT.Offset-1024:][:2048], uint8(1))
 	f.Add(b[whole.header.BBT.Offset-1024:][:2048], uint8(1))
 	f.Add(b[0x4400:0x4400+4096], uint8(0))
@@ -139,7 +141,7 @@ func FuzzScan(f *testing.F) {
 }
 
 func BenchmarkScan(b *testing.B) {
-	f := openFile(b, samplePath())
+	f := openFile(b, corpustest.Sample())
 	b.SetBytes(f.size)
 	for b.Loop() {
 		f.scan()
