@@ -13,8 +13,8 @@
 //	layout   how items become files: one each, one a folder, one for all
 //	store    where files go: a tree of folders, a tar or zip, one file or standard output, or nowhere
 //
-// The files of a folder are not synced to the disk one by one: that would cost more than everything else, the archive is still there
-// when the power fails, and the same command writes the same files again. A target that is one file is.
+// The files of a folder are not synced to the disk one by one: that would cost more than everything else, the archive is
+// still there when the power fails, and the same command writes the same files again. A target that is one file is.
 package files
 
 import (
@@ -165,7 +165,7 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 		return e, nil
 	}
 	e.blob, e.virtual = blob{buffer: b, size: b.size}, virtual
-	if err = damaged(it, err); err == nil && !t.format.joined() {
+	if err = mime.LoseContent(it, err); err == nil && !t.format.joined() {
 		e.sum = b.sha256()
 		err = t.tree.seal(&e.blob)
 	}
@@ -180,19 +180,7 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 func (t *Target) stream(w io.Writer, e *encoded) error {
 	virtual, err := t.format.encode(w, e.item)
 	e.virtual = virtual
-	return damaged(e.item, err)
-}
-
-// damaged moves what an encoder says of lost content to the item. It returns other errors.
-func damaged(it *formats.Item, err error) error {
-	var incomplete *mime.ContentError
-	if errors.As(err, &incomplete) {
-		for _, d := range incomplete.Damage {
-			it.Lose(d)
-		}
-		return nil
-	}
-	return err
+	return mime.LoseContent(e.item, err)
 }
 
 // Write implements [load.Target].

@@ -3,7 +3,6 @@ package report
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -40,15 +39,7 @@ func (Reading) Encode(_ context.Context, it *formats.Item) (load.Encoded, error)
 	if it.Mail == nil {
 		return r, nil
 	}
-	err := mime.Write(r, it.Mail)
-	var incomplete *mime.ContentError
-	if errors.As(err, &incomplete) {
-		for _, d := range incomplete.Damage {
-			it.Lose(d)
-		}
-		err = nil
-	}
-	return r, err
+	return r, mime.LoseContent(it, mime.Write(r, it.Mail))
 }
 
 // Write implements [load.Target].
@@ -191,12 +182,12 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 	return w.Flush()
 }
 
-// byCause writes damage as a line for each cause: the parts that it hits, those without a name as a number.
+// byCause writes damage as a line for each cause: the parts that it hits. Of several properties without a name, or of
+// one beside other parts, only the number is told.
 func byCause(damage []formats.Damage) []string {
 	type cause struct {
-		parts  []string
-		others int // properties
-		reason string
+		reason            string
+		parts, properties []string
 	}
 	var causes []*cause
 	for _, d := range damage {
@@ -207,30 +198,22 @@ func byCause(damage []formats.Damage) []string {
 			causes = append(causes, &cause{reason: why})
 		}
 		if c := causes[i]; strings.HasPrefix(d.Part, "property 0x") {
-			c.others++
-			if c.others == 1 && len(c.parts) == 0 {
-				c.parts = append(c.parts, d.Part)
-			}
+			c.properties = append(c.properties, d.Part)
 		} else {
-			if c.others == 1 && len(c.parts) == 1 && strings.HasPrefix(c.parts[0], "property 0x") {
-				c.parts = nil
-			}
 			c.parts = append(c.parts, d.Part)
 		}
 	}
 	lines := make([]string, 0, len(causes))
 	for _, c := range causes {
-		parts := c.parts
-		switch {
-		case c.others == 1 && len(parts) == 1 && strings.HasPrefix(parts[0], "property 0x"):
-		case c.others > 1 && len(parts) == 1 && strings.HasPrefix(parts[0], "property 0x"):
-			parts = []string{fmt.Sprintf("%d properties", c.others)}
-		case c.others == 1:
-			parts = append(parts, "a property")
-		case c.others > 1:
-			parts = append(parts, fmt.Sprintf("%d properties", c.others))
+		switch n := len(c.properties); {
+		case n == 1 && len(c.parts) == 0:
+			c.parts = c.properties
+		case n == 1:
+			c.parts = append(c.parts, "a property")
+		case n > 1:
+			c.parts = append(c.parts, number(n)+" properties")
 		}
-		lines = append(lines, strings.Join(parts, ", ")+": "+c.reason)
+		lines = append(lines, strings.Join(c.parts, ", ")+": "+c.reason)
 	}
 	return lines
 }

@@ -53,6 +53,27 @@ func TestJSONIsHarmlessAndWhole(t *testing.T) {
 	})
 }
 
+func TestByCause(t *testing.T) {
+	checksum, short := errors.New("wrong checksum"), errors.New("cut short")
+	for _, tt := range []struct {
+		parts []string
+		want  string
+	}{
+		{[]string{"property 0x0e1d"}, "property 0x0e1d: wrong checksum"},
+		{[]string{"property 0x0e1d", "recipients"}, "recipients, a property: wrong checksum"},
+		{[]string{"property 0x0e1d", "property 0x0e1e"}, "2 properties: wrong checksum"},
+		{[]string{"property 0x0e1d", "property 0x0e1e", "recipients", "body (text)"}, "recipients, body (text), 2 properties: wrong checksum"},
+	} {
+		damage := []formats.Damage{{Part: "attachment 1", Err: short}}
+		for _, part := range tt.parts {
+			damage = append(damage, formats.Damage{Part: part, Err: checksum})
+		}
+		if got, want := byCause(damage), []string{"attachment 1: cut short", tt.want}; !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", tt.parts, got, want)
+		}
+	}
+}
+
 func TestWriteBalance(t *testing.T) {
 	var out bytes.Buffer
 	WriteBalance(&out, load.Balance{
