@@ -11,6 +11,8 @@ type Checker interface {
 	// Check reads every byte of the file that anything refers to and compares it with its checksums, and takes every
 	// structure apart. What it finds is told by folder and item; what the items themselves lose by it is known when
 	// they are read. progress, which may be nil, is told of the bytes that are done and of those that there are.
+	//
+	// It returns [errors.ErrUnsupported] where there is nothing to check beside the items, and the cause of ctx's end.
 	Check(ctx context.Context, progress func(done, total int64)) (*Check, error)
 }
 

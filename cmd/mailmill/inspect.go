@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -136,27 +137,10 @@ func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*
 	start := time.Now()
 	path := archive.Info().Path
 	bars := a.stderrTerminal && !a.quiet && !(i.asJSON && a.stdoutTerminal)
-	file := &extract.Check{Warnings: archive.Info().Warnings}
-	if checker, ok := archive.(extract.Checker); ok {
-		progress := func(done, total int64) {}
-		var bar *report.ByteBar
-		if bars {
-			bar = report.NewByteBar(a.stderr, path)
-			progress = bar.Set
-		}
-		var err error
-		file, err = checker.Check(a.ctx, progress)
-		if bar != nil {
-			bar.Close()
-		}
-		if a.ctx.Err() != nil {
-			return nil, a.interrupted()
-		}
-		if err != nil {
-			return nil, err
-		}
+	file, err := a.checkFile(archive, bars)
+	if err != nil {
+		return nil, err
 	}
-
 	source := &watched{Archive: archive, faulty: make(map[string]bool)}
 	for _, f := range file.Faults {
 		if f.Entry != nil {
@@ -188,6 +172,29 @@ func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*
 	source.sort(c, file.Faults)
 	c.Elapsed = time.Since(start)
 	return c, nil
+}
+
+// checkFile checks what an archive's file has beside its items, which is nothing where its kind does not know how.
+func (a *app) checkFile(archive extract.Archive, bars bool) (*extract.Check, error) {
+	unchecked := &extract.Check{Warnings: archive.Info().Warnings}
+	checker, ok := archive.(extract.Checker)
+	if !ok {
+		return unchecked, nil
+	}
+	var progress func(done, total int64)
+	if bars {
+		bar := report.NewByteBar(a.stderr, archive.Info().Path)
+		defer bar.Close()
+		progress = bar.Set
+	}
+	file, err := checker.Check(a.ctx, progress)
+	switch {
+	case a.ctx.Err() != nil:
+		return nil, a.interrupted()
+	case errors.Is(err, errors.ErrUnsupported):
+		return unchecked, nil
+	}
+	return file, err
 }
 
 // watched is an archive that notes which of the items with faults it enumerates.

@@ -22,7 +22,7 @@ var _ extract.Checker = (*Archive)(nil)
 func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (*extract.Check, error) {
 	f, ok := a.store.(*file)
 	if !ok {
-		return nil, errors.New("only files can be checked")
+		return nil, errors.ErrUnsupported
 	}
 	// What reading the blocks warns of is told by the report itself.
 	warnings, _ := f.File.Warnings()
