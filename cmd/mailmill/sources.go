@@ -239,14 +239,14 @@ func (s *sources) warn(a *app, log *slog.Logger) {
 
 // incomplete tells which archives have lost what cannot be counted, and whether any has.
 func (s *sources) incomplete(w io.Writer) bool {
-	any := false
+	lost := false
 	for _, archive := range s.archives {
 		if info := archive.Info(); info.Incomplete != "" {
-			any = true
+			lost = true
 			fmt.Fprintf(w, "%s has lost items that cannot be counted: %s\n", report.Printable(info.Path), report.Printable(info.Incomplete))
 		}
 	}
-	return any
+	return lost
 }
 
 func (s *sources) close() {
