@@ -2,8 +2,8 @@
 // encodings, with less in them, and damaged.
 //
 // [Read] finds where everything is in a file that is whole, with a knowledge of the format (MS-PST 2.2.2) of its own.
-// [File.Keep] leaves items out, [File.Build] writes what is left in any format and encoding, so that one archive
-// gives a small one of every variant. [Mutate] damages a file, also deep inside, with the checksums made right again.
+// [File.Keep] leaves items out, [Archive.Build] writes what is left in any format and encoding, so that one archive
+// gives a small one of every variant. [File.Mutate] damages a file, also deep inside, with the checksums made right again.
 package psttest
 
 import (
