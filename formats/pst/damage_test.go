@@ -113,8 +113,8 @@ func read(m mapi.Message, depth int) error {
 	return errors.Join(errs...)
 }
 
-// TestKnownDamage damages the sample in each way that files are known to be damaged in, and says what may be lost by it.
-func TestKnownDamage(t *testing.T) {
+// TestCase39KnownDamage damages the sample in each way that files are known to be damaged in, and says what may be lost by it.
+func TestCase39KnownDamage(t *testing.T) {
 	all := surveyOf(t, sample(t).open(t))
 	total := len(all.whole)
 	if total < 200 || len(all.errs)+len(all.damaged)+len(all.failed)+len(all.absent) > 0 {

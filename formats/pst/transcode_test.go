@@ -189,8 +189,8 @@ func (im image) transcode(to Format, compress bool) image {
 	return out
 }
 
-// TestTranscoded reads the sample, with all its lists of blocks and sub-nodes, from the other formats.
-func TestTranscoded(t *testing.T) {
+// TestCase37Transcoded reads the sample, with all its lists of blocks and sub-nodes, from the other formats.
+func TestCase37Transcoded(t *testing.T) {
 	im := sample(t)
 	t.Run("ANSI", func(t *testing.T) {
 		out := im.transcode(ANSI, false)

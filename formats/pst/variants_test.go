@@ -85,8 +85,8 @@ func equal(t *testing.T, got, want []string) {
 	}
 }
 
-// TestVariants reads files of all variants.
-func TestVariants(t *testing.T) {
+// TestCase37Variants reads files of all variants.
+func TestCase37Variants(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		format     Format

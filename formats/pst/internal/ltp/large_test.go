@@ -11,8 +11,8 @@ import (
 	"mailmill/formats/pst/internal/ndb"
 )
 
-// TestHeapOfManyBlocks has properties in a heap whose 8th and 136th block have a header of their own size.
-func TestHeapOfManyBlocks(t *testing.T) {
+// TestCase38HeapOfManyBlocks has properties in a heap whose 8th and 136th block have a header of their own size.
+func TestCase38HeapOfManyBlocks(t *testing.T) {
 	for _, blocks := range []int{1, 2, 9, 10, 137, 140, 270} {
 		t.Run(fmt.Sprint(blocks), func(t *testing.T) {
 			b := newBuilder()
@@ -129,9 +129,9 @@ func tableOf(b *builder, rows int, inHeap bool) (data, subs uint64) {
 	return b.data(h.blocks()...), subs
 }
 
-// TestTableOfManyBlocks reads tables whose rows do not fit in one block, and whose cells may be absent, empty or in
+// TestCase38TableOfManyBlocks reads tables whose rows do not fit in one block, and whose cells may be absent, empty or in
 // sub-nodes.
-func TestTableOfManyBlocks(t *testing.T) {
+func TestCase38TableOfManyBlocks(t *testing.T) {
 	for _, c := range []struct {
 		rows   int
 		inHeap bool
@@ -180,8 +180,8 @@ func TestTableOfManyBlocks(t *testing.T) {
 	}
 }
 
-// TestValues has values of every kind of storage.
-func TestValues(t *testing.T) {
+// TestCase38Values has values of every kind of storage.
+func TestCase38Values(t *testing.T) {
 	b := newBuilder()
 	h := &heapBuilder{client: clientPC}
 	header := h.add(make([]byte, 8))
