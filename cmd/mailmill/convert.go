@@ -42,7 +42,7 @@ func (a *app) convertCommand() *cobra.Command {
 		Long: `Convert reads archives, or the archives in folders, and writes their mail to DST:
 a folder, which it creates, an archive of what that would hold (.tar, .tar.zst,
 .tar.gz, .zip), one mbox (.mbox, .mbox.zst, .mbox.gz) or - for standard output.
-It says what became of every item: found = written + filtered + failed.
+It says what became of every item: found = written + unchanged + filtered + duplicate + failed.
 See mailmill help files for what it writes.
 
 Items that are not mail cannot be converted yet and count as failed; --only mail
