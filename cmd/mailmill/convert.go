@@ -77,7 +77,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	var bars *report.Bars
 	var screen io.Writer = a.stderr
 	if a.stderrTerminal && !a.quiet && !(c.asJSON && a.stdoutTerminal) {
-		bars = report.NewBars(a.stderr)
+		bars = report.NewBars(a.stderr.w)
 		defer bars.Close()
 		screen = bars
 	}

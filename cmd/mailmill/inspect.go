@@ -155,7 +155,7 @@ func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*
 		Log:     log,
 	}
 	if bars {
-		b := report.NewBars(a.stderr)
+		b := report.NewBars(a.stderr.w)
 		defer b.Close()
 		plan.Observer = b
 	} else if a.verbose {
@@ -183,7 +183,7 @@ func (a *app) checkFile(archive extract.Archive, bars bool) (*extract.Check, err
 	}
 	var progress func(done, total int64)
 	if bars {
-		bar := report.NewByteBar(a.stderr, archive.Info().Path)
+		bar := report.NewByteBar(a.stderr.w, archive.Info().Path)
 		defer bar.Close()
 		progress = bar.Set
 	}

@@ -182,6 +182,19 @@ func TestBarsPassOnLinesAndLeave(t *testing.T) {
 	}
 }
 
+func TestSpeedsGiveWayToTheBar(t *testing.T) {
+	p := load.Progress{Done: 9000, Found: 90000, Bytes: 300_000_000, Elapsed: 2 * time.Second}
+	for room, want := range map[int]string{
+		74: "  9,000 of 90,000   4,500 items/s   150 MB/s   18 s left",
+		54: "  9,000 of 90,000   150 MB/s   18 s left",
+		41: "  9,000 of 90,000   18 s left",
+	} {
+		if got := wholeRun(p, room); got != want {
+			t.Errorf("in %d columns: %q, want %q", room, got, want)
+		}
+	}
+}
+
 func TestTitlesKeepTheirEnd(t *testing.T) {
 	for title, want := range map[string]string{"Inbox": "Inbox", "Inbox/Projects": "…/Projects", "受信/仕事/会議": "…仕事/会議"} {
 		if got := ending(title, 10); got != want {
