@@ -73,6 +73,9 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 			return &exit{exitSource, err.Error(), err}
 		}
 	}
+	if err := a.checkOutput(files); err != nil {
+		return err
+	}
 	for _, file := range files {
 		if a.ctx.Err() != nil {
 			break
@@ -117,6 +120,33 @@ func (a *app) checkStdin(s *sources, args []string) error {
 		return usage("standard input cannot be an archive and the list of --files-from at once")
 	case archive && a.stdinTerminal:
 		return usage("- reads an archive from standard input, which is the keyboard here: mailmill … - <alice.pst")
+	}
+	return nil
+}
+
+// checkOutput refuses an archive that standard output or standard error would be written into: the shell has opened
+// it by then, and after >> it is whole.
+func (a *app) checkOutput(files []string) error {
+	for i, output := range []*output{a.stdout, a.stderr} {
+		to, ok := output.w.(*os.File)
+		if !ok {
+			continue
+		}
+		there, err := to.Stat()
+		if err != nil || !there.Mode().IsRegular() {
+			continue
+		}
+		for _, file := range files {
+			info, err := os.Stat(file)
+			if in, ok := a.stdin.(*os.File); ok && file == "-" {
+				info, err = in.Stat()
+			}
+			if err == nil && os.SameFile(info, there) {
+				output.w = io.Discard // not even why
+				return usage("%s is read, and standard %s would be written into it; send that to another file",
+					file, []string{"output", "error"}[i])
+			}
+		}
 	}
 	return nil
 }
