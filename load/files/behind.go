@@ -2,8 +2,9 @@ package files
 
 import "os"
 
-// behindStep is how much of a large file is sent to the disk at a time.
-const behindStep = 8 << 20
+// behindStep is how much of a large file is sent to the disk at a time. The less that is, the sooner its memory serves for
+// what is written next.
+const behindStep = 256 << 10
 
 // behind writes a file and, where the system can be told so, has what was written go to the disk while more is written,
 // and out of memory when it is there. An archive is larger than what is free: without that its output drives

@@ -39,10 +39,13 @@ type folder struct {
 
 	jobs    chan job
 	workers sync.WaitGroup
-	mu      sync.Mutex
-	room    sync.Cond
-	queued  int64 // bytes
-	err     error // the first of the goroutines
+	// creating is held while a file is created: a file system creates one file of a folder at a time, and lets the others
+	// spin that wait for that.
+	creating sync.Mutex
+	mu       sync.Mutex
+	room     sync.Cond
+	queued   int64 // bytes
+	err      error // the first of the goroutines
 }
 
 // job is a file to be put.
@@ -237,7 +240,9 @@ func (f *folder) work() {
 // save creates, fills and closes: that costs less than a temporary name, and the tree is a temporary place as a whole.
 func (f *folder) save(j *job, scratch []byte) error {
 	path := f.staged(j.name)
+	f.creating.Lock()
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f.creating.Unlock()
 	if err != nil {
 		return fault(j.name, err)
 	}

@@ -10,11 +10,11 @@ import (
 
 // Options say how to read a file. The zero value is good.
 type Options struct {
-	// CacheSize bounds the cache of the file's bytes; 8 MB if 0.
+	// CacheSize bounds the cache of the file's bytes; 4 MB if 0.
 	CacheSize int64
 }
 
-const defaultCache = 8 << 20
+const defaultCache = 4 << 20
 
 // File is an open file. It is safe for concurrent use.
 type File struct {
