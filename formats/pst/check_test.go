@@ -2,6 +2,7 @@ package pst_test
 
 import (
 	"bytes"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -74,6 +75,74 @@ func TestCheckBlocks(t *testing.T) {
 			if !b.Internal() && len(report.Faults) > 1 {
 				t.Errorf("%v: block %#x is changed, and %d are found", format, b.BID, len(report.Faults))
 			}
+		}
+	}
+}
+
+// Where the block tree is lost, the blocks that a scan finds are read and checked as those of an index are, and it is
+// known to whom they belong.
+func TestCheckBlocksWithoutIndex(t *testing.T) {
+	for _, format := range []psttest.Format{psttest.ANSI, psttest.Unicode} {
+		t.Run(format.String(), func(t *testing.T) {
+			f := small(t, format, 1)
+			check := func(b []byte) *pst.BlockReport {
+				t.Helper()
+				report, err := open(t, b).CheckBlocks(t.Context(), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return report
+			}
+			want := check(f.Bytes)
+			lost := bytes.Clone(f.Bytes)
+			for _, p := range f.Pages {
+				if p.Kind == 0x80 {
+					clear(lost[p.At : p.At+512])
+				}
+			}
+			if got := check(lost); got.Blocks != want.Blocks || got.Bytes != want.Bytes || len(got.Faults) > 0 || got.Loose > 0 {
+				t.Errorf("%d blocks, %d bytes, %d loose, faults %v; of %d blocks and %d bytes", got.Blocks, got.Bytes, got.Loose, got.Faults, want.Blocks, want.Bytes)
+			}
+			for i, b := range f.Blocks {
+				if i%37 > 0 || b.Internal() {
+					continue
+				}
+				damaged := bytes.Clone(lost)
+				clear(damaged[b.At : b.At+b.Size])
+				got := check(damaged)
+				if got.Blocks != want.Blocks-1 || len(got.Faults) != 1 || uint64(got.Faults[0].BID) != b.BID || !got.Faults[0].Lost || len(got.Faults[0].Nodes) == 0 {
+					t.Errorf("block %#x is gone: %d blocks, faults %+v", b.BID, got.Blocks, got.Faults)
+				}
+			}
+		})
+	}
+}
+
+// A block that only the index has lost is read where it is, with all that it names, and the index's fault is told.
+func TestCheckBlocksUnindexed(t *testing.T) {
+	f := small(t, psttest.Unicode, 1)
+	tried := 0
+	for _, b := range f.Blocks {
+		if b.Internal() && tried > 3 {
+			continue
+		}
+		tried++
+		lost := bytes.Clone(f.Bytes)
+		if !f.Forget(lost, b.BID) {
+			t.Fatalf("block %#x is not in the tree", b.BID)
+		}
+		got, err := open(t, lost).CheckBlocks(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Blocks != len(f.Blocks) || len(got.Faults) != 1 || got.Loose > 0 {
+			t.Fatalf("block %#x: %d blocks of %d, %d loose, faults %+v", b.BID, got.Blocks, len(f.Blocks), got.Loose, got.Faults)
+		}
+		if fault := got.Faults[0]; uint64(fault.BID) != b.BID || fault.Offset != int64(b.At) || fault.Lost || len(fault.Nodes) == 0 || !errors.Is(fault.Err, pst.ErrNotFound) {
+			t.Errorf("block %#x at %#x: %+v", b.BID, b.At, fault)
+		}
+		if tried == 12 {
+			break
 		}
 	}
 }

@@ -234,6 +234,30 @@ func signature(at int, bid uint64) uint16 {
 	return uint16(x>>16) ^ uint16(x)
 }
 
+// Forget takes a block out of the block tree of b, a copy of the file. It reports false where the tree does not have it.
+func (f *File) Forget(b []byte, bid uint64) bool {
+	c := *f
+	c.Bytes = b
+	for _, p := range f.Pages {
+		for i := range p.Count {
+			e := p.At + i*p.Width
+			if p.Kind != 0x80 || p.Level > 0 || c.uint(e)&^1 != bid {
+				continue
+			}
+			copy(b[e:p.At+p.Count*p.Width], b[e+p.Width:p.At+p.Count*p.Width])
+			at := p.At + layouts[f.Format].meta
+			if f.Format == Unicode4K {
+				le.PutUint16(b[at:], uint16(p.Count-1))
+			} else {
+				b[at]--
+			}
+			c.sealPage(p.At)
+			return true
+		}
+	}
+	return false
+}
+
 // sealBlock makes the checksum of a block right.
 func (f *File) sealBlock(b Block) {
 	l := &layouts[f.Format]
