@@ -103,7 +103,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	}
 	a.guard(&plan, &c.sources, c.room(a, dst))
 
-	journals, closeReport, err := c.journals(a.stdout)
+	journals, closeReport, err := a.journals(c)
 	if err != nil {
 		target.Abort() //nolint:errcheck // nothing has been written
 		return err
@@ -164,7 +164,16 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 		return "", usage("--format: %q is no format; mbox, eml and maildir are", c.formatName)
 	}
 	dst = args[len(args)-1]
-	return dst, a.checkTarget(c, dst)
+	if err := a.checkTarget(c, dst); err != nil {
+		return "", err
+	}
+	if err := a.checkOutputs(c, args[:len(args)-1], dst); err != nil {
+		return "", err
+	}
+	if c.report != "" {
+		err = a.checkBeside("report", c.report)
+	}
+	return dst, err
 }
 
 // target opens the target, or where nothing is to be written one that does everything but that.
@@ -229,7 +238,7 @@ func targetError(dst string, err error) error {
 }
 
 // journals returns those that the options ask for, and a function that completes the report.
-func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, done func() error, err error) {
+func (a *app) journals(c *conversion) (journals []*report.Journal, done func() error, err error) {
 	done = func() error { return nil }
 	journal := func(lines *report.Lines) {
 		j := report.NewJournal(lines)
@@ -237,12 +246,12 @@ func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, don
 		journals = append(journals, j)
 	}
 	if c.asJSON {
-		journal(report.NewLines(stdout))
+		journal(report.NewLines(a.stdout))
 	}
 	if c.report == "" {
 		return journals, done, nil
 	}
-	f, err := openBeside("report", c.report, os.O_TRUNC)
+	f, err := a.openBeside("report", c.report, os.O_TRUNC)
 	if err != nil {
 		return nil, nil, err
 	}
