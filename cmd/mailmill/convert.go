@@ -85,7 +85,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 
 	c.sources.target = dst
 	defer c.sources.close()
@@ -263,7 +263,7 @@ func (a *app) journals(c *conversion) (journals []*report.Journal, done func() e
 			err = closeErr
 		}
 		if err != nil {
-			return fmt.Errorf("everything is converted, but the report is incomplete: %w", err)
+			return unwritten("the report "+c.report+" is incomplete", err)
 		}
 		return nil
 	}, nil
@@ -288,6 +288,9 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 	}
 	if err != nil {
 		return err
+	}
+	if lost := a.stdout.failed(); lost != nil {
+		return lostStdout(lost)
 	}
 	if !c.asJSON && !a.quiet {
 		report.WriteNotConverted(a.stderr, result)

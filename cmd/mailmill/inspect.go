@@ -60,7 +60,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 	from := &i.sources
 	defer from.close()
 	if err := from.open(a, args, log); err != nil {

@@ -48,7 +48,7 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 	defer from.close()
 	plan, err := a.plan(from, which, args, jobs, log)
 	if err != nil {

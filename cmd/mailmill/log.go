@@ -1,16 +1,20 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
 
 	"github.com/lmittmann/tint"
+
+	"mailmill/load/report"
 )
 
 // openLog returns the log of a run, and a function that completes its file. What people should know goes to the
-// screen, in colours where they help; everything goes to the file.
-func (a *app) openLog(screen io.Writer) (*slog.Logger, func() error, error) {
+// screen, in colours where they help; everything goes to the file. A log that cannot be completed ends nothing, but is
+// told of.
+func (a *app) openLog(screen io.Writer) (log *slog.Logger, done func(), err error) {
 	a.screen.Store(&screen)
 	level := slog.LevelWarn
 	switch {
@@ -25,12 +29,21 @@ func (a *app) openLog(screen io.Writer) (*slog.Logger, func() error, error) {
 		TimeFormat: "15:04:05",
 	})
 	if a.logFile == "" {
-		return slog.New(handler), func() error { return nil }, nil
+		return slog.New(handler), func() {}, nil
 	}
 	file, err := a.openBeside("log", a.logFile, os.O_APPEND)
 	if err != nil {
 		return nil, nil, err
 	}
-	handler = slog.NewMultiHandler(handler, slog.NewJSONHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return slog.New(handler), file.Close, nil
+	lines := &output{w: file, lost: func(error) {}}
+	handler = slog.NewMultiHandler(handler, slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(handler), func() {
+		err := file.Close()
+		if lost := lines.failed(); lost != nil {
+			err = lost
+		}
+		if err != nil {
+			fmt.Fprintf(a.stderr, "The log %s is incomplete: %s\n", report.Printable(a.logFile), reasonOf(err))
+		}
+	}, nil
 }
