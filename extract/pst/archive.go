@@ -24,6 +24,7 @@ import (
 	"mailmill/formats"
 	"mailmill/formats/codepage"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
 
 // Archive is an opened data file.
@@ -39,8 +40,17 @@ type Archive struct {
 	mu   sync.Mutex
 	info extract.Info
 	// doubt says which folder's own damage may have changed what its items are: a name, a flag, a row is lost.
-	doubt string
-	said  map[string]bool // the warnings in info
+	doubt    string
+	warnings []warning
+	said     map[string]bool // the texts of warnings
+}
+
+// warning is something wrong that an archive tells of.
+type warning struct {
+	text string
+	// err is the reason, and node the folder or table whose it is; nil and 0 where the text says all.
+	node pst.NID
+	err  error
 }
 
 var _ extract.Archive = (*Archive)(nil)
@@ -139,12 +149,12 @@ func (a *Archive) notes(password bool) []string {
 }
 
 // warn adds a warning, once. Enumerating entries finds faults too, as often as it is done.
-func (a *Archive) warn(text string) {
+func (a *Archive) warn(w warning) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.said[text] && len(a.said) < maxWarnings {
-		a.said[text] = true
-		a.info.Warnings = append(a.info.Warnings, text)
+	if !a.said[w.text] && len(a.said) < maxWarnings {
+		a.said[w.text] = true
+		a.warnings = append(a.warnings, w)
 	}
 }
 
@@ -167,7 +177,10 @@ func (a *Archive) Info() extract.Info {
 	info := a.info
 	info.Incomplete = cmp.Or(info.Incomplete, a.doubt)
 	info.Notes = slices.Clone(info.Notes)
-	info.Warnings = append(a.store.Warnings(), info.Warnings...)
+	info.Warnings = a.store.Warnings()
+	for _, w := range a.warnings {
+		info.Warnings = append(info.Warnings, w.text)
+	}
 	return info
 }
 

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"mailmill/extract"
@@ -34,11 +33,11 @@ func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (
 	if err != nil {
 		return nil, err
 	}
-	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int), faulty: make(map[pst.BlockID]*pst.BlockFault)}
+	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int), faulty: make(map[pst.BlockID]*pst.BlockFault), byNode: nodes}
 	for i, folder := range a.tree.visible(true) {
 		c.place[folder.Folder] = i + 1
 	}
-	c.nodes(nodes, blocks)
+	c.nodes(blocks)
 	c.pages(warnings)
 	c.result.Blocks, c.result.Bytes, c.result.More = blocks.Blocks, blocks.Bytes, blocks.More
 	if blocks.Loose > 0 {
@@ -105,6 +104,7 @@ type fileCheck struct {
 	f      *file
 	place  map[*formats.Folder]int // of folders in the order of the tree, from 1
 	faulty map[pst.BlockID]*pst.BlockFault
+	byNode map[pst.NID][]pst.NodeFault
 	result extract.Check
 }
 
@@ -113,25 +113,25 @@ func (c *fileCheck) remark(format string, args ...any) {
 }
 
 // nodes lists the faults of nodes and blocks.
-func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockReport) {
-	byNode := make(map[pst.NID][]*pst.BlockFault)
+func (c *fileCheck) nodes(blocks *pst.BlockReport) {
+	hit := make(map[pst.NID][]*pst.BlockFault)
 	var loose []*pst.BlockFault
 	for i := range blocks.Faults {
 		b := &blocks.Faults[i]
 		c.faulty[b.BID] = b
 		for _, id := range b.Nodes {
-			byNode[id] = append(byNode[id], b)
+			hit[id] = append(hit[id], b)
 		}
 		if len(b.Nodes) == 0 {
 			loose = append(loose, b)
 		}
 	}
-	ids := make([]pst.NID, 0, len(nodes)+len(byNode))
-	for id := range nodes {
+	ids := make([]pst.NID, 0, len(c.byNode)+len(hit))
+	for id := range c.byNode {
 		ids = append(ids, id)
 	}
-	for id := range byNode {
-		if nodes[id] == nil {
+	for id := range hit {
+		if c.byNode[id] == nil {
 			ids = append(ids, id)
 		}
 	}
@@ -139,7 +139,7 @@ func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockRe
 	c.f.AllNodes(func(id, parent pst.NID) bool {
 		if len(ids) > 0 && ids[0] == id {
 			ids = ids[1:]
-			c.result.Faults = append(c.result.Faults, c.node(id, parent, nodes[id], byNode[id])...)
+			c.result.Faults = append(c.result.Faults, c.node(id, parent, c.byNode[id], hit[id])...)
 		}
 		return len(ids) > 0
 	})
@@ -297,38 +297,61 @@ func (c *fileCheck) pages(warnings []pst.Warning) {
 	lost := make(map[int64]bool) // by offset
 	for _, l := range c.f.Lost() {
 		lost[l.Offset] = true
-		tree := "block"
-		if l.Nodes {
-			tree = "node"
-		}
-		c.result.Faults = append(c.result.Faults, extract.Fault{Part: "page of the " + tree + " tree", Offset: l.Offset, Err: lostError{l}})
+		c.result.Faults = append(c.result.Faults, extract.Fault{Part: pageOf(l.Nodes), Offset: l.Offset, Err: lostError{l}})
+	}
+	fault := func(part string, w pst.Warning, harmless bool) {
+		c.result.Faults = append(c.result.Faults, extract.Fault{Part: part, Offset: w.Offset, Err: errors.New(w.Text), Harmless: harmless})
 	}
 	for _, w := range warnings {
-		part, text, ok := strings.Cut(w.Text, ": ")
-		switch {
-		case strings.HasPrefix(w.Text, "block "):
-		case ok && lost[w.Offset], strings.HasPrefix(w.Text, "page of the ") && strings.HasSuffix(w.Text, " are lost"):
-		case ok && strings.HasPrefix(part, "page of the "):
-			c.result.Faults = append(c.result.Faults, extract.Fault{Part: part, Offset: w.Offset, Err: errors.New(text)})
-		case strings.HasPrefix(w.Text, "wrong checksum of "):
-			c.result.Faults = append(c.result.Faults, extract.Fault{Part: "header", Offset: w.Offset, Err: errors.New(w.Text), Harmless: true})
+		switch w.Kind {
+		case pst.WarnBlock, pst.WarnLost: // listed as what they are
+		case pst.WarnPage:
+			if !lost[w.Offset] {
+				fault(pageOf(w.Nodes), w, false)
+			}
+		case pst.WarnTree:
+			fault(w.Subject(), w, false)
+		case pst.WarnHeader:
+			fault("header", w, true)
 		default:
 			c.remark("%s", w.Text)
 		}
 	}
 }
 
+func pageOf(nodes bool) string {
+	return pst.Warning{Kind: pst.WarnPage, Nodes: nodes}.Subject()
+}
+
 // warnings keeps those of the archive's warnings that no fault repeats.
 func (c *fileCheck) warnings() {
 	c.a.mu.Lock()
 	defer c.a.mu.Unlock()
-	for _, w := range c.a.info.Warnings {
-		if !slices.ContainsFunc(c.result.Faults, func(f extract.Fault) bool {
-			return strings.Contains(w, f.Err.Error()) && (f.Block == "" || strings.Contains(w, f.Block))
-		}) {
-			c.result.Warnings = append(c.result.Warnings, w)
+	for _, w := range c.a.warnings {
+		if !c.repeats(w) {
+			c.result.Warnings = append(c.result.Warnings, w.text)
 		}
 	}
+}
+
+// repeats reports whether a fault tells what a warning does.
+func (c *fileCheck) repeats(w warning) bool {
+	if w.err == nil {
+		return false
+	}
+	if block, ok := pst.BlockOf(w.err); ok {
+		return c.faulty[block&^1] != nil
+	}
+	return slices.ContainsFunc(c.byNode[w.node], func(f pst.NodeFault) bool { return sameReason(f.Err, w.err) })
+}
+
+func sameReason(a, b error) bool {
+	for _, reason := range [...]error{pst.ErrNotFound, pst.ErrOutside, pst.ErrChecksum, pst.ErrCorrupt} {
+		if errors.Is(a, reason) && errors.Is(b, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // lostError says why a page cannot be read and what is lost with it.

@@ -117,19 +117,12 @@ func (f *file) Facts() facts {
 // Warnings implements store.
 func (f *file) Warnings() []string {
 	var list []string
-	said := make(map[string]bool)
 	warnings, more := f.File.Warnings()
 	for _, w := range warnings {
 		list = append(list, w.String())
-		said[w.Text] = true
 	}
 	if more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
-	}
-	for _, l := range f.Lost() {
-		if text := l.Error(); !said[text] {
-			list = append(list, text)
-		}
 	}
 	return list
 }

@@ -291,7 +291,7 @@ func TestCase39KnownDamage(t *testing.T) {
 				t.Errorf("%d messages of %d are accounted for", known, total)
 			}
 			list, _ := f.Warnings()
-			found := slices.ContainsFunc(list, func(w Warning) bool { return strings.Contains(w.Text, c.warns) })
+			found := slices.ContainsFunc(list, func(w Warning) bool { return strings.Contains(w.String(), c.warns) })
 			if !found && c.warns != "" {
 				t.Errorf("warnings %v, want one with %q", list, c.warns)
 			}

@@ -445,7 +445,7 @@ func (c *carver) add() {
 	}
 	c.f.db.AddNodes(nodes)
 	if len(nodes) > 0 {
-		c.f.db.Warn(-1, "%d items that nothing leads to were found by what they hold", len(nodes))
+		c.f.db.Warn("%d items that nothing leads to were found by what they hold", len(nodes))
 	}
 }
 

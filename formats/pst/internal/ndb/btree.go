@@ -256,7 +256,7 @@ func uniqueEntries[E any](f *File, kind byte, entries []E, keys []uint64) []E {
 	if ordered {
 		return entries
 	}
-	f.warn.add(-1, "the %s tree is out of order", treeName(kind))
+	f.warn.add(Warning{Kind: WarnTree, Offset: -1, Nodes: kind == pageNBT}, "its entries are out of order")
 	order := make([]int, len(keys))
 	for i := range order {
 		order[i] = i
@@ -271,8 +271,8 @@ func uniqueEntries[E any](f *File, kind byte, entries []E, keys []uint64) []E {
 	return sorted
 }
 
-func treeName(kind byte) string {
-	if kind == pageNBT {
+func treeName(nodes bool) string {
+	if nodes {
 		return "node"
 	}
 	return "block"
