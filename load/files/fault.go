@@ -15,6 +15,9 @@ var (
 	ErrExists = errors.New("the target exists and is not what this command wrote")
 	// ErrInUse says that another run is writing to the place. Nothing was written.
 	ErrInUse = errors.New("another run is writing to the target")
+	// ErrUnfinished says that a run was killed when it replaced files, and what it had done could not be undone. Nothing
+	// was written, and nothing is lost.
+	ErrUnfinished = errors.New("an earlier run was killed while it replaced files there")
 	// ErrSource says that an archive of the run stands where a file would be written. Nothing was written.
 	ErrSource = errors.New("is read and would be replaced")
 	// ErrFull says that the disk is full, or the user's share of it.

@@ -5,7 +5,8 @@
 // to touch what mailmill has not written itself. What a run writes is staged in a hidden folder within the place, or
 // beside it where it is a file, and moved to its final name when the run is complete. Until then the place holds what it
 // held before, and so it stays when the run is interrupted, the disk full or the process killed; what a killed run
-// leaves is removed by the next one.
+// leaves is removed by the next one. Where it was killed while it moved files, the next one first puts back what had
+// been there; see [restore].
 //
 // Three things come together, and know nothing of each other's insides:
 //

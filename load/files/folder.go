@@ -5,17 +5,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"mailmill/formats/maildir"
-	"mailmill/load"
 	"mailmill/transform/folders"
 )
 
@@ -30,12 +25,12 @@ type folder struct {
 	path    string // of the place, as the user gave it
 	stage   *stage
 	root    *os.Root
+	disk    disk            // the root, as far as publishing goes
 	known   map[string]bool // staged folders
 	rec     *os.File
 	old     []recordFile // what the run replaces
 	maildir bool         // that is a Maildir, whose files are renamed by those who read it
 	replace bool         // what else is in the way
-	moved   [][2]string  // what was renamed to get the final names
 
 	jobs    chan job
 	workers sync.WaitGroup
@@ -65,6 +60,9 @@ const mostQueued = 16 << 20
 // openFolder looks at the place and prepares to write into it.
 func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
 	f := &folder{path: path, known: make(map[string]bool)}
+	if err := recoverPlace(path); err != nil {
+		return nil, err
+	}
 	if err := f.look(o, planned); err != nil {
 		return nil, err
 	}
@@ -72,6 +70,7 @@ func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
 		return nil, err
 	}
 	if f.root, err = os.OpenRoot(path); err == nil {
+		f.disk = f.root
 		if err = os.Mkdir(f.staged(""), 0o700); err == nil {
 			f.rec, err = f.stage.create("record")
 		}
@@ -103,7 +102,7 @@ func (f *folder) look(o *Options, planned *plan) error {
 		return err
 	}
 	defer root.Close()
-	old, err := readRecord(root)
+	old, err := readRecord(root, recordName)
 	if errors.Is(err, errRecord) {
 		if !f.replace {
 			return fmt.Errorf("%s: %w: its %s %w", f.path, ErrExists, recordName, err)
@@ -167,9 +166,9 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// readRecord returns the record of the run that wrote a place; nil where there is none.
-func readRecord(root *os.Root) (*record, error) {
-	in, err := root.Open(recordName)
+// readRecord returns a record from a place; nil where there is none.
+func readRecord(d disk, name string) (*record, error) {
+	in, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -279,167 +278,15 @@ func (f *folder) create() (file, error) {
 
 func (f *folder) record() (io.Writer, error) { return f.rec, nil }
 
-// finish replaces what the last run wrote: that is set aside, and comes back where anything goes wrong. Should it be
-// killed on the way, the record in the place tells of all files of ours that may be there, so that the next run can
-// replace them.
+// finish gives what was written its final names, in place of what the last run wrote.
 func (f *folder) finish() error {
 	if err := f.settle(); err != nil {
 		return err
 	}
-	if err := f.rec.Close(); err != nil {
-		return fault(recordName, err)
-	}
-	f.rec = nil
-	if err := f.replaceAll(); err != nil {
-		return errors.Join(err, f.undo())
+	if err := f.publish(); err != nil {
+		return err
 	}
 	return f.leave()
-}
-
-func (f *folder) replaceAll() error {
-	if err := os.Mkdir(f.stage.name("old"), 0o700); err != nil {
-		return fault(f.path, err)
-	}
-	if err := f.setOldAside(); err != nil {
-		return err
-	}
-	f.removeEmptied()
-	if _, err := f.root.Lstat(recordName); err == nil {
-		if err := f.setAside(recordName); err != nil {
-			return err
-		}
-	}
-	if err := f.rename(stageName+"/record", recordName); err != nil {
-		return err
-	}
-	return f.move(".")
-}
-
-// rename moves a file or folder within the place such that it can be undone.
-func (f *folder) rename(from, to string) error {
-	if err := f.root.Rename(from, to); err != nil {
-		return fault(to, err)
-	}
-	f.moved = append(f.moved, [2]string{from, to})
-	return nil
-}
-
-// setAside moves a file into the stage.
-func (f *folder) setAside(name string) error {
-	return f.rename(name, stageName+"/old/"+strconv.Itoa(len(f.moved)))
-}
-
-// undo puts everything back where it was.
-func (f *folder) undo() error {
-	for _, m := range slices.Backward(f.moved) {
-		err := f.root.MkdirAll(filepath.Dir(m[0]), 0o700)
-		if err == nil {
-			err = f.root.Rename(m[1], m[0])
-		}
-		if err != nil {
-			return fault(m[0], err)
-		}
-	}
-	return nil
-}
-
-// setOldAside removes the files of the last run from their places.
-func (f *folder) setOldAside() error {
-	renamed := renamedFiles{root: f.root}
-	for _, old := range f.old {
-		if !fs.ValidPath(old.Path) || old.Path == "." {
-			continue
-		}
-		name := old.Path
-		info, err := f.root.Lstat(name)
-		if err != nil && f.maildir {
-			if name = renamed.find(name); name != "" {
-				info, err = f.root.Lstat(name)
-			}
-		}
-		if err != nil || info.IsDir() {
-			continue
-		}
-		if err := f.setAside(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeEmptied removes the folders in which there is nothing any more.
-func (f *folder) removeEmptied() {
-	emptied := make(map[string]bool)
-	for _, old := range f.old {
-		for dir := parent(old.Path); dir != "" && fs.ValidPath(dir); dir = parent(dir) {
-			emptied[dir] = true
-		}
-	}
-	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(emptied))) { // children first
-		f.root.Remove(dir) // fails where something is in it
-	}
-}
-
-// renamedFiles finds the files of a Maildir that got other flags, and with them other names.
-type renamedFiles struct {
-	root *os.Root
-	dirs map[string]map[string]string // by folder: the files' names by what stays of them
-}
-
-// find returns what a file is called now, or nothing.
-func (r *renamedFiles) find(name string) string {
-	dir := parent(name)
-	names, known := r.dirs[dir]
-	if !known {
-		names = make(map[string]string)
-		if entries, err := fs.ReadDir(r.root.FS(), dir); err == nil && filepath.Base(dir) == "cur" {
-			for _, e := range entries {
-				names[maildir.Base(e.Name())] = e.Name()
-			}
-		}
-		if r.dirs == nil {
-			r.dirs = make(map[string]map[string]string)
-		}
-		r.dirs[dir] = names
-	}
-	if now := names[maildir.Base(name[len(dir)+1:])]; now != "" {
-		return dir + "/" + now
-	}
-	return ""
-}
-
-// move gives the staged files of a folder their final names: all at once where nothing has the folder's name.
-func (f *folder) move(dir string) error {
-	entries, err := os.ReadDir(f.staged(dir))
-	if err != nil {
-		return fault(dir, err)
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if dir != "." {
-			name = dir + "/" + name
-		}
-		info, err := f.root.Lstat(name)
-		switch {
-		case err == nil && info.IsDir() && e.IsDir():
-			if err := f.move(name); err != nil {
-				return err
-			}
-			continue
-		case err == nil && info.IsDir():
-			return &load.Fatal{Err: fmt.Errorf("%s: %w: a folder is in the way", name, ErrExists)}
-		case err == nil && !f.replace:
-			return &load.Fatal{Err: fmt.Errorf("%s: %w: it was not there when the run began", name, ErrExists)}
-		case err == nil:
-			if err := f.setAside(name); err != nil {
-				return err
-			}
-		}
-		if err := f.rename(stageName+"/tree/"+name, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (f *folder) abort() error {

@@ -10,7 +10,7 @@ import (
 
 // Open prepares to write to a target, of the [Form] that its name says; stdout is standard output. Folders are created
 // with their parents. It returns an error that is [ErrExists] or [ErrInUse], and leaves the place as it is, where the run
-// may not write there.
+// may not write there. What an earlier run that was killed had half done in the place is undone first.
 func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 	seen := make(map[string]bool)
 	for _, s := range o.Sources {
@@ -65,7 +65,11 @@ func Rehearse(path string, o Options) (*Target, error) {
 	case formTar, formZip:
 		err = lookArchive(path, form, &o)
 	default:
-		err = (&folder{path: path}).look(&o, newPlan(t))
+		if unfinished(path) {
+			err = fmt.Errorf("%s: %w, or does it now; what was there before comes back with the next run that writes", path, ErrUnfinished)
+		} else {
+			err = (&folder{path: path}).look(&o, newPlan(t))
+		}
 	}
 	if err != nil {
 		return nil, err
