@@ -40,7 +40,8 @@ type Fault struct {
 	// Part says what is hit: "list of items", "page of the node tree", of an item "recipients". It may be empty.
 	Part string
 	// Block names the first unit of the file that is not whole, and Offset is its place in it; empty and -1 where the
-	// fault is not one of a unit. Blocks is the number of units.
+	// fault is not one of a unit. Blocks is the number of units. Errors about a unit, in the damage of items too, have a
+	// method Unit() string that names it the same.
 	Block  string
 	Offset int64
 	Blocks int

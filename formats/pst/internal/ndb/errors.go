@@ -38,6 +38,9 @@ func (e *BlockError) Error() string {
 
 func (e *BlockError) Unwrap() error { return e.Err }
 
+// Unit names the block: what reads other kinds of files has errors with other units.
+func (e *BlockError) Unit() string { return e.BID.String() }
+
 // Usable reports whether what was returned beside the error is worth using: nothing was wrong, or only checksums.
 func Usable(err error) bool { return err == nil || errors.Is(err, ErrChecksum) }
 
