@@ -1,15 +1,10 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"slices"
 
-	"mailmill/extract"
-	"mailmill/formats"
 	"mailmill/load"
 	"mailmill/transform/address"
-	"mailmill/transform/filter"
 )
 
 // plan opens the sources and returns a run over them that goes nowhere yet.
@@ -26,25 +21,11 @@ func (a *app) plan(from *sources, which *filters, names []string, jobs int, log 
 	if err := from.open(a, names, log); err != nil {
 		return plan, err
 	}
-	if len(which.include) > 0 && !a.quiet && !includesAny(plan.Filters, from.archives) {
-		fmt.Fprintln(a.stderr, "No folder is what --include asks for; mailmill inspect shows what they are called.")
+	if err := which.checkFolders(a, from.archives); err != nil {
+		return plan, err
 	}
 	for _, archive := range from.archives {
 		plan.Sources = append(plan.Sources, load.Input{Name: archive.Info().Path, Source: archive})
 	}
 	return plan, nil
-}
-
-// includesAny reports whether any folder of the archives passes the filters.
-func includesAny(filters []load.Filter, archives []extract.Archive) bool {
-	for _, f := range filters {
-		patterns, ok := f.(*filter.Folders)
-		if !ok {
-			continue
-		}
-		return slices.ContainsFunc(archives, func(archive extract.Archive) bool {
-			return slices.ContainsFunc(archive.Folders(), func(f *formats.Folder) bool { return patterns.Match(f) })
-		})
-	}
-	return true
 }

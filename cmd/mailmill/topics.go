@@ -21,8 +21,8 @@ what to do next; the exit status tells scripts of what sort it is. Whatever ends
 a run, no file has its final name before it is whole, what was there before
 stays, and the same command goes on when the cause is gone.
 
-2  The command line is wrong, or the target exists and is not mailmill's. Nothing
-   was written.
+2  The command line is wrong, as where --include matches no folder, or the target
+   exists and is not mailmill's. Nothing was written.
 3  The run went to its end. The items that failed or are damaged are listed, or
    sources beside others could not be read, or an archive is cut short and has
    lost items that cannot be counted. The same command again changes nothing
