@@ -2,7 +2,8 @@
 // files for each, or a Maildir; the same tree in an archive file; or one mbox with everything.
 //
 // What a target is follows from its name, see [Form]. [Open] looks at the place before anything is written, and refuses
-// to touch what mailmill has not written itself. What a run writes is staged in a hidden folder within the place, or
+// to touch what mailmill has not written itself, or what somebody has changed since: the record of the run that wrote a
+// place has sizes, times and hashes. What a run writes is staged in a hidden folder within the place, or
 // beside it where it is a file, and moved to its final name when the run is complete. Until then the place holds what it
 // held before, and so it stays when the run is interrupted, the disk full or the process killed; what a killed run
 // leaves is removed by the next one. Where it was killed while it moved files, the next one first puts back what had
@@ -206,7 +207,7 @@ func (t *Target) write(name string, modified time.Time, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := t.record.file(name, content.size, sha256.Sum256(data), 0); err != nil {
+	if err := t.record.file(name, content.size, modified, sha256.Sum256(data), 0); err != nil {
 		return err
 	}
 	if err := t.tree.seal(&content); err != nil {

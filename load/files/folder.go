@@ -1,6 +1,8 @@
 package files
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -113,12 +115,12 @@ func (f *folder) look(o *Options, planned *plan) error {
 	if old != nil {
 		f.old = old.Files
 	}
-	ours := make(map[string]bool)
-	for _, file := range f.old {
-		ours[folders.Fold(file.Path)] = true
+	ours := make(map[string]*recordFile, len(f.old))
+	for i := range f.old {
+		ours[folders.Fold(f.old[i].Path)] = &f.old[i]
 	}
 	if f.replace {
-		return f.spare(o, func(name string) bool { return ours[folders.Fold(name)] || planned.hit(name, false) })
+		return f.spare(o, func(name string) bool { return ours[folders.Fold(name)] != nil || planned.hit(name, false) })
 	}
 	if head := o.head(); old != nil && !head.repeats(old) {
 		return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
@@ -127,15 +129,47 @@ func (f *folder) look(o *Options, planned *plan) error {
 		switch {
 		case err != nil:
 			return err
-		case name == "." || name == recordName || !d.IsDir() && ours[folders.Fold(name)]:
+		case name == "." || name == recordName:
 			return nil
 		case name == stageName:
 			return fs.SkipDir
+		}
+		if was := ours[folders.Fold(name)]; was != nil && !d.IsDir() {
+			same, err := was.stands(root, name)
+			if err == nil && !same {
+				err = fmt.Errorf("%s: %w: %s", f.path, ErrExists, changed(name))
+			}
+			return err
+		}
+		switch {
 		case old == nil && !d.IsDir(), planned.hit(name, d.IsDir()):
 			return fmt.Errorf("%s: %w: %s is in the way", f.path, ErrExists, name)
 		}
 		return nil
 	})
+}
+
+// stands reports whether a file is still as it was written. It is read only where neither its size nor its time tell.
+func (was *recordFile) stands(root *os.Root, name string) (bool, error) {
+	info, err := root.Lstat(name)
+	switch {
+	case err != nil:
+		return false, err
+	case !info.Mode().IsRegular() || info.Size() != was.Size:
+		return false, nil
+	case was.Modified != "" && was.Modified == stamp(info.ModTime()):
+		return true, nil
+	}
+	in, err := root.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, in); err != nil {
+		return false, err
+	}
+	return hex.EncodeToString(sum.Sum(nil)) == was.SHA256, nil
 }
 
 // spare refuses to go on where an archive of the run would be replaced.

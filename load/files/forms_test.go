@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -274,7 +275,90 @@ func TestFileInTheWay(t *testing.T) {
 	}
 }
 
-// Nor is one that lies where a folder's file would be.
+// An archive that somebody has changed is no longer what the command wrote, though its record still says so.
+func TestChangedArchive(t *testing.T) {
+	for _, name := range archiveNames {
+		for what, change := range map[string]func(list []entry) []entry{
+			"nothing":         func(list []entry) []entry { return list },
+			"one more at end": func(list []entry) []entry { return append(list, entry{"notes.txt", "mine", day}) },
+			"one less":        func(list []entry) []entry { return slices.Delete(list, 0, 1) },
+			"longer":          func(list []entry) []entry { list[0].content += "mine"; return list },
+			"of another time": func(list []entry) []entry {
+				list[0].modified = list[0].modified.Add(4 * time.Second)
+				return list
+			},
+		} {
+			path := filepath.Join(t.TempDir(), name)
+			o := files.Options{Format: files.MBOX}
+			mustConvert(t, path, archives{"alice.pst": sample()}, o)
+			rewrite(t, path, change)
+			before := sum(t, path)
+			_, err := convert(t, path, archives{"alice.pst": sample()}, o)
+			switch {
+			case what == "nothing":
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			case !errors.Is(err, files.ErrExists) || !strings.HasSuffix(err.Error(), " was changed since it was written"):
+				t.Errorf("%s: %s: %v", name, what, err)
+			case sum(t, path) != before:
+				t.Errorf("%s: %s: it is written over", name, what)
+			}
+		}
+	}
+}
+
+// entry is a file in an archive.
+type entry struct {
+	name, content string
+	modified      time.Time
+}
+
+// rewrite writes an archive anew, with its files changed.
+func rewrite(t *testing.T, path string, change func([]entry) []entry) {
+	t.Helper()
+	content, order := entries(t, path)
+	var list []entry
+	for _, name := range order {
+		if text, ok := content[name]; ok {
+			list = append(list, entry{name, text, day.Add(time.Minute)})
+		}
+	}
+	var out bytes.Buffer
+	if strings.HasSuffix(path, ".zip") {
+		z := zip.NewWriter(&out)
+		for _, e := range change(list) {
+			w, err := z.CreateHeader(&zip.FileHeader{Name: e.name, Modified: e.modified})
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.WriteString(w, e.content)
+		}
+		z.Close()
+	} else {
+		compressor := io.WriteCloser(nopCloser{&out})
+		switch filepath.Ext(path) {
+		case ".zst":
+			compressor, _ = zstd.NewWriter(&out)
+		case ".gz", ".tgz":
+			compressor = gzip.NewWriter(&out)
+		}
+		z := tar.NewWriter(compressor)
+		for _, e := range change(list) {
+			z.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: e.name, Size: int64(len(e.content)), ModTime: e.modified, Mode: 0o600})
+			io.WriteString(z, e.content)
+		}
+		z.Close()
+		compressor.Close()
+	}
+	write(t, path, out.String())
+}
+
+type nopCloser struct{ io.Writer }
+
+func (nopCloser) Close() error { return nil }
+
+// An archive that is read is not replaced either where it lies in a folder's place.
 func TestSourceInFolder(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "Inbox.mbox")

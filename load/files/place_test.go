@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -141,6 +142,102 @@ func TestInTheWay(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What somebody has changed since is his, though the file's name is ours. What somebody has only touched or removed can
+// be written again.
+func TestChangedByHand(t *testing.T) {
+	for _, format := range allFormats {
+		for name, tt := range map[string]struct {
+			change func(t *testing.T, path string)
+			free   bool
+		}{
+			"longer":                {change: func(t *testing.T, path string) { appendTo(t, path, "mine\n") }},
+			"of the same size":      {change: func(t *testing.T, path string) { write(t, path, strings.Repeat("x", int(stat(t, path).Size()))) }},
+			"a link":                {change: func(t *testing.T, path string) { replaceByLink(t, path) }},
+			"touched":               {change: func(t *testing.T, path string) { touch(t, path) }, free: true},
+			"removed":               {change: func(t *testing.T, path string) { os.Remove(path) }, free: true},
+			"of an old record":      {change: func(t *testing.T, path string) { forgetTimes(t, path) }, free: true},
+			"changed, as that says": {change: func(t *testing.T, path string) { forgetTimes(t, path); appendTo(t, path, "mine\n") }},
+		} {
+			dir := t.TempDir()
+			o := files.Options{Format: format}
+			mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+			whole := tree(t, dir)
+			first := slices.DeleteFunc(names(whole), func(name string) bool { return !strings.Contains(whole[name], "Subject: Offer") })[0]
+			path := filepath.Join(dir, first)
+			tt.change(t, path)
+			before := tree(t, dir)
+			_, err := convert(t, dir, archives{"alice.pst": sample()}, o)
+			if tt.free {
+				if got := tree(t, dir); err != nil || !maps.Equal(got, whole) {
+					t.Errorf("%s: %s: %v", format.Name(), name, err)
+				}
+				continue
+			}
+			if !errors.Is(err, files.ErrExists) || !strings.HasSuffix(err.Error(), ": "+first+" was changed since it was written") {
+				t.Errorf("%s: %s: %v", format.Name(), name, err)
+			}
+			if got := tree(t, dir); !maps.Equal(got, before) {
+				t.Errorf("%s: %s: it has become %q", format.Name(), name, names(got))
+			}
+			o.Overwrite = true
+			mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+			if got := tree(t, dir); !maps.Equal(got, whole) {
+				t.Errorf("%s: %s: overwritten it is %q", format.Name(), name, names(got))
+			}
+		}
+	}
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(data)+text)
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replaceByLink moves a file elsewhere and leaves a link to it.
+func replaceByLink(t *testing.T, path string) {
+	t.Helper()
+	elsewhere := filepath.Join(t.TempDir(), "moved")
+	err := os.Rename(path, elsewhere)
+	if err == nil {
+		err = os.Symlink(elsewhere, path)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+}
+
+// forgetTimes makes the record above a file one that tells no times.
+func forgetTimes(t *testing.T, path string) {
+	t.Helper()
+	record := filepath.Join(filepath.Dir(path), ".mailmill.json")
+	data, err := os.ReadFile(record)
+	if err != nil {
+		forgetTimes(t, filepath.Dir(path))
+		return
+	}
+	write(t, record, regexp.MustCompile(`"modified":"[^"]*",`).ReplaceAllString(string(data), ""))
 }
 
 // A file cannot be a folder.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"mailmill/formats"
 	"mailmill/load"
@@ -34,11 +35,22 @@ type recordSource struct {
 	Modified string `json:"modified,omitempty"`
 }
 
+// recordFile is a file that was written.
 type recordFile struct {
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
-	Items  int    `json:"items"`
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+	// Modified is the time of its last change, where that does not come from the clock.
+	Modified string `json:"modified,omitempty"`
+	SHA256   string `json:"sha256"`
+	Items    int    `json:"items"`
+}
+
+// stamp returns a time as the record has it: in seconds, which is what archives and most file systems can tell.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // recordFolder says where the items of a folder went.
@@ -71,6 +83,9 @@ func (r *record) repeats(old *record) bool {
 	}
 	return slices.EqualFunc(r.Sources, old.Sources, func(a, b recordSource) bool { return a.Name == b.Name })
 }
+
+// changed says what somebody has done to a file, who would lose that.
+func changed(name string) string { return name + " was changed since it was written" }
 
 // otherRun says that a place was written by another command.
 const otherRun = "it was written with other options or from other archives"
@@ -137,9 +152,9 @@ func (r *recorder) forget(place string) {
 	}
 }
 
-// file notes a file that is whole.
-func (r *recorder) file(name string, size int64, sum [32]byte, items int) error {
-	line, err := json.Marshal(recordFile{name, size, hex.EncodeToString(sum[:]), items})
+// file notes a file that is whole. A time of last change that is zero is the clock's.
+func (r *recorder) file(name string, size int64, modified time.Time, sum [32]byte, items int) error {
+	line, err := json.Marshal(recordFile{name, size, stamp(modified), hex.EncodeToString(sum[:]), items})
 	if err != nil {
 		return err
 	}
