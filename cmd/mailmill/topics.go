@@ -118,9 +118,11 @@ mail.mbox, .mbox.zst,         one mbox with the mail of all folders, folder by
 .mbox.gz                      folder in the order of the archive
 -                             the same on standard output, for a pipe or a file
 
-A slash at the end makes any name a folder. One mbox takes mail and nothing else:
-other items are filtered. The state of a mail and its bytes are the same in all of
-them, but which folder a mail was in is known from folders and archives alone.
+A slash at the end makes any name a folder; without one, a name that ends as other
+files do (.pst, .eml, .7z, .tar.xz) is refused. One mbox takes mail and nothing
+else: other items are filtered. The state of a mail and its bytes are the same in
+all of them, but which folder a mail was in is known from folders and archives
+alone.
 
 A folder gets a tree like that of the source, from below its top folder; several
 sources get a sub-folder each.
