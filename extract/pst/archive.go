@@ -253,6 +253,7 @@ func summed(damage []formats.Damage) []formats.Damage {
 		r.parts = append(r.parts, d.Part)
 	}
 	for _, r := range reasons {
+		r.parts = outermost(r.parts)
 		if n := len(r.parts); n > maxParts+1 {
 			list[r.first].Part = fmt.Sprintf("%s and %d more parts", strings.Join(r.parts[:maxParts], ", "), n-maxParts)
 		} else {
@@ -260,6 +261,22 @@ func summed(damage []formats.Damage) []formats.Damage {
 		}
 	}
 	return list
+}
+
+// outermost leaves out the parts of parts that are named themselves.
+func outermost(parts []string) []string {
+	named := make(map[string]bool, len(parts))
+	for _, p := range parts {
+		named[p] = true
+	}
+	return slices.DeleteFunc(parts, func(p string) bool {
+		for at := strings.LastIndex(p, ": "); at > 0; at = strings.LastIndex(p[:at], ": ") {
+			if named[p[:at]] {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // damaged is what messages implement that know what is lost of them, or doubtful, as a whole.
