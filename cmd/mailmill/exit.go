@@ -17,7 +17,7 @@ const (
 	exitOK          = 0
 	exitUnexpected  = 1
 	exitUsage       = 2 // or configuration, or a target that is in the way
-	exitFailures    = 3 // finished, but items failed or are damaged, or some are lost that cannot be counted
+	exitFailures    = 3 // finished, but items failed or are damaged, or some may be lost that cannot be counted
 	exitSource      = 4 // missing, unreadable, no archive
 	exitTemporary   = 5 // the same command goes on where it stopped
 	exitInterrupted = 130

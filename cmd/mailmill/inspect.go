@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
@@ -74,9 +75,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 		// Faults that only the walk showed are known now.
 		info := archive.Info()
 		in.Warnings = info.Warnings
-		if in.Incomplete == "" {
-			in.Incomplete = info.Incomplete
-		}
+		in.Incomplete, in.Doubt = cmp.Or(in.Incomplete, info.Incomplete), info.Doubt
 		if i.check {
 			if in.Check, err = a.check(i, archive, log); err != nil {
 				return err
@@ -84,8 +83,9 @@ func (a *app) inspect(i *inspection, args []string) error {
 			in.Warnings, in.Check.Incomplete = in.Check.Warnings, in.Incomplete
 			damaged = damaged || !in.Check.Sound()
 		}
-		damaged = damaged || in.Incomplete != "" || in.Lost > 0
-		nothing = nothing && in.Incomplete != "" && len(in.Items) == 0
+		lost := in.Incomplete != "" || in.Doubt != ""
+		damaged = damaged || lost || in.Lost > 0
+		nothing = nothing && lost && len(in.Items) == 0
 		if i.asJSON {
 			err = in.WriteJSON(lines)
 		} else {
@@ -122,7 +122,7 @@ func describe(archive extract.Archive) *report.Inspection {
 	return &report.Inspection{
 		Source: info.Path, Format: info.Format, Size: info.Size, Modified: info.Modified, Owner: info.Owner,
 		CodePage: info.CodePage, CodePageReason: info.CodePageReason, Notes: info.Notes, Warnings: info.Warnings,
-		Incomplete: info.Incomplete,
+		Incomplete: info.Incomplete, Doubt: info.Doubt,
 	}
 }
 

@@ -267,13 +267,17 @@ func (s *sources) warn(a *app, log *slog.Logger) {
 	}
 }
 
-// incomplete tells which archives have lost what cannot be counted, and whether any has.
+// incomplete tells which archives may have lost what cannot be counted, or have names and flags that may be wrong, and
+// whether there are any.
 func (s *sources) incomplete(w io.Writer) bool {
 	lost := false
 	for _, archive := range s.archives {
 		if info := archive.Info(); info.Incomplete != "" {
 			lost = true
-			fmt.Fprintf(w, "%s has lost items that cannot be counted: %s\n", report.Printable(info.Path), report.Printable(info.Incomplete))
+			fmt.Fprintf(w, "%s may have lost items that cannot be counted: %s\n", report.Printable(info.Path), report.Printable(info.Incomplete))
+		} else if info.Doubt != "" {
+			lost = true
+			fmt.Fprintf(w, "Names, places or flags may be wrong in %s: %s\n", report.Printable(info.Path), report.Printable(info.Doubt))
 		}
 	}
 	return lost

@@ -24,8 +24,8 @@ stays, and the same command goes on when the cause is gone.
 2  The command line is wrong, as where --include matches no folder, or the target
    exists and is not mailmill's. Nothing was written.
 3  The run went to its end. The items that failed or are damaged are listed, or
-   sources beside others could not be read, or an archive is cut short and has
-   lost items that cannot be counted. The same command again changes nothing
+   sources beside others could not be read, or an archive is damaged and may
+   have lost items that cannot be counted. The same command again changes nothing
    unless the archives are mended.
 4  No source can be read: it is missing, may not be read, is no archive, or
    nothing in it is whole. The sentence says what the file looks like instead.
@@ -92,8 +92,8 @@ with --digest
 progress              at most ten a second: source, folder, done, found,
                       folder_done, folder_found, bytes, elapsed_s, left_s
 failure               source, source_id, key, folder, kind, subject, date, reason
-damaged               the same, and part: what is missing. The item is written
-                      without it
+damaged               the same, and part: what is lost or in doubt. The item is
+                      written with what can be read of it
 fault                 of inspect --check, what costs no item anything: source,
                       source_id, folder, kind, subject, part, block (the first of
                       blocks), offset, reason
@@ -106,7 +106,7 @@ balance               ends every convert: kinds (by kind) and total, each with
                       duplicate + failed; damaged ones are among the written
 archive (inspect)     source, format, size, modified, owner, first, last, items
                       (by kind), items_size, lost, code_page, code_page_reason,
-                      notes, warnings, incomplete
+                      notes, warnings, incomplete, doubt
 folder (inspect)      source, folder, class, role, hidden, items (by kind), size`
 
 const filesHelp = `What the target is follows from its name.

@@ -37,10 +37,8 @@ type Archive struct {
 	// recovered holds what no table lists.
 	recovered *formats.Folder
 
-	mu   sync.Mutex
-	info extract.Info
-	// doubt says which folder's own damage may have changed what its items are: a name, a flag, a row is lost.
-	doubt    string
+	mu       sync.Mutex
+	info     extract.Info
 	warnings []warning
 	said     map[string]bool // the texts of warnings
 }
@@ -158,12 +156,12 @@ func (a *Archive) warn(w warning) {
 	}
 }
 
-// doubts notes damage of a folder. The first is enough: warnings tell of all.
+// doubts notes damage of a folder that may have cost a name, a flag, a row. The first is enough: warnings tell of all.
 func (a *Archive) doubts(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.doubt == "" {
-		a.doubt = fmt.Sprintf(format, args...)
+	if a.info.Doubt == "" {
+		a.info.Doubt = fmt.Sprintf(format, args...)
 	}
 }
 
@@ -175,7 +173,6 @@ func (a *Archive) Info() extract.Info {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	info := a.info
-	info.Incomplete = cmp.Or(info.Incomplete, a.doubt)
 	info.Notes = slices.Clone(info.Notes)
 	info.Warnings = a.store.Warnings()
 	for _, w := range a.warnings {

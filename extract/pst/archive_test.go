@@ -181,3 +181,15 @@ func TestSummed(t *testing.T) {
 	}
 	equal(t, "damage", got, []string{`recipients, attachment "a": wrong checksum`, `attachment "a": name, b, c and 2 more parts: not in the index`})
 }
+
+// A folder's own damage costs it no items that the index has: that is a doubt, and no loss.
+func TestDoubt(t *testing.T) {
+	s := standard()
+	s.mail(0x8082, 0x200024, "kept")
+	s.broken[0x808E] = errDamaged
+	a := s.open(extract.Options{})
+	equal(t, "items", subjects(t, a), []string{"Inbox: kept"})
+	if info := a.Info(); info.Incomplete != "" || !strings.HasPrefix(info.Doubt, "the list of items in folder \"Inbox\"") {
+		t.Errorf("incomplete %q, doubt %q", info.Incomplete, info.Doubt)
+	}
+}

@@ -50,10 +50,10 @@ func Items(ctx context.Context, archive extract.Archive, file *extract.Check, o 
 			source.faulty[f.ID] = false
 		}
 	}
-	info := archive.Info()
+	path := archive.Info().Path
 	start := time.Now()
 	result, err := load.Run(ctx, load.Plan{
-		Sources:  []load.Input{{Name: info.Path, Source: source}},
+		Sources:  []load.Input{{Name: path, Source: source}},
 		Steps:    o.Steps,
 		Routes:   []load.Route{{Target: reader{}, Describes: true}},
 		Jobs:     o.Jobs,
@@ -63,8 +63,9 @@ func Items(ctx context.Context, archive extract.Archive, file *extract.Check, o 
 	if err != nil {
 		return nil, err
 	}
+	info := archive.Info() // what the walk showed is known now
 	c := &report.Check{
-		Source: info.Path, Incomplete: archive.Info().Incomplete,
+		Source: path, Incomplete: info.Incomplete, Doubt: info.Doubt,
 		Blocks: file.Blocks, Bytes: file.Bytes, Items: result.Balance.Total().Found,
 		Failures: result.Failures, Damaged: result.Damaged, Sources: result.Sources,
 		More: file.More, Warnings: file.Warnings, Remarks: file.Remarks, Elapsed: time.Since(start),

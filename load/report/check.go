@@ -27,13 +27,13 @@ type Fault struct {
 // Check is what a check of an archive found.
 type Check struct {
 	Source string
-	// Incomplete says why items are lost that cannot be counted.
-	Incomplete string
+	// Incomplete says why items may be lost that cannot be counted, and Doubt why names, places and flags may be wrong.
+	Incomplete, Doubt string
 	// Blocks and Bytes are what was read of the file besides its items, and Items the number of those.
 	Blocks int
 	Bytes  int64
 	Items  int
-	// Damaged are the items that lack a part, and Failures those of which nothing can be read.
+	// Damaged are the items that lack a part, or of which one is in doubt, and Failures those of which nothing can be read.
 	Damaged  []load.Damaged
 	Failures []load.Failure
 	// Sources say that the items could not be enumerated to their end.
@@ -50,7 +50,7 @@ type Check struct {
 
 // Sound reports whether nothing at all is wrong.
 func (c *Check) Sound() bool {
-	return c.Incomplete == "" && len(c.Damaged)+len(c.Failures)+len(c.Sources)+len(c.Faults)+c.More == 0
+	return c.Incomplete == "" && c.Doubt == "" && len(c.Damaged)+len(c.Failures)+len(c.Sources)+len(c.Faults)+c.More == 0
 }
 
 // Verdict says in half a sentence what the check came to.
@@ -60,12 +60,15 @@ func (c *Check) Verdict() string {
 	}
 	var costs []string
 	if c.Incomplete != "" {
-		costs = append(costs, "items are lost that cannot be counted")
+		costs = append(costs, "items may be lost that cannot be counted")
+	}
+	if c.Doubt != "" {
+		costs = append(costs, "names, places or flags may be wrong")
 	}
 	if n := len(c.Damaged); n == 1 {
-		costs = append(costs, "1 item lacks a part")
+		costs = append(costs, "1 item is damaged")
 	} else if n > 1 {
-		costs = append(costs, number(n)+" items lack a part")
+		costs = append(costs, number(n)+" items are damaged")
 	}
 	if n := len(c.Failures); n > 0 {
 		costs = append(costs, items(n)+" cannot be read")
@@ -92,7 +95,7 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 			fmt.Fprintf(w, "\n%s %s:\n", number(n), many)
 		}
 	}
-	section(len(c.Damaged), "item lacks a part", "items lack a part")
+	section(len(c.Damaged), "item is damaged", "items are damaged")
 	for i := range c.Damaged {
 		d := &c.Damaged[i]
 		for _, line := range byCause(d.Damage) {

@@ -108,7 +108,7 @@ func TestWriteFaults(t *testing.T) {
 	WriteFaults(&out, result, false)
 	WriteNotConverted(&out, result)
 	want := `
-1 damaged item was written without the part that cannot be read:
+1 item is damaged and was written with what can be read of it:
   Inbox/A//B  "Re: Offer" 2 Mar 2014 (0x2024e4): attachment "plan.dwg": block 0x1f2c4 has a wrong checksum
 1 item failed:
   (top folder)  (no subject) (0x20): not converted yet (event)
