@@ -75,11 +75,14 @@ func openWatched(w *watched, o extract.Options) (extract.Archive, error) {
 	if k != outlookFile {
 		return nil, k.refusal(w.path)
 	}
-	archive, err := pst.OpenReader(w.path, w, w.size, w.modified, o)
-	if changed := w.changed(); changed != nil && err != nil {
+	archive, err := pst.Open(w.path, w, w.size, w.modified, o)
+	if err == nil {
+		return archive, nil
+	}
+	if changed := w.changed(); changed != nil {
 		return nil, changed
 	}
-	return archive, err
+	return nil, err
 }
 
 // Changed returns an error, an [extract.SourceError] that is [ErrChanged] or [ErrGone], if the file is not what it was

@@ -5,7 +5,6 @@ import (
 	"os"
 	"slices"
 	"testing"
-	"time"
 
 	"mailmill/extract"
 	"mailmill/formats/corpustest"
@@ -16,7 +15,7 @@ import (
 // checked returns what the check of a file finds, a line each.
 func checked(t *testing.T, data []byte) (faults, warnings, remarks []string) {
 	t.Helper()
-	a, err := OpenReader("test.pst", bytes.NewReader(data), int64(len(data)), time.Time{}, extract.Options{})
+	a, err := openBytes(data, extract.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +24,7 @@ func checked(t *testing.T, data []byte) (faults, warnings, remarks []string) {
 			t.Fatal(err)
 		}
 	}
-	c, err := a.(extract.Checker).Check(t.Context(), nil)
+	c, err := a.Check(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
