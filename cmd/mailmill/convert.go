@@ -226,7 +226,15 @@ func targetError(dst string, err error) error {
 	case errors.Is(err, files.ErrExists):
 		return &exit{exitUsage, once(err) + "; name another target, or replace what is there with --overwrite", err}
 	case errors.Is(err, files.ErrSource):
-		return &exit{exitUsage, once(err) + "; name another folder", err}
+		other := "file"
+		if files.FormOf(dst).Folder() {
+			other = "folder"
+		}
+		return &exit{exitUsage, once(err) + "; name another " + other, err}
+	case errors.Is(err, files.ErrBlocked):
+		return &exit{exitUsage, once(err) + "; name another target", err}
+	case errors.Is(err, files.ErrUnfinished) && !temporary(err):
+		return &exit{exitUsage, once(err), err}
 	case errors.Is(err, files.ErrInUse):
 		return &exit{exitTemporary, once(err) + "; run the same command again when it has ended", err}
 	case errors.Is(err, files.ErrFull):

@@ -75,9 +75,9 @@ func lookFile(path string, o *Options) (there bool, err error) {
 	case err != nil:
 		return false, err
 	case info.IsDir():
-		return false, fmt.Errorf("%s: %w: it is a folder", path, ErrExists)
+		return false, fmt.Errorf("%s: %w: it is a folder", path, ErrBlocked)
 	case !info.Mode().IsRegular():
-		return false, fmt.Errorf("%s: %w: it is no file", path, ErrExists)
+		return false, fmt.Errorf("%s: %w: it is no file", path, ErrBlocked)
 	}
 	for _, source := range o.Sources {
 		if read, err := os.Stat(source.Name); err == nil && os.SameFile(read, info) {
@@ -99,6 +99,9 @@ func lookArchive(path string, form Form, o *Options) error {
 	}
 	defer in.Close()
 	old, held, err := form.readRecord(in)
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, ErrExists)
 	}

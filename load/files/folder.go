@@ -97,7 +97,7 @@ func (f *folder) look(o *Options, planned *plan) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s: %w: it is a file", f.path, ErrExists)
+		return fmt.Errorf("%s: %w: it is a file", f.path, ErrBlocked)
 	}
 	root, err := os.OpenRoot(f.path)
 	if err != nil {
@@ -105,11 +105,10 @@ func (f *folder) look(o *Options, planned *plan) error {
 	}
 	defer root.Close()
 	old, err := readRecord(root, recordName)
-	if errors.Is(err, errRecord) {
-		if !f.replace {
-			return fmt.Errorf("%s: %w: its %s %w", f.path, ErrExists, recordName, err)
-		}
-	} else if err != nil {
+	switch {
+	case isDamaged(err) && !f.replace:
+		return fmt.Errorf("%s: %w: its %w", f.path, ErrExists, err)
+	case err != nil && !isDamaged(err):
 		return err
 	}
 	if old != nil {
@@ -120,7 +119,10 @@ func (f *folder) look(o *Options, planned *plan) error {
 		ours[folders.Fold(f.old[i].Path)] = &f.old[i]
 	}
 	if f.replace {
-		return f.spare(o, func(name string) bool { return ours[folders.Fold(name)] != nil || planned.hit(name, false) })
+		if err := f.spare(o, func(name string) bool { return ours[folders.Fold(name)] != nil || planned.hit(name, false) }); err != nil {
+			return err
+		}
+		return f.blocked(root, planned, ours)
 	}
 	if head := o.head(); old != nil && !head.repeats(old) {
 		return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
@@ -144,6 +146,25 @@ func (f *folder) look(o *Options, planned *plan) error {
 		switch {
 		case old == nil && !d.IsDir(), planned.hit(name, d.IsDir()):
 			return fmt.Errorf("%s: %w: %s is in the way", f.path, ErrExists, name)
+		}
+		return nil
+	})
+}
+
+// blocked refuses to go on where a folder stands that would be a file. What is in it is not replaced, whatever the user
+// says: it may be anything.
+func (f *folder) blocked(root *os.Root, planned *plan, ours map[string]*recordFile) error {
+	var inside string
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == stageName:
+			return fs.SkipDir
+		case d.IsDir() && planned.hit(name, true):
+			inside = name
+		case !d.IsDir() && inside != "" && strings.HasPrefix(name, inside+"/") && ours[folders.Fold(name)] == nil:
+			return fmt.Errorf("%s: %w: it is a folder, and not empty", f.at(inside), ErrBlocked)
 		}
 		return nil
 	})
@@ -213,6 +234,9 @@ func readRecord(d disk, name string) (*record, error) {
 	return parseRecord(in)
 }
 
+// at returns the path that a file will have.
+func (f *folder) at(name string) string { return filepath.Join(f.path, filepath.FromSlash(name)) }
+
 func (f *folder) staged(name string) string { return f.stage.path + "/tree/" + name }
 
 func (f *folder) folder(name string) error {
@@ -223,7 +247,7 @@ func (f *folder) folder(name string) error {
 		return err
 	}
 	f.known[name] = true
-	return fault(name, os.Mkdir(f.staged(name), 0o700))
+	return fault(f.at(name), os.Mkdir(f.staged(name), 0o700))
 }
 
 func (f *folder) drop(name string) {
@@ -277,7 +301,7 @@ func (f *folder) save(j *job, scratch []byte) error {
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	f.creating.Unlock()
 	if err != nil {
-		return fault(j.name, err)
+		return fault(f.at(j.name), err)
 	}
 	err = j.content.buffer.large(scratch, func(p []byte) error {
 		_, err := out.Write(p)
@@ -289,7 +313,7 @@ func (f *folder) save(j *job, scratch []byte) error {
 	if err == nil && !j.modified.IsZero() {
 		err = os.Chtimes(path, time.Time{}, j.modified)
 	}
-	return fault(j.name, err)
+	return fault(f.at(j.name), err)
 }
 
 // settle waits until everything that was put is written.
@@ -310,7 +334,7 @@ func (f *folder) create() (file, error) {
 	return &folderFile{folder: f, f: out}, nil
 }
 
-func (f *folder) record() (io.Writer, error) { return f.rec, nil }
+func (f *folder) record() (io.Writer, error) { return faultWriter{f.at(recordName), f.rec}, nil }
 
 // finish gives what was written its final names, in place of what the last run wrote.
 func (f *folder) finish() error {
@@ -374,7 +398,7 @@ func (f *folderFile) close(name string, modified time.Time) error {
 	if err == nil && !modified.IsZero() {
 		err = os.Chtimes(f.folder.staged(name), time.Time{}, modified)
 	}
-	return fault(name, err)
+	return fault(f.folder.at(name), err)
 }
 
 func (f *folderFile) discard() error {

@@ -263,7 +263,7 @@ func TestFileInTheWay(t *testing.T) {
 		if err := os.Mkdir(folder, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := files.Open(folder, nil, o); !errors.Is(err, files.ErrExists) {
+		if _, err := files.Open(folder, nil, o); !errors.Is(err, files.ErrBlocked) {
 			t.Errorf("a folder called %s: %v", name, err)
 		}
 		// An archive that is read is never replaced.

@@ -3,6 +3,7 @@ package files_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -240,11 +241,38 @@ func forgetTimes(t *testing.T, path string) {
 	write(t, record, regexp.MustCompile(`"modified":"[^"]*",`).ReplaceAllString(string(data), ""))
 }
 
+// A record that is none is said to be damaged; what a decoder says of it is for programs.
+func TestDamagedRecord(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, ".mailmill.json"), `{"format":x`)
+	_, err := convert(t, dir, archives{"a": sample()}, files.Options{Format: files.MBOX})
+	syntax, ok := errors.AsType[*json.SyntaxError](err)
+	if !errors.Is(err, files.ErrExists) || !ok || strings.Contains(err.Error(), syntax.Error()) || !strings.HasSuffix(err.Error(), ": its .mailmill.json is damaged") {
+		t.Error(err)
+	}
+}
+
+// A folder that holds something never gives way to a file, and that is said before the run begins.
+func TestBlocked(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "Inbox.mbox", "deep", "thesis.txt"), "mine")
+	a := sample()
+	o := files.Options{Format: files.MBOX, Overwrite: true, Sources: []files.Source{{Name: "a", Folders: a.folders}}}
+	for _, open := range []func() (*files.Target, error){
+		func() (*files.Target, error) { return files.Open(dir, nil, o) },
+		func() (*files.Target, error) { return files.Rehearse(dir, o) },
+	} {
+		if _, err := open(); !errors.Is(err, files.ErrBlocked) || !strings.HasPrefix(err.Error(), filepath.Join(dir, "Inbox.mbox")+": ") {
+			t.Error(err)
+		}
+	}
+}
+
 // A file cannot be a folder.
 func TestFileAsTarget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	write(t, path, "mine")
-	if _, err := convert(t, path, archives{"a": sample()}, files.Options{Format: files.MBOX}); !errors.Is(err, files.ErrExists) {
+	if _, err := convert(t, path, archives{"a": sample()}, files.Options{Format: files.MBOX}); !errors.Is(err, files.ErrBlocked) {
 		t.Error(err)
 	}
 }

@@ -45,6 +45,7 @@ type disk interface {
 
 // publication is what has to be moved such that a place holds what a run wrote.
 type publication struct {
+	path  string // of the place, for errors
 	disk  disk
 	aside []string // leave their places for the stage; their indices are their names there
 	in    []string // leave the stage for their places
@@ -59,17 +60,17 @@ func (f *folder) publish() error {
 	}
 	if len(p.aside) > 0 {
 		if err := f.rec.Sync(); err != nil {
-			return fault(recordName, err)
+			return fault(f.at(recordName), err)
 		}
 	}
 	if err := f.rec.Close(); err != nil {
-		return fault(recordName, err)
+		return fault(f.at(recordName), err)
 	}
 	f.rec = nil
 	if err := p.run(); err != nil {
 		if undo := restore(f.disk); undo != nil {
 			f.stage.keep = true
-			return errors.Join(err, fmt.Errorf("what was in %s before is in %s until the next run: %w", f.path, f.stage.path, undo))
+			return errors.Join(err, fmt.Errorf("what was in %s before is in %s until the same command runs again: %w", f.path, f.stage.path, undo))
 		}
 		return err
 	}
@@ -77,26 +78,29 @@ func (f *folder) publish() error {
 	return nil
 }
 
+// at returns the path of a file in the place.
+func (p *publication) at(name string) string { return filepath.Join(p.path, filepath.FromSlash(name)) }
+
 // run makes the moves.
 func (p *publication) run() error {
 	if err := p.begin(); err != nil {
-		return fault(journalName, err)
+		return fault(p.path, err)
 	}
 	for i, name := range p.aside {
 		// On a file system to which upper and lower case are one, a file that is to be written may be one that has left.
 		if err := p.disk.Rename(name, asidePath(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fault(name, err)
+			return cannot(p.at(name), "replaced", err)
 		}
 	}
 	for _, name := range p.in {
 		if _, err := p.disk.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
-			return late(name, err)
+			return late(p.at(name), err)
 		}
 		if err := p.disk.Rename(treeName+"/"+name, name); err != nil {
-			return fault(name, err)
+			return fault(p.at(name), err)
 		}
 	}
-	return fault(recordName, p.disk.Rename(stagedName, recordName))
+	return fault(p.at(recordName), p.disk.Rename(stagedName, recordName))
 }
 
 // asidePath returns the name that a file has in the stage.
@@ -105,7 +109,7 @@ func asidePath(i int) string { return asideName + "/" + strconv.Itoa(i) }
 // late is the error for a file that has come while the run went on; nil of an error is that it is there.
 func late(name string, err error) error {
 	if err == nil {
-		err = fmt.Errorf("%w: it was not there when the run began", ErrExists)
+		return &load.Fatal{Err: fmt.Errorf("%s: %w: it was not there when the run began", name, ErrExists)}
 	}
 	return fault(name, err)
 }
@@ -198,7 +202,7 @@ func unfinished(path string) bool {
 func restore(d disk) error {
 	p, err := readJournal(d)
 	if p == nil || err != nil {
-		return err
+		return cannot(journalName, "read", err)
 	}
 	rec, err := readRecord(d, stagedName)
 	if rec == nil && err == nil {
@@ -209,8 +213,8 @@ func restore(d disk) error {
 		if err := takeBack(d, rec.Files); err != nil {
 			return err
 		}
-	case len(p.aside) > 0 || !errors.Is(err, errRecord):
-		return err
+	case len(p.aside) > 0 || !isDamaged(err):
+		return cannot(stagedName, "read", err)
 	}
 	for _, name := range p.dirs {
 		removeEmpty(d, name)
@@ -221,7 +225,7 @@ func restore(d disk) error {
 		}
 	}
 	// From here on the stage may go, piece by piece: what is missing in it must not be looked for in the place.
-	return d.Remove(journalName)
+	return cannot(journalName, "removed", d.Remove(journalName))
 }
 
 // takeBack moves the files that a run wrote from the place to the stage, as far as they have left that.
@@ -233,7 +237,7 @@ func takeBack(d disk, written []recordFile) error {
 		}
 		if _, err := d.Lstat(staged); !errors.Is(err, fs.ErrNotExist) {
 			if err != nil {
-				return err
+				return cannot(name, "taken back", err)
 			}
 			continue
 		}
@@ -241,10 +245,10 @@ func takeBack(d disk, written []recordFile) error {
 			continue
 		}
 		if err := d.MkdirAll(treeName+"/"+parent(name), 0o700); err != nil {
-			return err
+			return cannot(name, "taken back", err)
 		}
 		if err := d.Rename(name, staged); err != nil {
-			return err
+			return cannot(name, "taken back", err)
 		}
 	}
 	return nil
@@ -252,24 +256,21 @@ func takeBack(d disk, written []recordFile) error {
 
 // putBack moves what was set aside to its place again.
 func putBack(d disk, aside, name string) error {
-	if _, err := d.Lstat(aside); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+	if _, err := d.Lstat(aside); errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
 	if _, err := d.Lstat(name); !errors.Is(err, fs.ErrNotExist) {
 		if err == nil {
-			err = fmt.Errorf("%s: %w: what had that name before is %s; move either away", name, ErrUnfinished, aside)
+			return fmt.Errorf("%s has come there meanwhile, and what had that name before is %s; move one of them elsewhere", name, aside)
 		}
-		return err
+		return cannot(name, "put back", err)
 	}
 	if above := parent(name); above != "" {
 		if err := d.MkdirAll(above, 0o700); err != nil {
-			return err
+			return cannot(name, "put back", err)
 		}
 	}
-	return d.Rename(aside, name)
+	return cannot(name, "put back", d.Rename(aside, name))
 }
 
 // removeEmpty removes a folder and what it holds, but no file, and no folder in which there is one.
@@ -311,7 +312,7 @@ func readAll(d disk, name string) ([]byte, error) {
 
 // arrange finds out what publishing has to move.
 func (f *folder) arrange() (*publication, error) {
-	p := &publication{disk: f.disk}
+	p := &publication{path: f.path, disk: f.disk}
 	leaving := p.old(f.old, f.maildir)
 	return p, f.arrive(p, ".", leaving)
 }
@@ -362,7 +363,7 @@ func (p *publication) real(dir string, known map[string]bool) bool {
 func (f *folder) arrive(p *publication, dir string, l *leaving) error {
 	entries, err := os.ReadDir(f.staged(dir))
 	if err != nil {
-		return fault(dir, err)
+		return fault(f.at(dir), err)
 	}
 	for _, e := range entries {
 		name := e.Name()
@@ -373,18 +374,18 @@ func (f *folder) arrive(p *publication, dir string, l *leaving) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist), l.exactly[name]:
 		case err != nil:
-			return fault(name, err)
+			return fault(f.at(name), err)
 		case info.IsDir() && e.IsDir():
 			if err := f.arrive(p, name, l); err != nil {
 				return err
 			}
 			continue
 		case info.IsDir() && !p.emptied(name, l):
-			return &load.Fatal{Err: fmt.Errorf("%s: %w: a folder is in the way", name, ErrExists)}
+			return &load.Fatal{Err: fmt.Errorf("%s: %w: it is a folder, and not empty", f.at(name), ErrBlocked)}
 		case info.IsDir(), f.replace:
 			p.aside = append(p.aside, name)
 		case !l.folded[folders.Fold(name)]:
-			return late(name, nil)
+			return late(f.at(name), nil)
 		}
 		p.in = append(p.in, name)
 		if e.IsDir() {

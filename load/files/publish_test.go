@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"mailmill/load"
@@ -242,5 +243,52 @@ func TestMeanwhile(t *testing.T) {
 	}
 	if got := tree(t, dir); !maps.Equal(got, before) {
 		t.Errorf("%q has become %q", names(before), names(got))
+	}
+}
+
+// faulty is a disk that reports errors from its n-th renaming on, as many as there are.
+type faulty struct {
+	files.Disk
+	good, bad *int
+}
+
+func (d faulty) Rename(from, to string) error {
+	if *d.good--; *d.good < 0 && *d.bad > 0 {
+		*d.bad--
+		return &os.LinkError{Op: "renameat", Old: from, New: to, Err: syscall.EIO}
+	}
+	return d.Disk.Rename(from, to)
+}
+
+// An error of the disk names the file as the user knows it and what cannot be done, and hides nothing from programs.
+func TestFaultyDisk(t *testing.T) {
+	for _, tt := range []struct {
+		good, bad int
+		want      string
+	}{
+		{1, 1, "out/Inbox/Projects.mbox cannot be replaced: input/output error"},
+		{3, 1, "out/Inbox/Projects.mbox cannot be written: input/output error"},
+		{6, 1, "out/.mailmill.json cannot be written: input/output error"},
+		{6, 2, "out/.mailmill.json cannot be written: input/output error\n" +
+			"what was in out before is in out/.mailmill.tmp until the same command runs again: Inbox.mbox cannot be taken back: input/output error"},
+	} {
+		t.Chdir(t.TempDir())
+		a, o := sample(), files.Options{Format: files.MBOX}
+		mustConvert(t, "out", archives{"alice.pst": a}, o)
+		before := tree(t, "out")
+		o.Sources = []files.Source{{Name: "alice.pst", Folders: a.folders}}
+		target, err := files.Open("out", nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files.Publish(target, func(d files.Disk) files.Disk { return faulty{d, &tt.good, &tt.bad} })
+		_, err = load.Run(t.Context(), load.Plan{Sources: []load.Input{{Name: "alice.pst", Source: a}}, Routes: []load.Route{{Target: target}}})
+		if !errors.Is(err, syscall.EIO) || err.Error() != filepath.FromSlash(tt.want) {
+			t.Errorf("%v, want %s", err, tt.want)
+		}
+		open(t, "out", a, o)
+		if got := tree(t, "out"); !maps.Equal(got, before) {
+			t.Errorf("%q has become %q", names(before), names(got))
+		}
 	}
 }

@@ -90,16 +90,39 @@ func changed(name string) string { return name + " was changed since it was writ
 // otherRun says that a place was written by another command.
 const otherRun = "it was written with other options or from other archives"
 
-// errRecord says that a record is none.
-var errRecord = errors.New("cannot be read")
+// damagedRecord is the error for a record that is none. What a decoder says of it is for programs.
+type damagedRecord struct{ cause error }
 
-// parseRecord reads a record.
+func (*damagedRecord) Error() string   { return recordName + " is damaged" }
+func (e *damagedRecord) Unwrap() error { return e.cause }
+
+func isDamaged(err error) bool {
+	_, ok := errors.AsType[*damagedRecord](err)
+	return ok
+}
+
+// parseRecord reads a record. Its error is that of the reader, or a *damagedRecord.
 func parseRecord(r io.Reader) (*record, error) {
 	rec := new(record)
-	if err := json.NewDecoder(r).Decode(rec); err != nil {
-		return nil, fmt.Errorf("%w: %w", errRecord, err)
+	in := &reader{r: r}
+	if err := json.NewDecoder(in).Decode(rec); err != nil {
+		if in.err != nil && in.err != io.EOF {
+			return nil, in.err
+		}
+		return nil, &damagedRecord{err}
 	}
 	return rec, nil
+}
+
+// reader keeps the error that it ended with.
+type reader struct {
+	r   io.Reader
+	err error
+}
+
+func (r *reader) Read(p []byte) (n int, err error) {
+	n, r.err = r.r.Read(p)
+	return n, r.err
 }
 
 // recorder writes a record while the run is under way: it may tell of more files than memory should hold.
@@ -165,7 +188,7 @@ func (r *recorder) file(name string, size int64, modified time.Time, sum [32]byt
 	r.files++
 	r.bytes += size
 	_, err = r.out.Write(line)
-	return fault(recordName, err)
+	return err
 }
 
 // close ends the record.
@@ -187,5 +210,5 @@ func (r *recorder) close() error {
 		r.out.WriteString("\n]")
 	}
 	r.out.WriteString("}\n")
-	return fault(recordName, r.out.Flush())
+	return r.out.Flush()
 }
