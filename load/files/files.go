@@ -9,6 +9,10 @@
 // leaves is removed by the next one. Where it was killed while it moved files, the next one first puts back what had
 // been there; see [restore].
 //
+// A target that is a link to a folder or a file is followed, and stays a link; one that leads nowhere is refused. Links
+// within a folder are never followed: they are in the way as a file would be, and where the user says so they are
+// replaced, while what they lead to stays.
+//
 // Three things come together, and know nothing of each other's insides:
 //
 //	Format   how an item looks in a file, and what files are called: mbox, EML, Maildir

@@ -277,6 +277,90 @@ func TestFileAsTarget(t *testing.T) {
 	}
 }
 
+// link makes a link, with its folder.
+func link(t *testing.T, to, path string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = os.Symlink(to, path)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+}
+
+// A link to a folder or a file is one afterwards, and what it leads to is written. One that leads nowhere is refused.
+func TestLinkAsTarget(t *testing.T) {
+	for _, name := range append([]string{"out"}, slices.Concat(archiveNames, singleNames)...) {
+		dir := t.TempDir()
+		elsewhere, path := filepath.Join(dir, "elsewhere", "the "+name), filepath.Join(dir, "here", name)
+		link(t, filepath.Join("..", "elsewhere", "the "+name), path)
+		o := files.Options{Format: files.MBOX}
+		for _, path := range []string{path, filepath.Join(path, "below")} {
+			_, err := convert(t, path, archives{"alice.pst": sample()}, o)
+			if !errors.Is(err, files.ErrBlocked) || !strings.Contains(err.Error(), filepath.Base(elsewhere)+", which is not there") {
+				t.Errorf("%s leads nowhere: %v", path, err)
+			}
+			if _, rehearsed := files.Rehearse(path, o); fmt.Sprint(rehearsed) != fmt.Sprint(err) {
+				t.Errorf("%s: rehearsed it is %v, not %v", path, rehearsed, err)
+			}
+		}
+		if name == "out" {
+			if err := os.MkdirAll(elsewhere, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			write(t, elsewhere, "mine")
+			o.Overwrite = true
+		}
+		mustConvert(t, path, archives{"alice.pst": sample()}, o)
+		if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is no longer a link: %v", name, err)
+		}
+		got := tree(t, dir)
+		if text, ok := got["elsewhere/the "+name]; ok && text == "mine" || !ok && got["elsewhere/the out/Inbox.mbox"] == "" {
+			t.Errorf("%s: there are %q", name, names(got))
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*", ".*tmp")); len(left) > 0 {
+			t.Errorf("%q are left", left)
+		}
+	}
+}
+
+// Links within a folder are in the way, and are what is replaced; what they lead to is not touched.
+func TestLinksInFolder(t *testing.T) {
+	for _, format := range allFormats {
+		dir := t.TempDir()
+		out := filepath.Join(dir, "out")
+		o := files.Options{Format: format}
+		mustConvert(t, out, archives{"alice.pst": sample()}, o)
+		want := names(tree(t, out))
+		for _, name := range []string{"Inbox", "cur"} {
+			if err := os.Rename(filepath.Join(out, name), filepath.Join(out, "my "+name)); err == nil {
+				link(t, "my "+name, filepath.Join(out, name))
+			}
+		}
+		moved := tree(t, out)
+		if _, err := convert(t, out, archives{"alice.pst": sample()}, o); !errors.Is(err, files.ErrExists) {
+			t.Errorf("%s: %v", format.Name(), err)
+		}
+		o.Overwrite = true
+		mustConvert(t, out, archives{"alice.pst": sample()}, o)
+		got := tree(t, out)
+		for name, text := range moved {
+			if strings.HasPrefix(name, "my ") {
+				if got[name] != text {
+					t.Errorf("%s: %s is lost", format.Name(), name)
+				}
+				delete(got, name)
+			}
+		}
+		if !slices.Equal(names(got), want) {
+			t.Errorf("%s: %q, want %q", format.Name(), names(got), want)
+		}
+	}
+}
+
 // A record that names files elsewhere does no harm.
 func TestHostileRecord(t *testing.T) {
 	dir := t.TempDir()
