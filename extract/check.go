@@ -11,6 +11,8 @@ type Checker interface {
 	// Check reads every byte of the file that anything refers to and compares it with its checksums, and takes every
 	// structure apart. What it finds is told by folder and item; what the items themselves lose by it is known when
 	// they are read. progress, which may be nil, is told of the bytes that are done and of those that there are.
+	//
+	// It returns [errors.ErrUnsupported] where there is nothing to check beside the items, and the cause of ctx's end.
 	Check(ctx context.Context, progress func(done, total int64)) (*Check, error)
 }
 
@@ -38,7 +40,8 @@ type Fault struct {
 	// Part says what is hit: "list of items", "page of the node tree", of an item "recipients". It may be empty.
 	Part string
 	// Block names the first unit of the file that is not whole, and Offset is its place in it; empty and -1 where the
-	// fault is not one of a unit. Blocks is the number of units.
+	// fault is not one of a unit. Blocks is the number of units. Errors about a unit, in the damage of items too, have a
+	// method Unit() string that names it the same.
 	Block  string
 	Offset int64
 	Blocks int

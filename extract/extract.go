@@ -51,8 +51,11 @@ type Info struct {
 	Notes []string
 	// Warnings are faults that cost nothing so far, or a folder's worth: wrong checksums, a broken table.
 	Warnings []string
-	// Incomplete says that the archive has lost items that cannot be counted, and why; empty where it has not.
+	// Incomplete says why the archive may have lost items that cannot be counted; empty where it has not.
 	Incomplete string
+	// Doubt says why names of folders, and places and flags of items, may not be what they were, though the items are
+	// there; empty where they are.
+	Doubt string
 }
 
 // Options say how an archive is read.

@@ -182,11 +182,11 @@ type Damage struct {
 
 func (d Damage) String() string { return d.Part + ": " + d.Err.Error() }
 
-// Lose adds damage to the item, unless the same part is already known to be lost for the same reason: a part that
-// cannot be read is met by whoever looks at it.
+// Lose adds damage to the item, unless the same part, alone or among others, is already known to be lost for the same
+// reason: a part that cannot be read is met by whoever looks at it.
 func (it *Item) Lose(d Damage) {
 	for _, known := range it.Damage {
-		if known.Part == d.Part && known.Err.Error() == d.Err.Error() {
+		if strings.Contains(known.Part, d.Part) && known.Err.Error() == d.Err.Error() {
 			return
 		}
 	}

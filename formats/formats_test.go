@@ -104,6 +104,13 @@ func TestLose(t *testing.T) {
 	if len(it.Damage) != 3 {
 		t.Errorf("%v", it.Damage)
 	}
+	// What has several parts on one line has each of them.
+	it = &formats.Item{Damage: []formats.Damage{{Part: `recipients, attachment "a"`, Err: checksum()}}}
+	it.Lose(formats.Damage{Part: `attachment "a"`, Err: checksum()})
+	it.Lose(formats.Damage{Part: `attachment "b"`, Err: checksum()})
+	if len(it.Damage) != 2 {
+		t.Errorf("%v", it.Damage)
+	}
 }
 
 func TestSpec(t *testing.T) {

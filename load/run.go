@@ -463,10 +463,14 @@ func (r *run) end(err error) error {
 	return err
 }
 
-// giveUp counts what was not reached as failed.
+// giveUp counts what was not reached as failed, but for what nobody asked for.
 func (r *run) giveUp() {
-	for _, c := range r.result.Balance {
+	for kind, c := range r.result.Balance {
 		left := c.Found - c.Written - c.Unchanged - c.Filtered - c.Duplicate - c.Failed
+		if r.routeOf(kind) < 0 {
+			c.Filtered += left
+			continue
+		}
 		c.Failed += left
 		r.result.Left += left
 	}

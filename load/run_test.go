@@ -354,15 +354,21 @@ func TestFatal(t *testing.T) {
 			subject = "fatal"
 		}
 		s.add(nil, formats.KindMail, subject)
+		s.add(nil, formats.KindEvent, "")
 	}
 	out := &target{keeps: true}
-	result, err := load.Run(t.Context(), plan(out, s))
+	p := plan(out, s)
+	p.Routes[0].Kinds = []formats.Kind{formats.KindMail}
+	result, err := load.Run(t.Context(), p)
 	var fatal *load.Fatal
 	if !errors.As(err, &fatal) || err.Error() != "the disk is full" || !out.aborted {
 		t.Fatalf("error %v, aborted %v", err, out.aborted)
 	}
 	if c := result.Balance[formats.KindMail]; c.Written != 1000 || c.Failed != 2000 || result.Left != 2000 || len(out.got) != 1000 {
 		t.Errorf("%+v", c)
+	}
+	if c := *result.Balance[formats.KindEvent]; c != (load.Count{Found: 3000, Filtered: 3000}) {
+		t.Errorf("of what was not asked for: %+v", c)
 	}
 	if out.encoded.Load() != out.released.Load() {
 		t.Errorf("%d encoded, %d released", out.encoded.Load(), out.released.Load())

@@ -44,7 +44,7 @@ func (a *app) convertCommand() *cobra.Command {
 		Long: `Convert reads archives, or the archives in folders, and writes their mail to DST:
 a folder, which it creates, an archive of what that would hold (.tar, .tar.zst,
 .tar.gz, .zip), one mbox (.mbox, .mbox.zst, .mbox.gz) or - for standard output.
-It says what became of every item: found = written + filtered + failed.
+It says what became of every item: found = written + unchanged + filtered + duplicate + failed.
 See mailmill help files for what it writes.
 
 Before it writes, it learns from all archives who has which mail address: colleagues
@@ -87,7 +87,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	var bars *report.Bars
 	var screen io.Writer = a.stderr
 	if a.stderrTerminal && !a.quiet && !(c.asJSON && a.stdoutTerminal) {
-		bars = report.NewBars(a.stderr)
+		bars = report.NewBars(a.stderr.w)
 		defer bars.Close()
 		screen = bars
 	}
@@ -95,7 +95,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 
 	c.sources.target = dst
 	defer c.sources.close()
@@ -111,7 +111,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	if files.FormOf(dst).Single() {
 		plan.Routes[0].Kinds = []formats.Kind{formats.KindMail} // the others are filtered
 	}
-	journals, closeReport, err := c.journals(a.stdout)
+	journals, closeReport, err := a.journals(c)
 	if err != nil {
 		target.Abort() //nolint:errcheck // nothing has been written
 		return err
@@ -189,7 +189,16 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 		return "", usage("--format: %q is no format; mbox, eml and maildir are", c.formatName)
 	}
 	dst = args[len(args)-1]
-	return dst, a.checkTarget(c, dst)
+	if err := a.checkTarget(c, dst); err != nil {
+		return "", err
+	}
+	if err := a.checkOutputs(c, args[:len(args)-1], dst); err != nil {
+		return "", err
+	}
+	if c.report != "" {
+		err = a.checkBeside("report", c.report)
+	}
+	return dst, err
 }
 
 // target opens the target, or where nothing is to be written one that does everything but that.
@@ -243,7 +252,15 @@ func targetError(dst string, err error) error {
 	case errors.Is(err, files.ErrExists):
 		return &exit{exitUsage, once(err) + "; name another target, or replace what is there with --overwrite", err}
 	case errors.Is(err, files.ErrSource):
-		return &exit{exitUsage, once(err) + "; name another folder", err}
+		other := "file"
+		if files.FormOf(dst).Folder() {
+			other = "folder"
+		}
+		return &exit{exitUsage, once(err) + "; name another " + other, err}
+	case errors.Is(err, files.ErrBlocked):
+		return &exit{exitUsage, once(err) + "; name another target", err}
+	case errors.Is(err, files.ErrUnfinished) && !temporary(err):
+		return &exit{exitUsage, once(err), err}
 	case errors.Is(err, files.ErrInUse):
 		return &exit{exitTemporary, once(err) + "; run the same command again when it has ended", err}
 	case errors.Is(err, files.ErrFull):
@@ -276,7 +293,7 @@ func (c *conversion) mustKnow(a *app, known *people, journals []*report.Journal)
 }
 
 // journals returns those that the options ask for, and a function that completes the report.
-func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, done func() error, err error) {
+func (a *app) journals(c *conversion) (journals []*report.Journal, done func() error, err error) {
 	done = func() error { return nil }
 	journal := func(lines *report.Lines) {
 		j := report.NewJournal(lines)
@@ -284,12 +301,12 @@ func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, don
 		journals = append(journals, j)
 	}
 	if c.asJSON {
-		journal(report.NewLines(stdout))
+		journal(report.NewLines(a.stdout))
 	}
 	if c.report == "" {
 		return journals, done, nil
 	}
-	f, err := openBeside("report", c.report, os.O_TRUNC)
+	f, err := a.openBeside("report", c.report, os.O_TRUNC)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -301,7 +318,7 @@ func (c *conversion) journals(stdout io.Writer) (journals []*report.Journal, don
 			err = closeErr
 		}
 		if err != nil {
-			return fmt.Errorf("everything is converted, but the report is incomplete: %w", err)
+			return unwritten("the report "+c.report+" is incomplete", err)
 		}
 		return nil
 	}, nil
@@ -326,6 +343,9 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 	}
 	if err != nil {
 		return err
+	}
+	if lost := a.stdout.failed(); lost != nil {
+		return lostStdout(lost)
 	}
 	if !c.asJSON && !a.quiet {
 		report.WriteNotConverted(a.stderr, result)

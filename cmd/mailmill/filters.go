@@ -1,13 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"mailmill/extract"
+	"mailmill/formats"
 	"mailmill/load"
+	"mailmill/load/report"
 	"mailmill/transform/filter"
 )
 
@@ -16,6 +20,8 @@ type filters struct {
 	only             []string
 	include, exclude []string
 	since, until     string
+
+	folders *filter.Folders // of include and exclude, after build; nil without
 }
 
 func (f *filters) addFlags(flags *pflag.FlagSet) {
@@ -39,11 +45,11 @@ func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
 		wanted = append(wanted, kinds)
 	}
 	if len(f.include)+len(f.exclude) > 0 {
-		folders, err := filter.NewFolders(f.include, f.exclude)
+		f.folders, err = filter.NewFolders(f.include, f.exclude)
 		if err != nil {
 			return nil, nil, usage("--include, --exclude: %v", err)
 		}
-		wanted = append(wanted, folders)
+		wanted = append(wanted, f.folders)
 	}
 	var dates filter.Dates
 	if dates.Since, err = parseDate("since", f.since, 0); err != nil {
@@ -59,6 +65,59 @@ func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
 		steps = append(steps, dates)
 	}
 	return wanted, steps, nil
+}
+
+// checkFolders tells of patterns that no folder of the archives matches, and refuses a run for which no folder is left:
+// that is a typing mistake, and must not look like success.
+func (f *filters) checkFolders(a *app, from []extract.Archive) error {
+	if f.folders == nil {
+		return nil
+	}
+	var all []*formats.Folder
+	for _, archive := range from {
+		all = append(all, archive.Folders()...)
+	}
+	var missed, notices []string
+	for _, pattern := range f.include {
+		if !matchesAny(pattern, all) {
+			missed = append(missed, pattern)
+			notices = append(notices, noFolder("--include", pattern, all))
+		}
+	}
+	if !slices.ContainsFunc(all, f.folders.Match) {
+		switch {
+		case len(missed) == 1:
+			return usage("%s", notices[0])
+		case len(missed) > 1:
+			return usage("no folder is what --include asks for ('%s'); mailmill inspect shows what they are called", strings.Join(missed, "', '"))
+		}
+		return usage("--exclude leaves out every folder that there is, or that --include asks for")
+	}
+	for _, pattern := range f.exclude {
+		if !matchesAny(pattern, all) {
+			notices = append(notices, noFolder("--exclude", pattern, all))
+		}
+	}
+	if !a.quiet {
+		for _, notice := range notices {
+			fmt.Fprintln(a.stderr, report.Printable(notice)+".")
+		}
+	}
+	return nil
+}
+
+// noFolder says that a pattern matches no folder, and which one may be meant.
+func noFolder(option, pattern string, all []*formats.Folder) string {
+	advice := "mailmill inspect shows what they are called"
+	if anywhere := "**/" + strings.TrimPrefix(pattern, "/"); matchesAny(anywhere, all) {
+		advice = fmt.Sprintf("'%s' would", anywhere)
+	}
+	return fmt.Sprintf("%s '%s' matches no folder; %s", option, pattern, advice)
+}
+
+func matchesAny(pattern string, folders []*formats.Folder) bool {
+	f, err := filter.NewFolders([]string{pattern}, nil)
+	return err == nil && slices.ContainsFunc(folders, f.Match)
 }
 
 // parseDate reads a time, or a day in UTC to which days are added.

@@ -85,7 +85,7 @@ const (
 )
 
 func (r *room) add(e *formats.Entry) {
-	size := max(e.Size, 0)
+	size := min(max(e.Size, 0), 1<<40) // sums of what a table has made up stay numbers
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.items++

@@ -2,20 +2,16 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailmill/extract"
-	"mailmill/formats"
 	"mailmill/load"
+	"mailmill/load/check"
 	"mailmill/load/report"
 	"mailmill/transform/address"
 )
@@ -79,7 +75,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 	from := &i.sources
 	defer from.close()
 	if err := from.open(a, args, log); err != nil {
@@ -106,9 +102,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 		// Faults that only the walk showed are known now.
 		info := archive.Info()
 		in.Warnings = info.Warnings
-		if in.Incomplete == "" {
-			in.Incomplete = info.Incomplete
-		}
+		in.Incomplete, in.Doubt = cmp.Or(in.Incomplete, info.Incomplete), info.Doubt
 		if i.check {
 			if in.Check, err = a.check(i, archive, log); err != nil {
 				return err
@@ -116,8 +110,9 @@ func (a *app) inspect(i *inspection, args []string) error {
 			in.Warnings, in.Check.Incomplete = in.Check.Warnings, in.Incomplete
 			damaged = damaged || !in.Check.Sound()
 		}
-		damaged = damaged || in.Incomplete != "" || in.Lost > 0
-		nothing = nothing && in.Incomplete != "" && len(in.Items) == 0
+		lost := in.Incomplete != "" || in.Doubt != ""
+		damaged = damaged || lost || in.Lost > 0
+		nothing = nothing && lost && len(in.Items) == 0
 		if i.asJSON {
 			err = in.WriteJSON(lines)
 		} else {
@@ -169,144 +164,44 @@ func describe(archive extract.Archive) *report.Inspection {
 	return &report.Inspection{
 		Source: info.Path, Format: info.Format, Size: info.Size, Modified: info.Modified, Owner: info.Owner,
 		CodePage: info.CodePage, CodePageReason: info.CodePageReason, Notes: info.Notes, Warnings: info.Warnings,
-		Incomplete: info.Incomplete,
+		Incomplete: info.Incomplete, Doubt: info.Doubt,
 	}
 }
 
-// check reads all of an archive: first the file as such, where its kind knows how, then every item as convert does.
+// check reads all of an archive: first the file as such, then every item as convert does.
 func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*report.Check, error) {
 	start := time.Now()
-	path := archive.Info().Path
 	bars := a.stderrTerminal && !a.quiet && !(i.asJSON && a.stdoutTerminal)
-	file := &extract.Check{Warnings: archive.Info().Warnings}
-	if checker, ok := archive.(extract.Checker); ok {
-		progress := func(done, total int64) {}
-		var bar *report.ByteBar
-		if bars {
-			bar = report.NewByteBar(a.stderr, path)
-			progress = bar.Set
-		}
-		var err error
-		file, err = checker.Check(a.ctx, progress)
-		if bar != nil {
-			bar.Close()
-		}
-		if a.ctx.Err() != nil {
-			return nil, a.interrupted()
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-
-	source := &watched{Archive: archive, faulty: make(map[string]bool)}
-	for _, f := range file.Faults {
-		if f.Entry != nil {
-			source.faulty[f.ID] = false
-		}
-	}
-	plan := load.Plan{
-		Sources: []load.Input{{Name: path, Source: source}},
-		Steps:   []load.Step{&address.Resolver{}},
-		Routes:  []load.Route{{Target: report.Reading{}, Describes: true}},
-		Jobs:    i.jobs,
-		Log:     log,
-	}
-	if bars {
-		b := report.NewBars(a.stderr)
-		defer b.Close()
-		plan.Observer = b
-	} else if a.verbose {
-		plan.Observer = &report.Ticker{Log: log}
-	}
-	result, err := load.Run(a.ctx, plan)
+	file, err := a.checkFile(archive, bars)
 	if err != nil {
 		return nil, err
 	}
-	c := &report.Check{
-		Source: path, Blocks: file.Blocks, Bytes: file.Bytes, Items: result.Balance.Total().Found,
-		Failures: result.Failures, Damaged: result.Damaged, Sources: result.Sources, More: file.More, Warnings: file.Warnings, Remarks: file.Remarks,
+	o := check.Options{Steps: []load.Step{&address.Resolver{}}, Jobs: i.jobs, Log: log}
+	if bars {
+		b := report.NewBars(a.stderr.w)
+		defer b.Close()
+		o.Observer = b
+	} else if a.verbose {
+		o.Observer = &report.Ticker{Log: log}
 	}
-	source.sort(c, file.Faults)
+	c, err := check.Items(a.ctx, archive, file, o)
+	if err != nil {
+		return nil, err
+	}
 	c.Elapsed = time.Since(start)
 	return c, nil
 }
 
-// watched is an archive that notes which of the items with faults it enumerates.
-type watched struct {
-	extract.Archive
-	faulty map[string]bool // by ID: whether it is enumerated
-}
-
-// Entries implements [extract.Archive].
-func (w *watched) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
-	return func(yield func(formats.Entry, error) bool) {
-		for e, err := range w.Archive.Entries(ctx) {
-			if _, ok := w.faulty[e.ID]; ok && err == nil {
-				w.faulty[e.ID] = true
-			}
-			if !yield(e, err) {
-				return
-			}
-		}
+func (a *app) checkFile(archive extract.Archive, bars bool) (*extract.Check, error) {
+	var progress func(done, total int64)
+	if bars {
+		bar := report.NewByteBar(a.stderr.w, archive.Info().Path)
+		defer bar.Close()
+		progress = bar.Set
 	}
-}
-
-// sort puts the file's faults where they belong. What a mail lacks is known already: faults of one that is damaged or
-// failed say nothing new, and those of another cost it nothing. Of an item of a kind that is not converted yet only what
-// all kinds have was read: it is damaged where any part of it is.
-func (w *watched) sort(c *report.Check, faults []extract.Fault) {
-	damaged, failed := make(map[string]int), make(map[string]bool) // by ID; place in Damaged
-	for i := range c.Damaged {
-		damaged[c.Damaged[i].Entry.ID] = i
+	file, err := check.File(a.ctx, archive, progress)
+	if a.ctx.Err() != nil {
+		return nil, a.interrupted()
 	}
-	for i := range c.Failures {
-		failed[c.Failures[i].Entry.ID] = true
-	}
-	for _, f := range faults {
-		n, told := damaged[f.ID]
-		switch {
-		case f.Entry == nil:
-		case failed[f.ID], told && f.Entry.Kind == formats.KindMail:
-			continue
-		case w.faulty[f.ID] && f.Entry.Kind != formats.KindMail && !f.Harmless:
-			if !told {
-				n = len(c.Damaged)
-				damaged[f.ID] = n
-				c.Damaged = append(c.Damaged, load.Damaged{Source: c.Source, Entry: *f.Entry})
-			}
-			lose(&c.Damaged[n], f)
-			continue
-		}
-		c.Faults = append(c.Faults, report.Fault{
-			Folder: f.Folder, Entry: f.Entry, ID: f.ID, Part: f.Part, Block: f.Block, Offset: f.Offset, Blocks: f.Blocks, Err: f.Err,
-		})
-	}
-	place := make(map[*formats.Folder]int)
-	for i, f := range w.Folders() {
-		place[f] = i
-	}
-	slices.SortStableFunc(c.Damaged, func(a, b load.Damaged) int { return cmp.Compare(place[a.Entry.Folder], place[b.Entry.Folder]) })
-}
-
-// lose adds a fault to an item's damage, unless its cause is told already.
-func lose(d *load.Damaged, f extract.Fault) {
-	err := blockError(f)
-	for _, known := range d.Damage {
-		if strings.Contains(known.Err.Error(), err.Error()) {
-			return
-		}
-	}
-	d.Damage = append(d.Damage, formats.Damage{Part: f.Part, Err: err})
-}
-
-// blockError is the fault's reason with the block in it.
-func blockError(f extract.Fault) error {
-	switch {
-	case f.Block == "":
-		return f.Err
-	case f.Offset < 0:
-		return fmt.Errorf("block %s: %w", f.Block, f.Err)
-	}
-	return fmt.Errorf("block %s at 0x%x: %w", f.Block, f.Offset, f.Err)
+	return file, err
 }

@@ -56,7 +56,7 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 	defer from.close()
 	plan, err := a.plan(from, which, args, jobs, log)
 	if err != nil {

@@ -7,11 +7,14 @@ import (
 	"os"
 
 	"github.com/lmittmann/tint"
+
+	"mailmill/load/report"
 )
 
 // openLog returns the log of a run, and a function that completes its file. What people should know goes to the
-// screen, in colours where they help; everything goes to the file.
-func (a *app) openLog(screen io.Writer) (*slog.Logger, func() error, error) {
+// screen, in colours where they help; everything goes to the file. A log that cannot be completed ends nothing, but is
+// told of.
+func (a *app) openLog(screen io.Writer) (log *slog.Logger, done func(), err error) {
 	a.screen.Store(&screen)
 	level := slog.LevelWarn
 	switch {
@@ -26,48 +29,21 @@ func (a *app) openLog(screen io.Writer) (*slog.Logger, func() error, error) {
 		TimeFormat: "15:04:05",
 	})
 	if a.logFile == "" {
-		return slog.New(handler), func() error { return nil }, nil
+		return slog.New(handler), func() {}, nil
 	}
-	file, err := openBeside("log", a.logFile, os.O_APPEND)
+	file, err := a.openBeside("log", a.logFile, os.O_APPEND)
 	if err != nil {
 		return nil, nil, err
 	}
-	handler = slog.NewMultiHandler(handler, slog.NewJSONHandler(file, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return slog.New(handler), file.Close, nil
-}
-
-// openBeside opens a file of JSON lines that was asked for beside the result. One that is there and holds anything else,
-// the archive perhaps, was named by mistake.
-func openBeside(what, name string, flag int) (*os.File, error) {
-	if beginning, err := beginningOf(name); err == nil && beginning != "" && beginning != "{" {
-		return nil, usage("the %s cannot be written: %s is there and something else; name another file", what, name)
-	}
-	f, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|flag, 0o600)
-	if err != nil {
-		e := &exit{exitUsage, fmt.Sprintf("the %s cannot be written: %s: %s", what, name, reasonOf(err)), err}
-		if temporary(err) {
-			e.status = exitTemporary
+	lines := &output{w: file, lost: func(error) {}}
+	handler = slog.NewMultiHandler(handler, slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	return slog.New(handler), func() {
+		err := file.Close()
+		if lost := lines.failed(); lost != nil {
+			err = lost
 		}
-		return nil, e
-	}
-	return f, nil
-}
-
-// beginningOf returns the first byte of a file; none if there is none, or if it is no file.
-func beginningOf(name string) (string, error) {
-	info, err := os.Stat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return "", err
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	first := make([]byte, 1)
-	n, err := f.Read(first)
-	if err == io.EOF {
-		err = nil
-	}
-	return string(first[:n]), err
+		if err != nil {
+			fmt.Fprintf(a.stderr, "The log %s is incomplete: %s\n", report.Printable(a.logFile), reasonOf(err))
+		}
+	}, nil
 }

@@ -72,8 +72,9 @@ type app struct {
 // run executes a command line and returns the exit status.
 func (a *app) run(args []string) int {
 	err := a.execute(args)
-	// That is why the run ended, however the parts of it call it.
-	if lost := a.stdout.failed(); lost != nil && !errors.As(err, new(*exit)) {
+	// That is why the run ended, however the parts of it call it, or what it has said in vain.
+	var known *exit
+	if lost := a.stdout.failed(); lost != nil && (!errors.As(err, &known) || known.sentence == "") {
 		err = lostStdout(lost)
 	}
 	return a.report(err)
@@ -146,8 +147,11 @@ func (o *output) failed() error {
 }
 
 // lostStdout is the error of a run whose results have nowhere to go any more.
-func lostStdout(err error) error {
-	e := &exit{exitUnexpected, "standard output cannot be written: " + reasonOf(err), err}
+func lostStdout(err error) error { return unwritten("standard output cannot be written", err) }
+
+// unwritten is the error of a run that lost what it wrote, and that says of it what is the matter.
+func unwritten(sentence string, err error) error {
+	e := &exit{exitUnexpected, sentence + ": " + reasonOf(err), err}
 	if temporary(err) {
 		e.status, e.sentence = exitTemporary, e.sentence+"; see to that and run the same command again"
 	}

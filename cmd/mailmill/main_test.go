@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs what reads like sessions at a terminal, in testdata. The sample archive lies in each one's folder.
 func TestScripts(t *testing.T) {
-	sample, err := os.ReadFile(filepath.Join(corpustest.Root(), "testdata", "sample.pst"))
+	sample, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,14 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"log/slog"
-	"slices"
 
-	"mailmill/extract"
-	"mailmill/formats"
 	"mailmill/load"
-	"mailmill/transform/filter"
 )
 
 // plan opens the sources and returns a run over them that goes nowhere yet. Its last step is to be that of [app.learn].
@@ -24,8 +19,8 @@ func (a *app) plan(from *sources, which *filters, names []string, jobs int, log 
 	if err := from.open(a, names, log); err != nil {
 		return plan, err
 	}
-	if len(which.include) > 0 && !a.quiet && !includesAny(plan.Filters, from.archives) {
-		fmt.Fprintln(a.stderr, "No folder is what --include asks for; mailmill inspect shows what they are called.")
+	if err := which.checkFolders(a, from.archives); err != nil {
+		return plan, err
 	}
 	plan.Sources = from.inputs()
 	return plan, nil
@@ -37,18 +32,4 @@ func (s *sources) inputs() (list []load.Input) {
 		list = append(list, load.Input{Name: archive.Info().Path, Source: archive})
 	}
 	return list
-}
-
-// includesAny reports whether any folder of the archives passes the filters.
-func includesAny(filters []load.Filter, archives []extract.Archive) bool {
-	for _, f := range filters {
-		patterns, ok := f.(*filter.Folders)
-		if !ok {
-			continue
-		}
-		return slices.ContainsFunc(archives, func(archive extract.Archive) bool {
-			return slices.ContainsFunc(archive.Folders(), func(f *formats.Folder) bool { return patterns.Match(f) })
-		})
-	}
-	return true
 }

@@ -29,8 +29,6 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-func samplePST() string { return filepath.Join(corpustest.Root(), "testdata", "sample.pst") }
-
 // A second Ctrl-C ends a run at once, even where it cannot go on: here nobody reads what it writes. No file has its
 // final name then.
 func TestSecondSignal(t *testing.T) {
@@ -44,7 +42,7 @@ func TestSecondSignal(t *testing.T) {
 	if _, _, errno := syscall.Syscall(syscall.SYS_FCNTL, w.Fd(), syscall.F_SETPIPE_SZ, room); errno != 0 {
 		t.Fatal(errno)
 	}
-	cmd := command(t, "convert", "--json", "--only", "mail", samplePST(), out)
+	cmd := command(t, "convert", "--json", "--only", "mail", corpustest.Sample(), out)
 	var stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = w, &stderr
 	if err := cmd.Start(); err != nil {
@@ -106,7 +104,7 @@ var forms = [][]string{
 func convertSample(t *testing.T, form []string, to string, options ...string) *exec.Cmd {
 	last := len(form) - 1
 	args := append([]string{"convert", "-q", "--only", "mail"}, options...)
-	args = append(append(args, form[:last]...), samplePST(), filepath.Join(to, form[last]))
+	args = append(append(args, form[:last]...), corpustest.Sample(), filepath.Join(to, form[last]))
 	return command(t, args...)
 }
 
@@ -130,7 +128,7 @@ func reference(t *testing.T, form []string) (map[string]string, time.Duration) {
 func TestEndAtAnyMoment(t *testing.T) {
 	moments := 8
 	if testing.Short() {
-		moments = 2
+		moments = 1
 	}
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGKILL, syscall.SIGTERM, syscall.SIGHUP}
 	random := rand.New(rand.NewPCG(4, 4))
@@ -200,6 +198,10 @@ func endAt(t *testing.T, form []string, signal syscall.Signal, after time.Durati
 // A disk that fills up ends a run with a sentence and status 5, however far it came and whatever it writes. Nothing of
 // it is left; what was there before is; and with room the same command does it all.
 func TestFullDisk(t *testing.T) {
+	sizes := []int{4, 8, 12, 300, 900}
+	if testing.Short() {
+		sizes = sizes[3:]
+	}
 	for _, form := range forms {
 		t.Run(strings.Join(form, " "), func(t *testing.T) {
 			whole, _ := reference(t, form)
@@ -217,7 +219,7 @@ func TestFullDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			to := filepath.Join(mount, "below")
-			for _, kilobytes := range []int{4, 8, 12, 300, 900} {
+			for _, kilobytes := range sizes {
 				resize(syscall.MS_REMOUNT, kilobytes)
 				cmd := convertSample(t, form, to, "--ignore-space")
 				out, _ := cmd.CombinedOutput()

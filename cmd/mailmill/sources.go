@@ -73,6 +73,9 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 			return &exit{exitSource, err.Error(), err}
 		}
 	}
+	if err := a.checkOutput(files); err != nil {
+		return err
+	}
 	for _, file := range files {
 		if a.ctx.Err() != nil {
 			break
@@ -117,6 +120,33 @@ func (a *app) checkStdin(s *sources, args []string) error {
 		return usage("standard input cannot be an archive and the list of --files-from at once")
 	case archive && a.stdinTerminal:
 		return usage("- reads an archive from standard input, which is the keyboard here: mailmill … - <alice.pst")
+	}
+	return nil
+}
+
+// checkOutput refuses an archive that standard output or standard error would be written into: the shell has opened
+// it by then, and after >> it is whole.
+func (a *app) checkOutput(files []string) error {
+	for i, output := range []*output{a.stdout, a.stderr} {
+		to, ok := output.w.(*os.File)
+		if !ok {
+			continue
+		}
+		there, err := to.Stat()
+		if err != nil || !there.Mode().IsRegular() {
+			continue
+		}
+		for _, file := range files {
+			info, err := os.Stat(file)
+			if in, ok := a.stdin.(*os.File); ok && file == "-" {
+				info, err = in.Stat()
+			}
+			if err == nil && os.SameFile(info, there) {
+				output.w = io.Discard // not even why
+				return usage("%s is read, and standard %s would be written into it; send that to another file",
+					file, []string{"output", "error"}[i])
+			}
+		}
 	}
 	return nil
 }
@@ -237,20 +267,27 @@ func (s *sources) warn(a *app, log *slog.Logger) {
 	}
 }
 
-// incomplete tells which archives have lost what cannot be counted, and whether any has.
+// incomplete tells which archives may have lost what cannot be counted, or have names and flags that may be wrong, and
+// whether there are any.
 func (s *sources) incomplete(w io.Writer) bool {
-	any := false
+	lost := false
 	for _, archive := range s.archives {
 		if info := archive.Info(); info.Incomplete != "" {
-			any = true
-			fmt.Fprintf(w, "%s has lost items that cannot be counted: %s\n", report.Printable(info.Path), report.Printable(info.Incomplete))
+			lost = true
+			fmt.Fprintf(w, "%s may have lost items that cannot be counted: %s\n", report.Printable(info.Path), report.Printable(info.Incomplete))
+		} else if info.Doubt != "" {
+			lost = true
+			fmt.Fprintf(w, "Names, places or flags may be wrong in %s: %s\n", report.Printable(info.Path), report.Printable(info.Doubt))
 		}
 	}
-	return any
+	return lost
 }
 
+// close closes the archives and lets go of them: cobra keeps options that have completions, and what these lie in, for
+// as long as the process lives.
 func (s *sources) close() {
 	for _, archive := range s.archives {
 		archive.Close()
 	}
+	s.archives, s.opened = nil, nil
 }

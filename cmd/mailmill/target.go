@@ -10,9 +10,11 @@ import (
 	"mailmill/transform/filter"
 )
 
-// unwritable are the endings of targets that are one file and cannot be written yet. They must not become folders of
-// that name.
-var unwritable = []string{".ics", ".vcf", ".pst", ".ost", ".eml", ".msg"}
+// unwritable are endings of files that are not written. Nobody wants a folder of such a name without saying so.
+var unwritable = []string{
+	".ics", ".vcf", ".pst", ".ost", ".eml", ".emlx", ".msg", ".mbx", ".olm", ".json", ".jsonl", ".csv", ".txt", ".html", ".pdf",
+	".7z", ".br", ".bz2", ".cab", ".gz", ".iso", ".lz", ".lz4", ".lzma", ".rar", ".tbz", ".tbz2", ".tlz", ".txz", ".tzst", ".xz", ".zst",
+}
 
 // checkTarget refuses a target that cannot be written to, whatever is in the archives.
 func (a *app) checkTarget(c *conversion, name string) error {
@@ -23,19 +25,19 @@ func (a *app) checkTarget(c *conversion, name string) error {
 		return usage("servers cannot be written to yet (%s): name a folder, and upload what is in it", redact(name))
 	}
 	form := files.FormOf(name)
-	for _, ending := range unwritable {
-		if strings.HasSuffix(strings.ToLower(name), ending) {
-			return usage("%s: a target ending in %s is one file, which cannot be written yet: name a folder, as in %s",
-				name, ending, name[:len(name)-len(ending)]+"/")
-		}
-	}
 	info, err := os.Stat(name)
 	switch {
 	case err != nil || form.Stream():
 	case form.Folder() && !info.IsDir():
-		return usage("%s is a file; the last argument is the folder to write to", name)
+		return usage("%s is a file; the last argument is the folder to write to, as in out/", name)
 	case !form.Folder() && info.IsDir():
 		return usage("%s is a folder, and a target of that name is a file; a slash at its end makes it a folder: %s/", name, name)
+	}
+	for _, ending := range unwritable {
+		if form.Folder() && strings.HasSuffix(strings.ToLower(name), ending) {
+			return usage("%s: files ending in %s cannot be written, those in %s can; a slash at its end makes it a folder: %[1]s/",
+				name, ending, strings.Join(files.Endings(), " "))
+		}
 	}
 	if form.Single() {
 		return a.checkSingle(c, name, form)

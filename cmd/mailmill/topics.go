@@ -57,12 +57,13 @@ what to do next; the exit status tells scripts of what sort it is. Whatever ends
 a run, no file has its final name before it is whole, what was there before
 stays, and the same command goes on when the cause is gone.
 
-2  The command line is wrong, or the target exists and is not mailmill's. Nothing
-   was written.
-3  The run went to its end, unless --unresolved fail ended it. The items that failed or are damaged are listed, or
-   sources beside others could not be read, or an archive is cut short and has
-   lost items that cannot be counted. The same command again changes nothing
-   unless the archives are mended.
+2  The command line is wrong, as where --include matches no folder, or the target
+   exists and is not mailmill's. Nothing was written.
+3  The run went to its end, unless --unresolved fail ended it before it wrote
+   anything. The items that failed or are damaged are listed, or sources beside
+   others could not be read, or an archive is damaged and may have lost items that
+   cannot be counted. The same command again changes nothing unless the archives
+   are mended.
 4  No source can be read: it is missing, may not be read, is no archive, or
    nothing in it is whole. The sentence says what the file looks like instead.
 5  A matter of the moment. See to it and run the same command again:
@@ -131,8 +132,14 @@ learning              the first pass, at most ten a second: done, found, elapsed
 progress              at most ten a second: source, folder, done, found,
                       folder_done, folder_found, bytes, elapsed_s, left_s
 failure               source, source_id, key, folder, kind, subject, date, reason
-damaged               the same, and part: what is missing. The item is written
-                      without it
+damaged               the same, and part: what is lost or in doubt. The item is
+                      written with what can be read of it
+fault                 of inspect --check, what costs no item anything: source,
+                      source_id, folder, kind, subject, part, block (the first of
+                      blocks), offset, reason
+check                 ends each archive of inspect --check: sound, verdict, blocks,
+                      bytes, items, and the numbers damaged, failed, faults;
+                      remarks: what is unusual and no damage
 people                before the balance, of inspect --people, and the last of
                       addresses --json: people, resolved, guessed, open
 balance               ends every convert: kinds (by kind) and total, each with
@@ -155,11 +162,26 @@ person (addresses --json, and what --unresolved fail stops at)
   directory           where the answer was read
 archive (inspect)     source, format, size, modified, owner, first, last, items
                       (by kind), items_size, lost, code_page, code_page_reason,
-                      notes, warnings, incomplete
+                      notes, warnings, incomplete, doubt
 folder (inspect)      source, folder, class, role, hidden, items (by kind), size`
 
-const filesHelp = `The target is a folder. It gets a tree of folders like the archive's, from below
-the archive's top folder; several archives get a sub-folder each.
+const filesHelp = `What the target is follows from its name.
+
+out/, or any name but these   a folder, which is created with its parents
+all.tar, .tar.zst, .tar.gz,   an archive of what that folder would hold; .tgz is
+.zip                          .tar.gz
+mail.mbox, .mbox.zst,         one mbox with the mail of all folders, folder by
+.mbox.gz                      folder in the order of the archive
+-                             the same on standard output, for a pipe or a file
+
+A slash at the end makes any name a folder; without one, a name that ends as other
+files do (.pst, .eml, .7z, .tar.xz) is refused. One mbox takes mail and nothing
+else: other items are filtered. The state of a mail and its bytes are the same in
+all of them, but which folder a mail was in is known from folders and archives
+alone.
+
+A folder gets a tree like that of the source, from below its top folder; several
+sources get a sub-folder each.
 
 --format mbox (the default)
   Inbox.mbox, Inbox/Projects.mbox: the mail of each folder. The format is mboxrd
@@ -168,13 +190,29 @@ the archive's top folder; several archives get a sub-folder each.
 --format eml
   Inbox/, Inbox/Projects/: a folder of .eml files, one mail each, with CRLF line
   ends.
-The categories are in the Keywords field in both.
+--format maildir
+  A Maildir++ as Dovecot serves it, a file each mail, with LF line ends: the inbox
+  in cur/, other folders in .Projects/cur/, .INBOX.Projects/cur/. Names are in
+  modified UTF-7; a dot in a name becomes an underscore, as dots separate folders.
+  The letters after :2, tell what is read (S), answered (R), forwarded (P), flagged
+  (F), a draft (D), deleted (T). Small letters stand for keywords: dovecot-keywords
+  tells which, for the first 26 of a folder, $Forwarded among them. A keyword is the
+  name of the category as Thunderbird makes one of a tag: Red_Category. The time of
+  last change is when the mail was received, 1970 where nobody knows. subscriptions
+  lists the folders. On Windows, where no name can hold a colon, it is a semicolon.
+The categories are in the Keywords field in all of them.
 
 Names are safe on every file system: what they may not hold becomes an underscore,
-and two folders never share a place.
+and two folders never share a place. Folders without mail are left out.
 
 The folder holds .mailmill.json: version, options, sources and the files that were
-written, with their hashes. The same command again rewrites only those. Anything
-else in the way ends the run with exit status 2 before anything is written, unless
---overwrite says otherwise. Files get their names only when they are whole: after
-an interrupted run the folder is as it was before.`
+written, with their hashes; in an archive it is the last entry. The same command
+again rewrites only those, or that archive. Anything else in the way ends the run
+with exit status 2 before anything is written, unless --overwrite says otherwise;
+so does one mbox, which does not tell who wrote it, and a Maildir whose mail got
+other flags since. Files get their names only when they are whole: after an
+interrupted run the place is as it was before.
+
+Folders have mode 0700 and files 0600, in archives, too. The time of a file is that
+of its mail, or its newest; nothing in an archive tells when or by whom it was
+written, so the same input and options give the same bytes.`

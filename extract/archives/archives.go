@@ -10,6 +10,7 @@
 package archives
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -76,11 +77,14 @@ func openWatched(w *watched, o extract.Options) (extract.Archive, error) {
 	if k != outlookFile {
 		return nil, k.refusal(w.path)
 	}
-	archive, err := pst.OpenReader(w.path, w, w.size, w.modified, o)
-	if changed := w.changed(); changed != nil && err != nil {
+	archive, err := pst.Open(w.path, w, w.size, w.modified, o)
+	if err == nil {
+		return archive, nil
+	}
+	if changed := w.changed(); changed != nil {
 		return nil, changed
 	}
-	return archive, err
+	return nil, err
 }
 
 // Changed returns an error, an [extract.SourceError] that is [ErrChanged] or [ErrGone], if the file is not what it was
@@ -275,11 +279,15 @@ func look(path string) (*kind, error) {
 		return nil, extract.FileError(path, err)
 	}
 	defer f.Close()
-	return kindOf(path, f)
+	w, err := watch(path, f, nil)
+	if err != nil {
+		return nil, err
+	}
+	return kindOf(path, w)
 }
 
 // kindOf looks at a file's beginning.
-func kindOf(path string, r io.ReaderAt) (*kind, error) {
+func kindOf(path string, r *watched) (*kind, error) {
 	head := make([]byte, headLen)
 	n, err := r.ReadAt(head, 0)
 	switch {
@@ -291,5 +299,22 @@ func kindOf(path string, r io.ReaderAt) (*kind, error) {
 	case err != nil && err != io.EOF:
 		return nil, extract.FileError(path, err)
 	}
-	return recognise(head[:n]), nil
+	k := recognise(head[:n])
+	if k == zeroFile && anythingIn(r) {
+		k = headlessFile
+	}
+	return k, nil
+}
+
+// anythingIn looks at places all over a file, which may be large, for anything but zeros.
+func anythingIn(r *watched) bool {
+	const places = 256
+	place := make([]byte, headLen)
+	for i := range int64(places) {
+		n, _ := r.ReadAt(place, r.size/places*i)
+		if len(bytes.TrimLeft(place[:n], "\x00")) > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -23,20 +23,24 @@ type kind struct {
 }
 
 var (
-	outlookFile = &kind{name: "an Outlook data file", archive: true}
-	mboxFile    = &kind{name: "an mbox", archive: true, advice: laterAdvice}
-	mailFile    = &kind{name: "a single mail (.eml)", archive: true, advice: laterAdvice}
-	addressBook = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
-	zipFile     = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
-	tarFile     = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
-	zeroFile    = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
-	webPage     = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
-	picture     = &kind{name: "a picture"}
-	program     = &kind{name: "a program"}
-	sound       = &kind{name: "a recording of sound or video"}
-	encrypted   = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
-	diskImage   = &kind{name: "an image of a disk", archive: true, advice: "If there are Outlook data files on it, mount it and name those"}
+	outlookFile  = &kind{name: "an Outlook data file", archive: true}
+	mboxFile     = &kind{name: "an mbox", archive: true, advice: laterAdvice}
+	mailFile     = &kind{name: "a single mail (.eml)", archive: true, advice: laterAdvice}
+	addressBook  = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
+	zipFile      = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
+	tarFile      = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
+	zeroFile     = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
+	headlessFile = &kind{name: unknown, advice: "Fetch it again, or look for an older copy: its beginning says how the rest is to be read"}
+	webPage      = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
+	picture      = &kind{name: "a picture"}
+	program      = &kind{name: "a program"}
+	sound        = &kind{name: "a recording of sound or video"}
+	encrypted    = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
+	diskImage    = &kind{name: "an image of a disk", archive: true, advice: "If there are Outlook data files on it, mount it and name those"}
 )
+
+// unknown is the name of kinds that have none.
+const unknown = "nothing known"
 
 const (
 	laterAdvice   = "mailmill reads Outlook data files (.pst, .ost) so far"
@@ -133,7 +137,7 @@ func recognise(head []byte) *kind {
 	if len(bytes.TrimLeft(head, "\x00")) == 0 {
 		return zeroFile
 	}
-	return &kind{name: "nothing known", advice: "It begins with " + quote(head)}
+	return &kind{name: unknown, advice: "It begins with " + quote(head)}
 }
 
 // dataFile returns where in a file's beginning the header of an Outlook data file stands (MS-PST 2.2.2.6, dwMagic and
@@ -179,8 +183,10 @@ func (k *kind) refusal(path string) error {
 	case k.archive:
 		e.Problem, e.Err = "is "+k.name, extract.ErrUnsupported
 	case k == zeroFile:
-		e.Problem = "begins with nothing but zeros"
-	case k.name == "nothing known":
+		e.Problem = "holds nothing but zeros"
+	case k == headlessFile:
+		e.Problem = "has lost its beginning: there is nothing but zeros"
+	case k.name == unknown:
 		e.Problem = "is not an Outlook data file"
 	default:
 		e.Problem = "is not an Outlook data file but " + k.name

@@ -53,10 +53,7 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 		return nil // an exception of a series of appointments: no file
 	}
 	name := at.name()
-	at.where = fmt.Sprintf("attachment %q", firstText(oneLine(name), "no. "+strconv.Itoa(index+1)))
-	if m.where != "" {
-		at.where = m.where + ": " + at.where
-	}
+	at.where = m.whereIs(name, index)
 	at.mimeTag = strings.ToLower(strings.TrimSpace(at.line(mapi.PidTagAttachMimeTag)))
 	part := &formats.Part{Disposition: "attachment", Name: name, Transfer: formats.TransferBase64}
 	part.ContentID = strings.TrimSpace(at.line(mapi.PidTagAttachContentId))
@@ -90,6 +87,15 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 		return at.macintosh()
 	}
 	return []*attachment{at}
+}
+
+// whereIs names an attachment in damage.
+func (m *message) whereIs(name string, index int) string {
+	where := fmt.Sprintf("attachment %q", firstText(oneLine(name), "no. "+strconv.Itoa(index+1)))
+	if m.where != "" {
+		return m.where + ": " + where
+	}
+	return where
 }
 
 // summed lists an attachment's damage with one line for each cause: where one block held several of its properties, it

@@ -446,7 +446,11 @@ func (m *message) classFields(h *header) {
 // there already. Who wrote the mail and to whom is told by properties made for that.
 func (m *message) internetFields(h *header) {
 	var list []formats.Field
-	for p, err := range m.p.All() {
+	all := m.p.All
+	if p, ok := m.p.(mapi.NamedProperties); ok {
+		all = p.AllNamed
+	}
+	for p, err := range all() {
 		if p.Name == nil || p.Name.Set != mapi.PSInternetHeaders || p.Name.String == "" {
 			continue
 		}

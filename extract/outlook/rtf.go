@@ -87,10 +87,13 @@ func (m *message) shownInRTF() func(n int) string {
 	}
 	var places []place
 	list, _ := m.m.Attachments() // readAttachments reports what is lost
-	for _, a := range list {
-		at := attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where, damage: m.damage}}
+	for i, a := range list {
+		var known []formats.Damage // of the name, which readAttachments reports
+		at := attachment{a: a, bag: bag{p: a, cp: m.cp, damage: &known}}
+		name := at.name()
+		at.damage, at.where = m.damage, m.whereIs(name, i)
 		if pos := uint32(at.int(mapi.PidTagRenderingPosition)); pos != 0xFFFFFFFF && at.value(mapi.PidTagRenderingPosition, "attachment").Exists() {
-			places = append(places, place{pos, oneLine(at.name())})
+			places = append(places, place{pos, oneLine(name)})
 		}
 	}
 	slices.SortStableFunc(places, func(a, b place) int { return int(int64(a.at) - int64(b.at)) })

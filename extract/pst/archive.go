@@ -6,8 +6,8 @@
 //
 // The folders that a person sees are those below the store's top folder; what is outside of it, or says that it is
 // hidden, or holds what programs keep for themselves, is left out unless [extract.Options] say otherwise. Search
-// folders hold nothing: they list what lies elsewhere. What the tables have lost and the file's index still has is
-// found under "Recovered items".
+// folders hold nothing: they list what lies elsewhere. What the tables have lost and the file's index still has, or what
+// was found in a damaged file without either, is found under "Recovered items", as are deleted items on demand.
 package pst
 
 import (
@@ -24,6 +24,7 @@ import (
 	"mailmill/formats"
 	"mailmill/formats/codepage"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
 )
 
 // Archive is an opened data file.
@@ -36,11 +37,18 @@ type Archive struct {
 	// recovered holds what no table lists.
 	recovered *formats.Folder
 
-	mu   sync.Mutex
-	info extract.Info
-	// doubt says which folder's own damage may have changed what its items are: a name, a flag, a row is lost.
-	doubt string
-	said  map[string]bool // the warnings in info
+	mu       sync.Mutex
+	info     extract.Info
+	warnings []warning
+	said     map[string]bool // the texts of warnings
+}
+
+// warning is something wrong that an archive tells of.
+type warning struct {
+	text string
+	// err is the reason, and node the folder or table whose it is; nil and 0 where the text says all.
+	node pst.NID
+	err  error
 }
 
 var _ extract.Archive = (*Archive)(nil)
@@ -139,21 +147,21 @@ func (a *Archive) notes(password bool) []string {
 }
 
 // warn adds a warning, once. Enumerating entries finds faults too, as often as it is done.
-func (a *Archive) warn(text string) {
+func (a *Archive) warn(w warning) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.said[text] && len(a.said) < maxWarnings {
-		a.said[text] = true
-		a.info.Warnings = append(a.info.Warnings, text)
+	if !a.said[w.text] && len(a.said) < maxWarnings {
+		a.said[w.text] = true
+		a.warnings = append(a.warnings, w)
 	}
 }
 
-// doubts notes damage of a folder. The first is enough: warnings tell of all.
+// doubts notes damage of a folder that may have cost a name, a flag, a row. The first is enough: warnings tell of all.
 func (a *Archive) doubts(format string, args ...any) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.doubt == "" {
-		a.doubt = fmt.Sprintf(format, args...)
+	if a.info.Doubt == "" {
+		a.info.Doubt = fmt.Sprintf(format, args...)
 	}
 }
 
@@ -165,9 +173,11 @@ func (a *Archive) Info() extract.Info {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	info := a.info
-	info.Incomplete = cmp.Or(info.Incomplete, a.doubt)
 	info.Notes = slices.Clone(info.Notes)
-	info.Warnings = append(a.store.Warnings(), info.Warnings...)
+	info.Warnings = a.store.Warnings()
+	for _, w := range a.warnings {
+		info.Warnings = append(info.Warnings, w.text)
+	}
 	return info
 }
 
@@ -214,7 +224,56 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 			item.Lose(formats.Damage{Part: "item", Err: err})
 		}
 	}
+	item.Damage = summed(item.Damage)
 	return item, nil
+}
+
+// maxParts is the number of parts that are named which are damaged for one reason.
+const maxParts = 3
+
+// summed has one entry for each reason: a damaged block may hold dozens of properties.
+func summed(damage []formats.Damage) []formats.Damage {
+	type reason struct {
+		first int
+		parts []string
+	}
+	reasons := make(map[string]*reason)
+	list := damage[:0]
+	for _, d := range damage {
+		text := d.Err.Error()
+		r := reasons[text]
+		if r == nil {
+			r = &reason{first: len(list)}
+			reasons[text] = r
+			list = append(list, d)
+		}
+		r.parts = append(r.parts, d.Part)
+	}
+	for _, r := range reasons {
+		r.parts = outermost(r.parts)
+		if n := len(r.parts); n > maxParts+1 {
+			list[r.first].Part = fmt.Sprintf("%s and %d more parts", strings.Join(r.parts[:maxParts], ", "), n-maxParts)
+		} else {
+			list[r.first].Part = strings.Join(r.parts, ", ")
+		}
+	}
+	return list
+}
+
+// outermost leaves out the parts of parts that are named themselves.
+func outermost(parts []string) []string {
+	named := make(map[string]bool, len(parts))
+	for _, p := range parts {
+		named[p] = true
+	}
+	return slices.DeleteFunc(parts, func(p string) bool {
+		for at := strings.LastIndex(p, ": "); at > 0; at = strings.LastIndex(p[:at], ": ") {
+			if named[p[:at]] {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 // damaged is what messages implement that know what is lost of them, or doubtful, as a whole.

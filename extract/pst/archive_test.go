@@ -167,3 +167,29 @@ func TestEntriesStop(t *testing.T) {
 		break
 	}
 }
+
+// What several parts of an item lack for one reason is told at once, and parts of a part that is named itself are not.
+func TestSummed(t *testing.T) {
+	sum, gone := errors.New("wrong checksum"), errors.New("not in the index")
+	list := summed([]formats.Damage{
+		{Part: `attachment "a": property 0x370B`, Err: sum}, {Part: "recipients", Err: sum}, {Part: `attachment "a"`, Err: sum},
+		{Part: `attachment "a": name`, Err: gone}, {Part: "b", Err: gone}, {Part: "c", Err: gone}, {Part: "d", Err: gone}, {Part: "e", Err: gone},
+	})
+	var got []string
+	for _, d := range list {
+		got = append(got, d.String())
+	}
+	equal(t, "damage", got, []string{`recipients, attachment "a": wrong checksum`, `attachment "a": name, b, c and 2 more parts: not in the index`})
+}
+
+// A folder's own damage costs it no items that the index has: that is a doubt, and no loss.
+func TestDoubt(t *testing.T) {
+	s := standard()
+	s.mail(0x8082, 0x200024, "kept")
+	s.broken[0x808E] = errDamaged
+	a := s.open(extract.Options{})
+	equal(t, "items", subjects(t, a), []string{"Inbox: kept"})
+	if info := a.Info(); info.Incomplete != "" || !strings.HasPrefix(info.Doubt, "the list of items in folder \"Inbox\"") {
+		t.Errorf("incomplete %q, doubt %q", info.Incomplete, info.Doubt)
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 
 	"mailmill/extract"
@@ -22,7 +21,7 @@ var _ extract.Checker = (*Archive)(nil)
 func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (*extract.Check, error) {
 	f, ok := a.store.(*file)
 	if !ok {
-		return nil, errors.New("only files can be checked")
+		return nil, errors.ErrUnsupported
 	}
 	// What reading the blocks warns of is told by the report itself.
 	warnings, _ := f.File.Warnings()
@@ -34,11 +33,11 @@ func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (
 	if err != nil {
 		return nil, err
 	}
-	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int)}
+	c := &fileCheck{a: a, f: f, place: make(map[*formats.Folder]int), faulty: make(map[pst.BlockID]*pst.BlockFault), byNode: nodes}
 	for i, folder := range a.tree.visible(true) {
 		c.place[folder.Folder] = i + 1
 	}
-	c.nodes(nodes, blocks)
+	c.nodes(blocks)
 	c.pages(warnings)
 	c.result.Blocks, c.result.Bytes, c.result.More = blocks.Blocks, blocks.Bytes, blocks.More
 	if blocks.Loose > 0 {
@@ -104,6 +103,8 @@ type fileCheck struct {
 	a      *Archive
 	f      *file
 	place  map[*formats.Folder]int // of folders in the order of the tree, from 1
+	faulty map[pst.BlockID]*pst.BlockFault
+	byNode map[pst.NID][]pst.NodeFault
 	result extract.Check
 }
 
@@ -112,24 +113,25 @@ func (c *fileCheck) remark(format string, args ...any) {
 }
 
 // nodes lists the faults of nodes and blocks.
-func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockReport) {
-	byNode := make(map[pst.NID][]*pst.BlockFault)
+func (c *fileCheck) nodes(blocks *pst.BlockReport) {
+	hit := make(map[pst.NID][]*pst.BlockFault)
 	var loose []*pst.BlockFault
 	for i := range blocks.Faults {
 		b := &blocks.Faults[i]
+		c.faulty[b.BID] = b
 		for _, id := range b.Nodes {
-			byNode[id] = append(byNode[id], b)
+			hit[id] = append(hit[id], b)
 		}
 		if len(b.Nodes) == 0 {
 			loose = append(loose, b)
 		}
 	}
-	ids := make([]pst.NID, 0, len(nodes)+len(byNode))
-	for id := range nodes {
+	ids := make([]pst.NID, 0, len(c.byNode)+len(hit))
+	for id := range c.byNode {
 		ids = append(ids, id)
 	}
-	for id := range byNode {
-		if nodes[id] == nil {
+	for id := range hit {
+		if c.byNode[id] == nil {
 			ids = append(ids, id)
 		}
 	}
@@ -137,16 +139,44 @@ func (c *fileCheck) nodes(nodes map[pst.NID][]pst.NodeFault, blocks *pst.BlockRe
 	c.f.AllNodes(func(id, parent pst.NID) bool {
 		if len(ids) > 0 && ids[0] == id {
 			ids = ids[1:]
-			c.result.Faults = append(c.result.Faults, c.node(id, parent, nodes[id], byNode[id])...)
+			c.result.Faults = append(c.result.Faults, c.node(id, parent, c.byNode[id], hit[id])...)
 		}
 		return len(ids) > 0
 	})
 	slices.SortStableFunc(c.result.Faults, func(a, b extract.Fault) int { return cmp.Compare(c.order(a), c.order(b)) })
+	c.shared()
 	for _, b := range loose {
 		c.result.Faults = append(c.result.Faults, extract.Fault{
 			Part: "a block that nothing refers to", Block: b.BID.String(), Offset: b.Offset, Blocks: 1, Err: b.Err,
 			Harmless: len(c.f.Lost()) == 0,
 		})
+	}
+}
+
+// shared makes one fault of those of many tables in the same block: all empty ones may have the same.
+func (c *fileCheck) shared() {
+	type table struct{ part, block string }
+	count := make(map[table]int)
+	for _, f := range c.result.Faults {
+		if f.Entry == nil && f.Block != "" {
+			count[table{f.Part, f.Block}]++
+		}
+	}
+	told := make(map[table]bool)
+	c.result.Faults = slices.DeleteFunc(c.result.Faults, func(f extract.Fault) bool {
+		of := table{f.Part, f.Block}
+		if f.Entry != nil || count[of] < 3 {
+			return false
+		}
+		again := told[of]
+		told[of] = true
+		return again
+	})
+	for i := range c.result.Faults {
+		f := &c.result.Faults[i]
+		if of := (table{f.Part, f.Block}); told[of] && f.Entry == nil {
+			f.Part, f.ID, f.Folder = fmt.Sprintf("%s of %d folders", f.Part, count[of]), "", nil
+		}
 	}
 }
 
@@ -167,12 +197,13 @@ func (c *fileCheck) node(id, parent pst.NID, faults []pst.NodeFault, blocks []*p
 	var list []extract.Fault
 	byPart := make(map[string]int)
 	add := func(part string, err error) *extract.Fault {
+		part = partIn(whose.Part, part)
 		i, ok := byPart[part]
 		if !ok {
 			i = len(list)
 			byPart[part] = i
 			fault := whose
-			fault.Part, fault.Err, fault.Offset = partIn(whose.Part, part), err, -1
+			fault.Part, fault.Err, fault.Offset = part, err, -1
 			list = append(list, fault)
 		}
 		return &list[i]
@@ -183,14 +214,10 @@ func (c *fileCheck) node(id, parent pst.NID, faults []pst.NodeFault, blocks []*p
 			fault.Harmless = !b.Lost && !errors.Is(b.Err, pst.ErrChecksum)
 		}
 	}
-	of := make(map[pst.BlockID]*pst.BlockFault, len(blocks))
-	for _, b := range blocks {
-		of[b.BID] = b
-	}
 	told := make(map[pst.BlockID]bool)
 	for _, fault := range faults {
 		block, ok := pst.BlockOf(fault.Err)
-		b := of[block&^1]
+		b := c.faulty[block&^1]
 		if ok && b != nil && told[b.BID] {
 			continue // its other parts suffer from the same block
 		}
@@ -220,7 +247,7 @@ func partIn(whole, part string) string {
 	switch {
 	case whole == "":
 		return part
-	case part == "" || part == "table":
+	case part == "" || part == "table" || part == "rows" || part == "properties":
 		return whole
 	}
 	return whole + ": " + part
@@ -270,38 +297,61 @@ func (c *fileCheck) pages(warnings []pst.Warning) {
 	lost := make(map[int64]bool) // by offset
 	for _, l := range c.f.Lost() {
 		lost[l.Offset] = true
-		tree := "block"
-		if l.Nodes {
-			tree = "node"
-		}
-		c.result.Faults = append(c.result.Faults, extract.Fault{Part: "page of the " + tree + " tree", Offset: l.Offset, Err: lostError{l}})
+		c.result.Faults = append(c.result.Faults, extract.Fault{Part: pageOf(l.Nodes), Offset: l.Offset, Err: lostError{l}})
+	}
+	fault := func(part string, w pst.Warning, harmless bool) {
+		c.result.Faults = append(c.result.Faults, extract.Fault{Part: part, Offset: w.Offset, Err: errors.New(w.Text), Harmless: harmless})
 	}
 	for _, w := range warnings {
-		part, text, ok := strings.Cut(w.Text, ": ")
-		switch {
-		case strings.HasPrefix(w.Text, "block "):
-		case ok && lost[w.Offset], strings.HasPrefix(w.Text, "page of the ") && strings.HasSuffix(w.Text, " are lost"):
-		case ok && strings.HasPrefix(part, "page of the "):
-			c.result.Faults = append(c.result.Faults, extract.Fault{Part: part, Offset: w.Offset, Err: errors.New(text)})
-		case strings.HasPrefix(w.Text, "wrong checksum of "):
-			c.result.Faults = append(c.result.Faults, extract.Fault{Part: "header", Offset: w.Offset, Err: errors.New(w.Text), Harmless: true})
+		switch w.Kind {
+		case pst.WarnBlock, pst.WarnLost: // listed as what they are
+		case pst.WarnPage:
+			if !lost[w.Offset] {
+				fault(pageOf(w.Nodes), w, false)
+			}
+		case pst.WarnTree:
+			fault(w.Subject(), w, false)
+		case pst.WarnHeader:
+			fault("header", w, true)
 		default:
 			c.remark("%s", w.Text)
 		}
 	}
 }
 
+func pageOf(nodes bool) string {
+	return pst.Warning{Kind: pst.WarnPage, Nodes: nodes}.Subject()
+}
+
 // warnings keeps those of the archive's warnings that no fault repeats.
 func (c *fileCheck) warnings() {
 	c.a.mu.Lock()
 	defer c.a.mu.Unlock()
-	for _, w := range c.a.info.Warnings {
-		if !slices.ContainsFunc(c.result.Faults, func(f extract.Fault) bool {
-			return strings.Contains(w, f.Err.Error()) && (f.Block == "" || strings.Contains(w, f.Block))
-		}) {
-			c.result.Warnings = append(c.result.Warnings, w)
+	for _, w := range c.a.warnings {
+		if !c.repeats(w) {
+			c.result.Warnings = append(c.result.Warnings, w.text)
 		}
 	}
+}
+
+// repeats reports whether a fault tells what a warning does.
+func (c *fileCheck) repeats(w warning) bool {
+	if w.err == nil {
+		return false
+	}
+	if block, ok := pst.BlockOf(w.err); ok {
+		return c.faulty[block&^1] != nil
+	}
+	return slices.ContainsFunc(c.byNode[w.node], func(f pst.NodeFault) bool { return sameReason(f.Err, w.err) })
+}
+
+func sameReason(a, b error) bool {
+	for _, reason := range [...]error{pst.ErrNotFound, pst.ErrOutside, pst.ErrChecksum, pst.ErrCorrupt} {
+		if errors.Is(a, reason) && errors.Is(b, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 // lostError says why a page cannot be read and what is lost with it.

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mailmill/extract"
 	"mailmill/formats"
@@ -22,12 +23,25 @@ import (
 
 func open(t testing.TB, path string, o extract.Options) *Archive {
 	t.Helper()
-	a, err := Open(path, o)
+	f, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { a.Close() })
-	return a.(*Archive)
+	t.Cleanup(func() { f.Close() })
+	info, err := f.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := Open(path, f, info.Size(), info.ModTime(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// openBytes opens a file that is in memory.
+func openBytes(b []byte, o extract.Options) (*Archive, error) {
+	return Open("test.pst", bytes.NewReader(b), int64(len(b)), time.Time{}, o)
 }
 
 func entries(t testing.TB, a *Archive) (list []formats.Entry) {
@@ -181,16 +195,9 @@ func TestTruth(t *testing.T) {
 }
 
 func TestRefusal(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "cut.pst")
-	if err := os.WriteFile(path, []byte("!BDN1234SM"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	_, err := Open(path, extract.Options{})
+	_, err := openBytes([]byte("!BDN1234SM"), extract.Options{})
 	var se *extract.SourceError
 	if !errors.As(err, &se) || !errors.Is(err, extract.ErrNotArchive) {
-		t.Error(err)
-	}
-	if _, err := Open(path+"x", extract.Options{}); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }
@@ -202,21 +209,17 @@ func TestCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cut := func(n int) string {
-		path := filepath.Join(t.TempDir(), "cut.pst")
-		if err := os.WriteFile(path, content[:n], 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	a, err := openBytes(content[:len(content)-128<<10], extract.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	a := open(t, cut(len(content)-128<<10), extract.Options{})
 	if n := len(entries(t, a)); n == 0 {
 		t.Error("nothing is found")
 	}
 	if info := a.Info(); !strings.Contains(info.Incomplete, "cut short") {
 		t.Errorf("%+v", info)
 	}
-	archive, err := Open(cut(len(content)/4), extract.Options{})
+	archive, err := openBytes(content[:len(content)/4], extract.Options{})
 	if err == nil {
 		// The reader has found something all the same.
 		defer archive.Close()
@@ -316,11 +319,7 @@ func FuzzArchive(f *testing.F) {
 	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
 		damaged := slices.Clone(content)
 		copy(damaged[int(at)%len(damaged):], patch)
-		path := filepath.Join(t.TempDir(), "damaged.pst")
-		if err := os.WriteFile(path, damaged, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		a, err := Open(path, extract.Options{Hidden: true, Recover: true})
+		a, err := openBytes(damaged, extract.Options{Hidden: true, Recover: true})
 		if err != nil {
 			if !errors.As(err, new(*extract.SourceError)) {
 				t.Fatalf("%T: %v", err, err)
@@ -328,7 +327,7 @@ func FuzzArchive(f *testing.F) {
 			return
 		}
 		defer a.Close()
-		for _, e := range entries(t, a.(*Archive)) {
+		for _, e := range entries(t, a) {
 			item, err := a.Read(context.Background(), e)
 			if (item == nil) == (err == nil) {
 				t.Fatalf("%s: %v, %v", e.ID, item, err)
@@ -359,10 +358,7 @@ func BenchmarkEnumerate(b *testing.B) {
 	b.ReportAllocs()
 	n := 0
 	for b.Loop() {
-		a, err := Open(path, extract.Options{})
-		if err != nil {
-			b.Fatal(err)
-		}
+		a := open(b, path, extract.Options{})
 		n = 0
 		for _, err := range a.Entries(context.Background()) {
 			if err != nil {

@@ -54,28 +54,37 @@ type walk struct {
 
 // folder walks the tables of a folder. It returns false where the enumeration ends.
 func (w *walk) folder(f *folder, shown bool) bool {
-	if !w.table(f, "items", w.a.store.Contents(f.id), shown, f.Hidden) {
+	items := table{pst.ItemList(f.id), "items", w.a.store.Contents(f.id)}
+	if !w.table(f, items, shown, f.Hidden) {
 		return false
 	}
-	return !w.a.opt.Hidden || w.table(f, "associated items", w.a.store.Associated(f.id), true, true)
+	associated := table{pst.AssociatedList(f.id), "associated items", w.a.store.Associated(f.id)}
+	return !w.a.opt.Hidden || w.table(f, associated, true, true)
 }
 
-func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, hidden bool) bool {
-	for r, err := range rows {
+// table is one of the lists of a folder.
+type table struct {
+	id   pst.NID
+	what string // it lists
+	rows iter.Seq2[row, error]
+}
+
+func (w *walk) table(f *folder, t table, shown, hidden bool) bool {
+	for r, err := range t.rows {
 		if err := w.ctx.Err(); err != nil {
 			w.yield(formats.Entry{}, err)
 			return false
 		}
 		if err != nil {
-			w.a.warn(fmt.Sprintf("the %s in %v: %v", what, f, err))
+			w.a.warn(warning{fmt.Sprintf("the %s in %v: %v", t.what, f, err), t.id, err})
 			if shown {
-				w.a.doubts("the list of %s in %v is damaged", what, f)
+				w.a.doubts("the list of %s in %v is damaged", t.what, f)
 			}
 			continue
 		}
 		found, first := w.list(r.id)
 		if !first {
-			w.a.warn(fmt.Sprintf("item 0x%x is listed twice, the second time in %v", uint32(r.id), f))
+			w.a.warn(warning{text: fmt.Sprintf("item 0x%x is listed twice, the second time in %v", uint32(r.id), f)})
 			continue
 		}
 		if !shown {
@@ -83,7 +92,7 @@ func (w *walk) table(f *folder, what string, rows iter.Seq2[row, error], shown, 
 		}
 		e, err := w.a.entry(f.Folder, r.id, r.cols)
 		if err != nil {
-			w.a.doubts("the list of %s in %v is damaged", what, f)
+			w.a.doubts("the list of %s in %v is damaged", t.what, f)
 		}
 		e.Hidden, e.Recovered = hidden, r.recovered
 		if !found {

@@ -13,24 +13,10 @@ import (
 	"mailmill/formats/pst"
 )
 
-// Open opens a data file. An error is an [extract.SourceError].
-func Open(path string, o extract.Options) (extract.Archive, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, extract.FileError(path, err)
-	}
-	f, err := pst.Open(path)
-	return archive(path, f, err, info.ModTime(), o)
-}
-
-// OpenReader is [Open] for a file that was opened already. Path is what it is called in errors, and r stays open when
-// the archive is closed.
-func OpenReader(path string, r io.ReaderAt, size int64, modified time.Time, o extract.Options) (extract.Archive, error) {
+// Open opens a data file of size bytes, which was last changed at the time given. Path is what it is called in errors,
+// and r stays open when the archive is closed. An error is an [extract.SourceError].
+func Open(path string, r io.ReaderAt, size int64, modified time.Time, o extract.Options) (*Archive, error) {
 	f, err := pst.NewReader(r, size, pst.Options{})
-	return archive(path, f, err, modified, o)
-}
-
-func archive(path string, f *pst.File, err error, modified time.Time, o extract.Options) (extract.Archive, error) {
 	if err != nil {
 		return nil, refusal(path, err)
 	}
@@ -39,7 +25,6 @@ func archive(path string, f *pst.File, err error, modified time.Time, o extract.
 	}
 	store := &file{f}
 	if len(store.Nodes()) == 0 {
-		f.Close()
 		return nil, unreadable(path, store)
 	}
 	a := newArchive(path, store, o)
@@ -99,9 +84,16 @@ func (f *file) Facts() facts {
 	if i.Truncated() {
 		fact.incomplete = fmt.Sprintf("the file is cut short: it has %d bytes of %d", i.Size, i.Expected)
 	}
+	lost, found := false, 0
 	for _, l := range f.Lost() {
-		if l.Nodes && fact.incomplete == "" {
-			fact.incomplete = "a part of the file's index of items cannot be read"
+		if l.Nodes {
+			lost, found = true, found+l.Found
+		}
+	}
+	if lost && fact.incomplete == "" {
+		fact.incomplete = "a part of the file's index of items cannot be read"
+		if found > 0 {
+			fact.incomplete += fmt.Sprintf("; %d of its entries were found elsewhere in the file", found)
 		}
 	}
 	return fact
@@ -110,19 +102,12 @@ func (f *file) Facts() facts {
 // Warnings implements store.
 func (f *file) Warnings() []string {
 	var list []string
-	said := make(map[string]bool)
 	warnings, more := f.File.Warnings()
 	for _, w := range warnings {
 		list = append(list, w.String())
-		said[w.Text] = true
 	}
 	if more > 0 {
 		list = append(list, fmt.Sprintf("and %d more", more))
-	}
-	for _, l := range f.Lost() {
-		if text := l.Error(); !said[text] {
-			list = append(list, text)
-		}
 	}
 	return list
 }

@@ -75,7 +75,7 @@ type tree struct {
 	top      *folder
 	byID     map[pst.NID]*folder
 	searches []string // names of search folders
-	warnings []string
+	warnings []warning
 	// missing says that a folder is listed that the file's index has lost, and what was in it with it.
 	missing bool
 }
@@ -89,7 +89,7 @@ func buildTree(s store, cp int, withLost bool) *tree {
 	t.count()
 	props, err := s.Properties()
 	if err != nil {
-		t.warn("the message store cannot be read: %v", err)
+		t.fault(pst.NIDStore, err, "the message store cannot be read")
 	}
 	t.top = t.findTop(props)
 	t.place()
@@ -98,14 +98,19 @@ func buildTree(s store, cp int, withLost bool) *tree {
 }
 
 func (t *tree) warn(format string, args ...any) {
-	t.warnings = append(t.warnings, fmt.Sprintf(format, args...))
+	t.warnings = append(t.warnings, warning{text: fmt.Sprintf(format, args...)})
+}
+
+// fault warns of what is wrong with a node.
+func (t *tree) fault(id pst.NID, err error, what string, args ...any) {
+	t.warnings = append(t.warnings, warning{fmt.Sprintf(what, args...) + ": " + err.Error(), id, err})
 }
 
 // add makes a folder and reads its properties; name is the one in its parent's table.
 func (t *tree) add(parent *folder, id pst.NID, name string) *folder {
 	f := &folder{Folder: &formats.Folder{}, id: id, name: name, parent: parent}
 	if f.props, f.err = t.store.Folder(id); f.err != nil {
-		t.warn("%v: %v", f, f.err)
+		t.fault(id, f.err, "%v", f)
 		f.damaged = true
 		if f.props == nil {
 			f.props = noProperties{}
@@ -133,7 +138,7 @@ func (t *tree) descend(f *folder) []*folder {
 			if err != nil {
 				f.damaged = true
 				t.missing = t.missing || errors.Is(err, pst.ErrNotFound)
-				t.warn("the folders in %v: %v", f, err)
+				t.fault(pst.FolderList(f.id), err, "the folders in %v", f)
 				continue
 			}
 			name := t.text(r.cols, idDisplayName)

@@ -32,6 +32,9 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
+// Sample returns the path of the small synthetic archive that the project itself holds.
+func Sample() string { return filepath.Join(Root(), "testdata", "sample.pst") }
+
 // File returns the path of a file of the corpus, named by its slash-separated path below the corpus' folder.
 func File(t testing.TB, name string) string {
 	t.Helper()

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -18,11 +19,16 @@ type Served struct {
 	Mails   []ServedMail
 }
 
-// ServedFolder is a mailbox. Those that exist only for their children's sake have the attribute \NonExistent.
+// ServedFolder is a mailbox.
 type ServedFolder struct {
 	Folder     string
 	Attributes []string
 	Subscribed bool
+}
+
+// Selectable reports whether the mailbox is there, and not only its children.
+func (f *ServedFolder) Selectable() bool {
+	return !slices.Contains(f.Attributes, `\NonExistent`) && !slices.Contains(f.Attributes, `\Noselect`)
 }
 
 // ServedMail is a message in a mailbox.

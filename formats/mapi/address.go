@@ -128,21 +128,36 @@ func foldBlanks(s string) string {
 	if plainKey(s) {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s))
-	blank := false
-	for _, r := range s {
-		if r == ' ' || r == '\t' || r == 0xA0 {
+	var room [192]byte // names are seldom longer
+	b, blank := room[:0], false
+	for i := 0; i < len(s); {
+		c := s[i]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRuneInString(s[i:])
+			if i += size; r == 0xA0 {
+				blank = true
+				continue
+			}
+			if blank {
+				b, blank = append(b, ' '), false
+			}
+			b = utf8.AppendRune(b, foldRune(r))
+			continue
+		}
+		i++
+		if c == ' ' || c == '\t' {
 			blank = true
 			continue
 		}
 		if blank {
-			b.WriteByte(' ')
-			blank = false
+			b, blank = append(b, ' '), false
 		}
-		b.WriteRune(foldRune(r))
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
 	}
-	return b.String()
+	return string(b)
 }
 
 // plainKey reports whether s is its own key, as most are.

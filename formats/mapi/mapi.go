@@ -25,6 +25,13 @@ type Properties interface {
 	All() iter.Seq2[Property, error]
 }
 
+// NamedProperties is implemented by [Properties] that can tell those with names from the others without reading the
+// others, among which the bodies are.
+type NamedProperties interface {
+	// AllNamed yields what All yields of the properties with an identifier that stands for a name; see [ID.IsNamed].
+	AllNamed() iter.Seq2[Property, error]
+}
+
 // Property is one property of a set.
 type Property struct {
 	ID    ID

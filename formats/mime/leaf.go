@@ -256,7 +256,7 @@ func survey(b []byte) textSurvey {
 			for len(line)-i >= 8 && plainText(binary.LittleEndian.Uint64(line[i:])) {
 				i += 8
 			}
-			if i == len(line) {
+			if i == len(line) || len(line) >= 8 && len(line)-i < 8 && plainText(binary.LittleEndian.Uint64(line[len(line)-8:])) {
 				break
 			}
 			if c := line[i]; class[c] != 0 {

@@ -2,10 +2,11 @@
 // messages that are needed to make such a mail: header fields, address lists, encoded words, parameters.
 //
 // What it writes is strict: 7-bit, lines of at most 998 octets, CRLF line ends, every value free of control
-// characters, so that nothing in an archive can add a header field. The only exceptions are what the model says is to be written
-// as it is: [formats.TransferVerbatim] and [formats.Part.Entity]. What it writes is also exact: decoding it gives the
-// content's bytes, to the last line end. Content is text, and its line ends become CRLF, only where a part is a body:
-// of a text type, without a file name, not an attachment, and left to [formats.TransferAuto]. Everything else is bytes.
+// characters, so that nothing in an archive can add a header field. The only exceptions are what the model says is to
+// be written as it is: [formats.TransferVerbatim] and [formats.Part.Entity]. What it writes is also exact: decoding it
+// gives the content's bytes, to the last line end. Content is text, and its line ends become CRLF, only where a part is
+// a body: of a text type, without a file name, not an attachment, and left to [formats.TransferAuto]. Everything else is
+// bytes.
 //
 //	enc := mime.NewEncoder() // one per worker: it keeps its buffers
 //	err := enc.Encode(w, item.Mail)
@@ -54,6 +55,19 @@ func (e *ContentError) Unwrap() []error {
 		errs[i] = d.Err
 	}
 	return errs
+}
+
+// LoseContent adds to an item's damage what a [ContentError] says was lost of its mail. It returns other errors as they
+// are.
+func LoseContent(it *formats.Item, err error) error {
+	var incomplete *ContentError
+	if !errors.As(err, &incomplete) {
+		return err
+	}
+	for _, d := range incomplete.Damage {
+		it.Lose(d)
+	}
+	return nil
 }
 
 // errDepth is the damage of what lies deeper than maxDepth.

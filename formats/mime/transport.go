@@ -82,15 +82,18 @@ func rawValue(raw []byte) string {
 
 // cutLine cuts b after its first line, which it returns without its end.
 func cutLine(b []byte) (line, rest []byte) {
-	i := bytes.IndexAny(b, "\r\n")
-	if i < 0 {
-		return b, nil
+	line = b
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		line, rest = b[:i], b[i+1:]
 	}
-	line, rest = b[:i], b[i+1:]
-	if b[i] == '\r' && len(rest) > 0 && rest[0] == '\n' {
-		rest = rest[1:]
+	switch i := bytes.IndexByte(line, '\r'); {
+	case i < 0:
+		return line, rest
+	case i == len(line)-1:
+		return line[:i], rest
+	default: // a line end of its own
+		return line[:i], b[i+1:]
 	}
-	return line, rest
 }
 
 // fieldName returns the name of the field that begins on a line, or nothing where none does.

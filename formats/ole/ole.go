@@ -11,8 +11,8 @@
 //	f, err := obj.Open()
 //
 // A file that was dropped into a mail is in the stream "\1Ole10Native" with its name (MS-OLEDS 2.3.6), an Office
-// document of 2007 and later in "Package", those of some other programs, and pictures that were pasted, in "CONTENTS". An older Office document is the
-// compound file itself, and so is an object of which nothing is known: its Ext is ".ole".
+// document of 2007 and later in "Package", those of some other programs, and pictures that were pasted, in "CONTENTS".
+// An older Office document is the compound file itself, and so is an object of which nothing is known: its Ext is ".ole".
 //
 // Nothing is read into memory but the directory and the first kilobytes of the stream; the file is streamed.
 package ole

@@ -97,6 +97,20 @@ func TableOf(id NID) string {
 	return ""
 }
 
+// FolderList returns the table of the folders in a folder.
+func FolderList(folder NID) NID { return folder.WithType(ndb.TypeHierarchyTable) }
+
+// ItemList returns the table of the messages in a folder, for a search folder that of what it found.
+func ItemList(folder NID) NID {
+	if folder.Type() == ndb.TypeSearchFolder {
+		return folder.WithType(ndb.TypeSearchContents)
+	}
+	return folder.WithType(ndb.TypeContentsTable)
+}
+
+// AssociatedList returns the table of the messages that belong to a folder's configuration.
+func AssociatedList(folder NID) NID { return folder.WithType(ndb.TypeAssociatedTable) }
+
 // FolderOf returns the folder that a table belongs to; a search folder for a list of what it found.
 func FolderOf(table NID) NID {
 	if table.Type() == ndb.TypeSearchContents {
@@ -188,7 +202,8 @@ func (c *nodeCheck) table(data, sub ndb.BID) {
 		}
 		for i := range row.Len() {
 			if _, err := row.Value(i); err != nil {
-				c.fail(fmt.Sprintf("column 0x%04x", uint16(row.Tag(i).ID())), err)
+				c.fail("rows", err) // which cell it is says nothing to anyone
+				break
 			}
 		}
 	}

@@ -26,6 +26,12 @@
 // a checksum is wrong, the value is returned with an error that wraps [ErrChecksum]. What was found wrong and did not
 // matter is in [File.Warnings].
 //
+// Where a tree of the file's index has lost pages, or a block is not where the index has it, the file is scanned once
+// for pages and blocks that are whole; [File.Lost] tells which parts were lost and how much of each was found. Messages
+// whose entries are lost for good are put together from blocks that nothing leads to. [Properties.Damage] of a message
+// tells whether it is certain to be what it was. A file that is whole is never scanned. [File.Recover] adds messages that
+// were deleted and are still there.
+//
 // No input makes the package panic, read without end or take more memory than the file's size explains.
 //
 // # Formats

@@ -34,7 +34,22 @@ var (
 // Warning is something wrong in a file that did not keep it from being read.
 type Warning = ndb.Warning
 
-// Lost is a part of the file's index that cannot be read. Whatever it led to is missing.
+// WarningKind says what a Warning is about.
+type WarningKind = ndb.WarningKind
+
+// The kinds of warnings.
+const (
+	WarnUnusual = ndb.WarnUnusual // a value that the format does not have, and that costs nothing
+	WarnSize    = ndb.WarnSize    // the file is shorter than its header tells
+	WarnHeader  = ndb.WarnHeader  // the header is not what was written
+	WarnTree    = ndb.WarnTree    // a tree of the index as a whole
+	WarnPage    = ndb.WarnPage    // a page of a tree
+	WarnLost    = ndb.WarnLost    // a part of a tree that cannot be read; it is a [Lost], too
+	WarnBlock   = ndb.WarnBlock   // a block
+	WarnContent = ndb.WarnContent // what blocks hold: names, lists, items
+)
+
+// Lost is a part of the file's index that cannot be read. Whatever it led to is missing, but for what was found elsewhere.
 type Lost = ndb.Lost
 
 // Format is a variant of the file format.

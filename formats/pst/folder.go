@@ -217,7 +217,7 @@ func (d *Folder) entries(table int) iter.Seq2[*Entry, error] {
 		damage := d.rows(table, func(row ltp.Row) bool {
 			e := &Entry{Properties: Properties{f: d.f, row: row}, NID: NID(row.ID)}
 			if _, again := seen[e.NID]; again {
-				d.f.db.Warn(-1, "%s lists message %v twice", d.describe(), e.NID)
+				d.f.db.Warn("%s lists message %v twice", d.describe(), e.NID)
 				return true
 			}
 			seen[e.NID] = struct{}{}

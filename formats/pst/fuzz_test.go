@@ -59,6 +59,47 @@ func FuzzFile(f *testing.F) {
 	})
 }
 
+// FuzzSalvage is FuzzFile on a file whose trees have lost their roots, so that everything in it is found by the scan.
+func FuzzSalvage(f *testing.F) {
+	im := sample(f)
+	leaves, _ := im.leaves(im.nbt())
+	page := uint32(leaves[len(leaves)/2])
+	f.Add(page, uint64(4), page+8, uint64(4), page+16, uint64(4), true, true)
+	f.Add(page+488, uint64(0xFF), page+40, uint64(1<<63), uint32(0), uint64(0x4E444221), true, false)
+	blocks := im.blocks()
+	seeds := 0
+	for _, b := range blocks {
+		if b.bid()&2 != 0 && seeds < 8 {
+			f.Add(uint32(b.offset()), uint64(0xFFFF0002), uint32(b.offset())+8, b.bid(), uint32(b.offset())+16, b.bid(), true, seeds%2 == 0)
+			seeds++
+		}
+	}
+	f.Fuzz(func(t *testing.T, at1 uint32, v1 uint64, at2 uint32, v2 uint64, at3 uint32, v3 uint64, seal, nodes bool) {
+		im := slices.Clone(im)
+		for _, c := range []struct {
+			at uint32
+			v  uint64
+		}{{at1, v1}, {at2, v2}, {at3, v3}} {
+			if int(c.at)+8 > len(im) {
+				continue
+			}
+			le.PutUint64(im[c.at:], c.v)
+			if page := uint64(c.at) &^ 511; seal && page > 0 && page+512 <= uint64(len(im)) && im[page+496]&0xFE == 0x80 {
+				im.sealPage(page)
+			}
+			for _, b := range blocks {
+				if o := uint64(c.at); seal && o >= b.offset() && o < b.offset()+uint64(b.size()) && b.offset()+uint64(b.slot()) <= uint64(len(im)) {
+					le.PutUint32(im[b.offset()+uint64(b.slot())-12:], crc(im[b.offset():][:b.size()]))
+				}
+			}
+		}
+		if le.PutUint64(im[240:], 1<<40); nodes {
+			le.PutUint64(im[224:], 1<<40)
+		}
+		readAll(t, im)
+	})
+}
+
 // FuzzHeader reads files that are all but their header.
 func FuzzHeader(f *testing.F) {
 	im := sample(f)
@@ -82,6 +123,7 @@ func readAll(t testing.TB, b []byte) {
 	if err != nil {
 		return
 	}
+	f.Recover()
 	f.Info()
 	f.Top()
 	f.Lost()

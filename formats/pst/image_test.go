@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"hash/crc32"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -20,7 +19,7 @@ type image []byte
 // sample returns a copy of the sample file.
 func sample(t testing.TB) image {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(corpustest.Root(), "testdata", "sample.pst"))
+	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}

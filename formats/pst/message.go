@@ -189,7 +189,7 @@ func (a *Attachment) Lookup(id mapi.ID) (mapi.Value, error) {
 
 // All implements [mapi.Properties]. It leaves out the data itself, which may be larger than memory: see Open.
 func (a *Attachment) All() iter.Seq2[mapi.Property, error] {
-	return func(yield func(mapi.Property, error) bool) { a.all(int(propAttachData), yield) }
+	return func(yield func(mapi.Property, error) bool) { a.all(0, int(propAttachData), yield) }
 }
 
 // data returns the number of the property that holds the data, -1 for none.

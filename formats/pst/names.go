@@ -48,14 +48,18 @@ func (f *File) loadNames() {
 	p, err := f.openProperties(NIDNames)
 	if err != nil {
 		f.names.err = fmt.Errorf("the names of properties are lost: %w", err)
-		f.db.Warn(-1, "%v", f.names.err)
+		f.db.Warn("%v", f.names.err)
 		return
+	}
+	if f.names.err = f.db.Doubt(NIDNames); f.names.err != nil {
+		f.names.err = fmt.Errorf("the names of properties: %w", f.names.err)
+		f.db.Warn("%v", f.names.err)
 	}
 	stream := func(id mapi.ID) []byte {
 		v, err := p.Lookup(id)
 		if err != nil {
 			err = fmt.Errorf("the names of properties may be wrong or lost: %w", err)
-			f.db.Warn(-1, "%v", err)
+			f.db.Warn("%v", err)
 			if !ndb.Mended(err) {
 				f.names.err = err
 			}
@@ -81,7 +85,7 @@ func (f *File) loadNames() {
 			}
 		}
 		if err != nil {
-			f.db.Warn(-1, "the name of property 0x%x: %v", 0x8000+index, err)
+			f.db.Warn("the name of property 0x%x: %v", 0x8000+index, err)
 			continue
 		}
 		for len(f.names.names) <= index {

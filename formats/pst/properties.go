@@ -18,7 +18,10 @@ type Properties struct {
 	doubt error
 }
 
-var _ mapi.Properties = (*Properties)(nil)
+var (
+	_ mapi.Properties      = (*Properties)(nil)
+	_ mapi.NamedProperties = (*Properties)(nil)
+)
 
 // Lookup implements [mapi.Properties].
 func (p *Properties) Lookup(id mapi.ID) (mapi.Value, error) {
@@ -58,11 +61,19 @@ func (p *Properties) nameless() error {
 
 // All implements [mapi.Properties].
 func (p *Properties) All() iter.Seq2[mapi.Property, error] {
-	return func(yield func(mapi.Property, error) bool) { p.all(-1, yield) }
+	return func(yield func(mapi.Property, error) bool) { p.all(0, -1, yield) }
 }
 
-// all yields all properties but one: those of the object merged with those that only the row has.
-func (p *Properties) all(without int, yield func(mapi.Property, error) bool) {
+// AllNamed implements [mapi.NamedProperties].
+func (p *Properties) AllNamed() iter.Seq2[mapi.Property, error] {
+	return func(yield func(mapi.Property, error) bool) { p.all(firstNamed, -1, yield) }
+}
+
+// firstNamed is the first identifier that stands for a name.
+const firstNamed mapi.ID = 0x8000
+
+// all yields all properties from an identifier on, but one: those of the object merged with those that only the row has.
+func (p *Properties) all(from mapi.ID, without int, yield func(mapi.Property, error) bool) {
 	var ids [2]func(int) mapi.Tag
 	var values [2]func(int) (mapi.Value, error)
 	var counts, next [2]int
@@ -73,27 +84,27 @@ func (p *Properties) all(without int, yield func(mapi.Property, error) bool) {
 		ids[1], values[1] = p.row.Tag, p.row.Value
 	}
 	for {
-		from := -1
+		of := -1
 		var id mapi.ID
 		for i := range next {
 			if next[i] < counts[i] {
-				if tag := ids[i](next[i]); from < 0 || tag.ID() < id {
-					from, id = i, tag.ID()
+				if tag := ids[i](next[i]); of < 0 || tag.ID() < id {
+					of, id = i, tag.ID()
 				}
 			}
 		}
-		if from < 0 {
+		if of < 0 {
 			return
 		}
-		at := next[from]
-		next[from]++
-		if from == 0 && next[1] < counts[1] && ids[1](next[1]).ID() == id {
+		at := next[of]
+		next[of]++
+		if of == 0 && next[1] < counts[1] && ids[1](next[1]).ID() == id {
 			next[1]++
 		}
-		if int(id) == without {
+		if id < from || int(id) == without {
 			continue
 		}
-		v, err := values[from](at)
+		v, err := values[of](at)
 		if !v.Exists() && err == nil {
 			continue
 		}

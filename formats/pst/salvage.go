@@ -32,7 +32,7 @@ const (
 	flagAssociated    = 0x40 // mfFAI
 )
 
-// Salvage looks for the items whose nodes the index has lost: blocks that hold the properties of an item and to which
+// salvage looks for the items whose nodes the index has lost: blocks that hold the properties of an item and to which
 // nothing leads. [NewReader] calls it where the index has lost nodes.
 //
 // Which sub-nodes belong to the properties only the lost node told. They were written at the same time, so that their
@@ -436,13 +436,16 @@ func (c *carver) add() {
 		}
 		if n.Data == 0 {
 			n.Data, n.Sub = it.data, it.sub
-			c.f.db.SetDoubt(n.NID, it.doubt(c.f))
+			// There is one map of names at a time: the one in use is right.
+			if !it.names || !c.f.db.InUse(it.data) {
+				c.f.db.SetDoubt(n.NID, it.doubt(c.f))
+			}
 		}
 		nodes = append(nodes, n)
 	}
 	c.f.db.AddNodes(nodes)
 	if len(nodes) > 0 {
-		c.f.db.Warn(-1, "%d items that nothing leads to were found by what they hold", len(nodes))
+		c.f.db.Warn("%d items that nothing leads to were found by what they hold", len(nodes))
 	}
 }
 

@@ -75,9 +75,9 @@ func lookFile(path string, o *Options) (there bool, err error) {
 	case err != nil:
 		return false, err
 	case info.IsDir():
-		return false, fmt.Errorf("%s: %w: it is a folder", path, ErrExists)
+		return false, fmt.Errorf("%s: %w: it is a folder", path, ErrBlocked)
 	case !info.Mode().IsRegular():
-		return false, fmt.Errorf("%s: %w: it is no file", path, ErrExists)
+		return false, fmt.Errorf("%s: %w: it is no file", path, ErrBlocked)
 	}
 	for _, source := range o.Sources {
 		if read, err := os.Stat(source.Name); err == nil && os.SameFile(read, info) {
@@ -98,14 +98,46 @@ func lookArchive(path string, form Form, o *Options) error {
 		return err
 	}
 	defer in.Close()
-	old, err := form.readRecord(in)
+	old, held, err := form.readRecord(in)
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return failed
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, ErrExists)
 	}
 	if head := o.head(); !head.repeats(old) {
 		return fmt.Errorf("%s: %w: %s", path, ErrExists, otherRun)
 	}
+	if name, ok := differs(held, old.Files); ok {
+		return fmt.Errorf("%s: %w: %s", path, ErrExists, changed(name))
+	}
 	return nil
+}
+
+// held is a file in an archive, as the entry's header tells of it.
+type held struct {
+	name     string
+	size     int64
+	modified time.Time
+}
+
+// differs names a file that is not in an archive as it was written, or was not written. What an entry holds is not read:
+// who changes that changes its time.
+func differs(there []held, written []recordFile) (name string, ok bool) {
+	for i, file := range there {
+		if i >= len(written) || file.name != written[i].Path || file.size != written[i].Size {
+			return file.name, true
+		}
+		// A zip has 32 bits for the seconds.
+		when, err := time.Parse(time.RFC3339, written[i].Modified)
+		if err == nil && uint32(when.Unix()) != uint32(file.modified.Unix()) {
+			return file.name, true
+		}
+	}
+	if len(there) < len(written) {
+		return written[len(there)].Path, true
+	}
+	return "", false
 }
 
 func (a *archive) folder(name string) error {
@@ -191,7 +223,7 @@ func publish(f *behind, path string) error {
 
 func (a *archive) abort() error {
 	if a.entries != nil {
-		a.entries.close() //nolint:errcheck // nobody will read it; what compresses comes to rest
+		a.entries.close() // nobody will read it; what compresses comes to rest
 	}
 	return a.leave()
 }
@@ -260,40 +292,72 @@ func (f faultWriter) Write(p []byte) (int, error) {
 	return n, fault(f.name, err)
 }
 
-// readRecord returns the record that an archive ends with.
-func (f Form) readRecord(in *os.File) (*record, error) {
+// errNoRecord says that an archive is not one of ours.
+var errNoRecord = errors.New("it has no record")
+
+// readRecord returns the record that an archive ends with, and the files before it.
+func (f Form) readRecord(in *os.File) (*record, []held, error) {
 	if f.kind == formZip {
-		info, err := in.Stat()
-		if err != nil {
-			return nil, err
-		}
-		z, err := zip.NewReader(in, info.Size())
-		if err != nil {
-			return nil, err
-		}
-		r, err := z.Open(recordName)
-		if err != nil {
-			return nil, err
-		}
-		defer r.Close()
-		return parseRecord(r)
+		return readZip(in)
 	}
 	var r io.Reader = in // tar skips what it does not read where it can
 	if f.compression != plain {
 		z, err := f.compression.reader(in)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		defer z.Close()
 		r = z
 	}
+	var rec *record
+	var files []held
 	for entries := tar.NewReader(r); ; {
 		header, err := entries.Next()
-		if err != nil {
-			return nil, err
-		}
-		if header.Name == recordName {
-			return parseRecord(entries)
+		switch {
+		case err == io.EOF && rec != nil:
+			return rec, files, nil
+		case err == io.EOF:
+			return nil, nil, errNoRecord
+		case err != nil:
+			return nil, nil, err
+		case header.Name == recordName && rec == nil:
+			if rec, err = parseRecord(entries); err != nil {
+				return nil, nil, err
+			}
+		case header.Typeflag != tar.TypeDir:
+			files = append(files, held{header.Name, header.Size, header.ModTime})
 		}
 	}
+}
+
+// readZip returns the record of a zip, and its other files.
+func readZip(in *os.File) (rec *record, files []held, err error) {
+	info, err := in.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	z, err := zip.NewReader(in, info.Size())
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range z.File {
+		switch {
+		case f.Name == recordName && rec == nil:
+			r, err := f.Open()
+			if err != nil {
+				return nil, nil, err
+			}
+			rec, err = parseRecord(r)
+			r.Close()
+			if err != nil {
+				return nil, nil, err
+			}
+		case !f.FileInfo().IsDir():
+			files = append(files, held{f.Name, int64(f.UncompressedSize64), f.Modified})
+		}
+	}
+	if rec == nil {
+		return nil, nil, errNoRecord
+	}
+	return rec, files, nil
 }

@@ -75,7 +75,7 @@ func (z *gzipWriter) begin() error {
 		return nil
 	}
 	z.begun = true
-	_, err := z.w.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff}) // fastest, unknown system
+	_, err := z.w.Write([]byte{0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 0xff}) // RFC 1952 2.3: deflate, no time, fastest, unknown system
 	return err
 }
 
@@ -208,7 +208,7 @@ func (d *deflater) Close() error {
 		d.collect()
 	}
 	if d.err == nil {
-		_, d.err = d.w.Write([]byte{1, 0, 0, 0xff, 0xff})
+		_, d.err = d.w.Write([]byte{1, 0, 0, 0xff, 0xff}) // stored, of no bytes (RFC 1951 3.2.4)
 	}
 	return d.err
 }

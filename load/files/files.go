@@ -2,10 +2,16 @@
 // files for each, or a Maildir; the same tree in an archive file; or one mbox with everything.
 //
 // What a target is follows from its name, see [Form]. [Open] looks at the place before anything is written, and refuses
-// to touch what mailmill has not written itself. What a run writes is staged in a hidden folder within the place, or
+// to touch what mailmill has not written itself, or what somebody has changed since: the record of the run that wrote a
+// place has sizes, times and hashes. What a run writes is staged in a hidden folder within the place, or
 // beside it where it is a file, and moved to its final name when the run is complete. Until then the place holds what it
 // held before, and so it stays when the run is interrupted, the disk full or the process killed; what a killed run
-// leaves is removed by the next one.
+// leaves is removed by the next one. Where it was killed while it moved files, the next one first puts back what had
+// been there; see [restore].
+//
+// A target that is a link to a folder or a file is followed, and stays a link; one that leads nowhere is refused. Links
+// within a folder are never followed: they are in the way as a file would be, and where the user says so they are
+// replaced, while what they lead to stays.
 //
 // Three things come together, and know nothing of each other's insides:
 //
@@ -13,8 +19,8 @@
 //	layout   how items become files: one each, one a folder, one for all
 //	store    where files go: a tree of folders, a tar or zip, one file or standard output, or nowhere
 //
-// The files of a folder are not synced to the disk one by one: that would cost more than everything else, the archive is still there
-// when the power fails, and the same command writes the same files again. A target that is one file is.
+// The files of a folder are not synced to the disk one by one: that would cost more than everything else, the archive is
+// still there when the power fails, and the same command writes the same files again. A target that is one file is.
 package files
 
 import (
@@ -165,7 +171,7 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 		return e, nil
 	}
 	e.blob, e.virtual = blob{buffer: b, size: b.size}, virtual
-	if err = damaged(it, err); err == nil && !t.format.joined() {
+	if err = mime.LoseContent(it, err); err == nil && !t.format.joined() {
 		e.sum = b.sha256()
 		err = t.tree.seal(&e.blob)
 	}
@@ -180,19 +186,7 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 func (t *Target) stream(w io.Writer, e *encoded) error {
 	virtual, err := t.format.encode(w, e.item)
 	e.virtual = virtual
-	return damaged(e.item, err)
-}
-
-// damaged moves what an encoder says of lost content to the item. It returns other errors.
-func damaged(it *formats.Item, err error) error {
-	var incomplete *mime.ContentError
-	if errors.As(err, &incomplete) {
-		for _, d := range incomplete.Damage {
-			it.Lose(d)
-		}
-		return nil
-	}
-	return err
+	return mime.LoseContent(e.item, err)
 }
 
 // Write implements [load.Target].
@@ -217,7 +211,7 @@ func (t *Target) write(name string, modified time.Time, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := t.record.file(name, content.size, sha256.Sum256(data), 0); err != nil {
+	if err := t.record.file(name, content.size, modified, sha256.Sum256(data), 0); err != nil {
 		return err
 	}
 	if err := t.tree.seal(&content); err != nil {

@@ -114,7 +114,7 @@ func mustConvert(t testing.TB, dir string, sources archives, o files.Options) *l
 	return result
 }
 
-// tree returns the files of a folder and their content.
+// tree returns the files of a folder and their content; of links what they lead to.
 func tree(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	found := make(map[string]string)
@@ -122,9 +122,15 @@ func tree(t testing.TB, dir string) map[string]string {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		data, err := os.ReadFile(path)
 		name, _ := filepath.Rel(dir, path)
-		found[filepath.ToSlash(name)] = string(data)
+		name = filepath.ToSlash(name)
+		if d.Type()&fs.ModeSymlink != 0 {
+			to, err := os.Readlink(path)
+			found[name] = "-> " + to
+			return err
+		}
+		data, err := os.ReadFile(path)
+		found[name] = string(data)
 		return err
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

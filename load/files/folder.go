@@ -1,21 +1,18 @@
 package files
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"mailmill/formats/maildir"
-	"mailmill/load"
 	"mailmill/transform/folders"
 )
 
@@ -30,19 +27,22 @@ type folder struct {
 	path    string // of the place, as the user gave it
 	stage   *stage
 	root    *os.Root
+	disk    disk            // the root, as far as publishing goes
 	known   map[string]bool // staged folders
 	rec     *os.File
 	old     []recordFile // what the run replaces
 	maildir bool         // that is a Maildir, whose files are renamed by those who read it
 	replace bool         // what else is in the way
-	moved   [][2]string  // what was renamed to get the final names
 
 	jobs    chan job
 	workers sync.WaitGroup
-	mu      sync.Mutex
-	room    sync.Cond
-	queued  int64 // bytes
-	err     error // the first of the goroutines
+	// creating is held while a file is created: a file system creates one file of a folder at a time, and lets the others
+	// spin that wait for that.
+	creating sync.Mutex
+	mu       sync.Mutex
+	room     sync.Cond
+	queued   int64 // bytes
+	err      error // the first of the goroutines
 }
 
 // job is a file to be put.
@@ -62,6 +62,9 @@ const mostQueued = 16 << 20
 // openFolder looks at the place and prepares to write into it.
 func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
 	f := &folder{path: path, known: make(map[string]bool)}
+	if err := recoverPlace(path); err != nil {
+		return nil, err
+	}
 	if err := f.look(o, planned); err != nil {
 		return nil, err
 	}
@@ -69,6 +72,7 @@ func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
 		return nil, err
 	}
 	if f.root, err = os.OpenRoot(path); err == nil {
+		f.disk = f.root
 		if err = os.Mkdir(f.staged(""), 0o700); err == nil {
 			f.rec, err = f.stage.create("record")
 		}
@@ -93,30 +97,32 @@ func (f *folder) look(o *Options, planned *plan) error {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("%s: %w: it is a file", f.path, ErrExists)
+		return fmt.Errorf("%s: %w: it is a file", f.path, ErrBlocked)
 	}
 	root, err := os.OpenRoot(f.path)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	old, err := readRecord(root)
-	if errors.Is(err, errRecord) {
-		if !f.replace {
-			return fmt.Errorf("%s: %w: its %s %w", f.path, ErrExists, recordName, err)
-		}
-	} else if err != nil {
+	old, err := readRecord(root, recordName)
+	switch {
+	case isDamaged(err) && !f.replace:
+		return fmt.Errorf("%s: %w: its %w", f.path, ErrExists, err)
+	case err != nil && !isDamaged(err):
 		return err
 	}
 	if old != nil {
 		f.old = old.Files
 	}
-	ours := make(map[string]bool)
-	for _, file := range f.old {
-		ours[folders.Fold(file.Path)] = true
+	ours := make(map[string]*recordFile, len(f.old))
+	for i := range f.old {
+		ours[folders.Fold(f.old[i].Path)] = &f.old[i]
 	}
 	if f.replace {
-		return f.spare(o, func(name string) bool { return ours[folders.Fold(name)] || planned.hit(name, false) })
+		if err := f.spare(o, func(name string) bool { return ours[folders.Fold(name)] != nil || planned.hit(name, false) }); err != nil {
+			return err
+		}
+		return f.blocked(root, planned, ours)
 	}
 	if head := o.head(); old != nil && !head.repeats(old) {
 		return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
@@ -125,15 +131,66 @@ func (f *folder) look(o *Options, planned *plan) error {
 		switch {
 		case err != nil:
 			return err
-		case name == "." || name == recordName || !d.IsDir() && ours[folders.Fold(name)]:
+		case name == "." || name == recordName:
 			return nil
 		case name == stageName:
 			return fs.SkipDir
+		}
+		if was := ours[folders.Fold(name)]; was != nil && !d.IsDir() {
+			same, err := was.stands(root, name)
+			if err == nil && !same {
+				err = fmt.Errorf("%s: %w: %s", f.path, ErrExists, changed(name))
+			}
+			return err
+		}
+		switch {
 		case old == nil && !d.IsDir(), planned.hit(name, d.IsDir()):
 			return fmt.Errorf("%s: %w: %s is in the way", f.path, ErrExists, name)
 		}
 		return nil
 	})
+}
+
+// blocked refuses to go on where a folder stands that would be a file. What is in it is not replaced, whatever the user
+// says: it may be anything.
+func (f *folder) blocked(root *os.Root, planned *plan, ours map[string]*recordFile) error {
+	var inside string
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case name == stageName:
+			return fs.SkipDir
+		case d.IsDir() && planned.hit(name, true):
+			inside = name
+		case !d.IsDir() && inside != "" && strings.HasPrefix(name, inside+"/") && ours[folders.Fold(name)] == nil:
+			return fmt.Errorf("%s: %w: it is a folder, and not empty", f.at(inside), ErrBlocked)
+		}
+		return nil
+	})
+}
+
+// stands reports whether a file is still as it was written. It is read only where neither its size nor its time tell.
+func (was *recordFile) stands(root *os.Root, name string) (bool, error) {
+	info, err := root.Lstat(name)
+	switch {
+	case err != nil:
+		return false, err
+	case !info.Mode().IsRegular() || info.Size() != was.Size:
+		return false, nil
+	case was.Modified != "" && was.Modified == stamp(info.ModTime()):
+		return true, nil
+	}
+	in, err := root.Open(name)
+	if err != nil {
+		return false, err
+	}
+	defer in.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, in); err != nil {
+		return false, err
+	}
+	return hex.EncodeToString(sum.Sum(nil)) == was.SHA256, nil
 }
 
 // spare refuses to go on where an archive of the run would be replaced.
@@ -164,9 +221,9 @@ func realPath(path string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// readRecord returns the record of the run that wrote a place; nil where there is none.
-func readRecord(root *os.Root) (*record, error) {
-	in, err := root.Open(recordName)
+// readRecord returns a record from a place; nil where there is none.
+func readRecord(d disk, name string) (*record, error) {
+	in, err := d.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -176,6 +233,9 @@ func readRecord(root *os.Root) (*record, error) {
 	defer in.Close()
 	return parseRecord(in)
 }
+
+// at returns the path that a file will have.
+func (f *folder) at(name string) string { return filepath.Join(f.path, filepath.FromSlash(name)) }
 
 func (f *folder) staged(name string) string { return f.stage.path + "/tree/" + name }
 
@@ -187,7 +247,7 @@ func (f *folder) folder(name string) error {
 		return err
 	}
 	f.known[name] = true
-	return fault(name, os.Mkdir(f.staged(name), 0o700))
+	return fault(f.at(name), os.Mkdir(f.staged(name), 0o700))
 }
 
 func (f *folder) drop(name string) {
@@ -237,9 +297,11 @@ func (f *folder) work() {
 // save creates, fills and closes: that costs less than a temporary name, and the tree is a temporary place as a whole.
 func (f *folder) save(j *job, scratch []byte) error {
 	path := f.staged(j.name)
+	f.creating.Lock()
 	out, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	f.creating.Unlock()
 	if err != nil {
-		return fault(j.name, err)
+		return fault(f.at(j.name), err)
 	}
 	err = j.content.buffer.large(scratch, func(p []byte) error {
 		_, err := out.Write(p)
@@ -251,7 +313,7 @@ func (f *folder) save(j *job, scratch []byte) error {
 	if err == nil && !j.modified.IsZero() {
 		err = os.Chtimes(path, time.Time{}, j.modified)
 	}
-	return fault(j.name, err)
+	return fault(f.at(j.name), err)
 }
 
 // settle waits until everything that was put is written.
@@ -272,169 +334,17 @@ func (f *folder) create() (file, error) {
 	return &folderFile{folder: f, f: out}, nil
 }
 
-func (f *folder) record() (io.Writer, error) { return f.rec, nil }
+func (f *folder) record() (io.Writer, error) { return faultWriter{f.at(recordName), f.rec}, nil }
 
-// finish replaces what the last run wrote: that is set aside, and comes back where anything goes wrong. Should it be
-// killed on the way, the record in the place tells of all files of ours that may be there, so that the next run can
-// replace them.
+// finish gives what was written its final names, in place of what the last run wrote.
 func (f *folder) finish() error {
 	if err := f.settle(); err != nil {
 		return err
 	}
-	if err := f.rec.Close(); err != nil {
-		return fault(recordName, err)
-	}
-	f.rec = nil
-	if err := f.replaceAll(); err != nil {
-		return errors.Join(err, f.undo())
+	if err := f.publish(); err != nil {
+		return err
 	}
 	return f.leave()
-}
-
-func (f *folder) replaceAll() error {
-	if err := os.Mkdir(f.stage.name("old"), 0o700); err != nil {
-		return fault(f.path, err)
-	}
-	if err := f.setOldAside(); err != nil {
-		return err
-	}
-	f.removeEmptied()
-	if _, err := f.root.Lstat(recordName); err == nil {
-		if err := f.setAside(recordName); err != nil {
-			return err
-		}
-	}
-	if err := f.rename(stageName+"/record", recordName); err != nil {
-		return err
-	}
-	return f.move(".")
-}
-
-// rename moves a file or folder within the place such that it can be undone.
-func (f *folder) rename(from, to string) error {
-	if err := f.root.Rename(from, to); err != nil {
-		return fault(to, err)
-	}
-	f.moved = append(f.moved, [2]string{from, to})
-	return nil
-}
-
-// setAside moves a file into the stage.
-func (f *folder) setAside(name string) error {
-	return f.rename(name, stageName+"/old/"+strconv.Itoa(len(f.moved)))
-}
-
-// undo puts everything back where it was.
-func (f *folder) undo() error {
-	for _, m := range slices.Backward(f.moved) {
-		err := f.root.MkdirAll(filepath.Dir(m[0]), 0o700)
-		if err == nil {
-			err = f.root.Rename(m[1], m[0])
-		}
-		if err != nil {
-			return fault(m[0], err)
-		}
-	}
-	return nil
-}
-
-// setOldAside removes the files of the last run from their places.
-func (f *folder) setOldAside() error {
-	renamed := renamedFiles{root: f.root}
-	for _, old := range f.old {
-		if !fs.ValidPath(old.Path) || old.Path == "." {
-			continue
-		}
-		name := old.Path
-		info, err := f.root.Lstat(name)
-		if err != nil && f.maildir {
-			if name = renamed.find(name); name != "" {
-				info, err = f.root.Lstat(name)
-			}
-		}
-		if err != nil || info.IsDir() {
-			continue
-		}
-		if err := f.setAside(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeEmptied removes the folders in which there is nothing any more.
-func (f *folder) removeEmptied() {
-	emptied := make(map[string]bool)
-	for _, old := range f.old {
-		for dir := parent(old.Path); dir != "" && fs.ValidPath(dir); dir = parent(dir) {
-			emptied[dir] = true
-		}
-	}
-	for _, dir := range slices.Backward(slices.Sorted(maps.Keys(emptied))) { // children first
-		f.root.Remove(dir) // fails where something is in it
-	}
-}
-
-// renamedFiles finds the files of a Maildir that got other flags, and with them other names.
-type renamedFiles struct {
-	root *os.Root
-	dirs map[string]map[string]string // by folder: the files' names by what stays of them
-}
-
-// find returns what a file is called now, or nothing.
-func (r *renamedFiles) find(name string) string {
-	dir := parent(name)
-	names, known := r.dirs[dir]
-	if !known {
-		names = make(map[string]string)
-		if entries, err := fs.ReadDir(r.root.FS(), dir); err == nil && filepath.Base(dir) == "cur" {
-			for _, e := range entries {
-				names[maildir.Base(e.Name())] = e.Name()
-			}
-		}
-		if r.dirs == nil {
-			r.dirs = make(map[string]map[string]string)
-		}
-		r.dirs[dir] = names
-	}
-	if now := names[maildir.Base(name[len(dir)+1:])]; now != "" {
-		return dir + "/" + now
-	}
-	return ""
-}
-
-// move gives the staged files of a folder their final names: all at once where nothing has the folder's name.
-func (f *folder) move(dir string) error {
-	entries, err := os.ReadDir(f.staged(dir))
-	if err != nil {
-		return fault(dir, err)
-	}
-	for _, e := range entries {
-		name := e.Name()
-		if dir != "." {
-			name = dir + "/" + name
-		}
-		info, err := f.root.Lstat(name)
-		switch {
-		case err == nil && info.IsDir() && e.IsDir():
-			if err := f.move(name); err != nil {
-				return err
-			}
-			continue
-		case err == nil && info.IsDir():
-			return &load.Fatal{Err: fmt.Errorf("%s: %w: a folder is in the way", name, ErrExists)}
-		case err == nil && !f.replace:
-			return &load.Fatal{Err: fmt.Errorf("%s: %w: it was not there when the run began", name, ErrExists)}
-		case err == nil:
-			if err := f.setAside(name); err != nil {
-				return err
-			}
-		}
-		if err := f.rename(stageName+"/tree/"+name, name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (f *folder) abort() error {
@@ -488,7 +398,7 @@ func (f *folderFile) close(name string, modified time.Time) error {
 	if err == nil && !modified.IsZero() {
 		err = os.Chtimes(f.folder.staged(name), time.Time{}, modified)
 	}
-	return fault(name, err)
+	return fault(f.folder.at(name), err)
 }
 
 func (f *folderFile) discard() error {

@@ -60,6 +60,15 @@ func FormOf(name string) Form {
 	return Form{}
 }
 
+// Endings returns what the names of targets that are no folders end in.
+func Endings() []string {
+	var names []string
+	for _, e := range endings {
+		names = append(names, e.ending)
+	}
+	return names
+}
+
 // Folder reports whether the target is a folder.
 func (f Form) Folder() bool { return f.kind == formFolder }
 

@@ -36,9 +36,8 @@ func (mboxrd) encode(w io.Writer, it *formats.Item) (virtual int64, err error) {
 	o := outlets.Get().(*outlet)
 	o.Writer = w
 	msg := o.mbox.Message(sender(it.Mail), modified(it), mbox.Status{Flags: it.Flags, Keywords: it.Keywords})
-	err = mime.Write(msg, it.Mail)
-	if damage := damaged(it, err); damage != nil {
-		return 0, damage // with the writer, which keeps its error
+	if err := mime.LoseContent(it, mime.Write(msg, it.Mail)); err != nil {
+		return 0, err // the writer, which keeps its error, is not used again
 	}
 	if err := msg.Close(); err != nil {
 		return 0, err

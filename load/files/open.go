@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 )
 
 // Open prepares to write to a target, of the [Form] that its name says; stdout is standard output. Folders are created
-// with their parents. It returns an error that is [ErrExists] or [ErrInUse], and leaves the place as it is, where the run
-// may not write there.
+// with their parents. It returns an error that is [ErrExists], [ErrBlocked], [ErrSource], [ErrInUse] or [ErrUnfinished],
+// and leaves the place as it is, where the run may not write there. What an earlier run that was killed had half done in the place is undone first.
 func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 	seen := make(map[string]bool)
 	for _, s := range o.Sources {
@@ -23,11 +26,41 @@ func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 	if form.Single() && o.Format != MBOX {
 		return nil, fmt.Errorf("%s: one file holds an mbox, not %s", path, o.Format.Name())
 	}
+	path, err := form.follow(path)
+	if err != nil {
+		return nil, err
+	}
 	store, err := form.open(path, stdout, t, &o)
 	if err != nil {
 		return nil, err
 	}
 	return t, t.start(store, form, &o)
+}
+
+// follow returns the path of what a target's name leads to in the end. A link to a file stays where it is, and the file
+// it leads to is written: what is staged has to be beside that. Of a folder the system itself follows links.
+func (f Form) follow(path string) (string, error) {
+	if f.Stream() {
+		return path, nil
+	}
+	path = filepath.Clean(path)
+	for at := path; ; at = filepath.Dir(at) {
+		info, err := os.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) && at != filepath.Dir(at) {
+			continue
+		}
+		if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+			return path, nil // what is wrong there comes to light when it is written to
+		}
+		if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) {
+			to, _ := os.Readlink(at) //nolint:errcheck // it was a link a moment ago
+			return "", fmt.Errorf("%s: %w: it is a link to %s, which is not there", at, ErrBlocked, to)
+		}
+		if at != path || f.Folder() {
+			return path, nil
+		}
+		return filepath.EvalSymlinks(path)
+	}
 }
 
 // open opens the store of a form.
@@ -56,7 +89,10 @@ func (f Form) open(path string, stdout io.Writer, t *Target, o *Options) (store,
 func Rehearse(path string, o Options) (*Target, error) {
 	t := newTarget(&o)
 	form := FormOf(path)
-	var err error
+	path, err := form.follow(path)
+	if err != nil {
+		return nil, err
+	}
 	switch form.kind {
 	case formStream:
 	case formMbox:
@@ -64,7 +100,11 @@ func Rehearse(path string, o Options) (*Target, error) {
 	case formTar, formZip:
 		err = lookArchive(path, form, &o)
 	default:
-		err = (&folder{path: path}).look(&o, newPlan(t))
+		if unfinished(path) {
+			err = fmt.Errorf("%s: %w, or does it now; what was there before comes back with the next run that writes", path, ErrUnfinished)
+		} else {
+			err = (&folder{path: path}).look(&o, newPlan(t))
+		}
 	}
 	if err != nil {
 		return nil, err

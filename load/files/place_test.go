@@ -3,12 +3,14 @@ package files_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -143,12 +145,219 @@ func TestInTheWay(t *testing.T) {
 	}
 }
 
+// What somebody has changed since is his, though the file's name is ours. What somebody has only touched or removed can
+// be written again.
+func TestChangedByHand(t *testing.T) {
+	for _, format := range allFormats {
+		for name, tt := range map[string]struct {
+			change func(t *testing.T, path string)
+			free   bool
+		}{
+			"longer":                {change: func(t *testing.T, path string) { appendTo(t, path, "mine\n") }},
+			"of the same size":      {change: func(t *testing.T, path string) { write(t, path, strings.Repeat("x", int(stat(t, path).Size()))) }},
+			"a link":                {change: func(t *testing.T, path string) { replaceByLink(t, path) }},
+			"touched":               {change: func(t *testing.T, path string) { touch(t, path) }, free: true},
+			"removed":               {change: func(t *testing.T, path string) { os.Remove(path) }, free: true},
+			"of an old record":      {change: func(t *testing.T, path string) { forgetTimes(t, path) }, free: true},
+			"changed, as that says": {change: func(t *testing.T, path string) { forgetTimes(t, path); appendTo(t, path, "mine\n") }},
+		} {
+			dir := t.TempDir()
+			o := files.Options{Format: format}
+			mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+			whole := tree(t, dir)
+			first := slices.DeleteFunc(names(whole), func(name string) bool { return !strings.Contains(whole[name], "Subject: Offer") })[0]
+			path := filepath.Join(dir, first)
+			tt.change(t, path)
+			before := tree(t, dir)
+			_, err := convert(t, dir, archives{"alice.pst": sample()}, o)
+			if tt.free {
+				if got := tree(t, dir); err != nil || !maps.Equal(got, whole) {
+					t.Errorf("%s: %s: %v", format.Name(), name, err)
+				}
+				continue
+			}
+			if !errors.Is(err, files.ErrExists) || !strings.HasSuffix(err.Error(), ": "+first+" was changed since it was written") {
+				t.Errorf("%s: %s: %v", format.Name(), name, err)
+			}
+			if got := tree(t, dir); !maps.Equal(got, before) {
+				t.Errorf("%s: %s: it has become %q", format.Name(), name, names(got))
+			}
+			o.Overwrite = true
+			mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+			if got := tree(t, dir); !maps.Equal(got, whole) {
+				t.Errorf("%s: %s: overwritten it is %q", format.Name(), name, names(got))
+			}
+		}
+	}
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(data)+text)
+}
+
+func touch(t *testing.T, path string) {
+	t.Helper()
+	if err := os.Chtimes(path, time.Time{}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// replaceByLink moves a file elsewhere and leaves a link to it.
+func replaceByLink(t *testing.T, path string) {
+	t.Helper()
+	elsewhere := filepath.Join(t.TempDir(), "moved")
+	err := os.Rename(path, elsewhere)
+	if err == nil {
+		err = os.Symlink(elsewhere, path)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+}
+
+// forgetTimes makes the record above a file one that tells no times.
+func forgetTimes(t *testing.T, path string) {
+	t.Helper()
+	record := filepath.Join(filepath.Dir(path), ".mailmill.json")
+	data, err := os.ReadFile(record)
+	if err != nil {
+		forgetTimes(t, filepath.Dir(path))
+		return
+	}
+	write(t, record, regexp.MustCompile(`"modified":"[^"]*",`).ReplaceAllString(string(data), ""))
+}
+
+// A record that is none is said to be damaged; what a decoder says of it is for programs.
+func TestDamagedRecord(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, ".mailmill.json"), `{"format":x`)
+	_, err := convert(t, dir, archives{"a": sample()}, files.Options{Format: files.MBOX})
+	syntax, ok := errors.AsType[*json.SyntaxError](err)
+	if !errors.Is(err, files.ErrExists) || !ok || strings.Contains(err.Error(), syntax.Error()) || !strings.HasSuffix(err.Error(), ": its .mailmill.json is damaged") {
+		t.Error(err)
+	}
+}
+
+// A folder that holds something never gives way to a file, and that is said before the run begins.
+func TestBlocked(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "Inbox.mbox", "deep", "thesis.txt"), "mine")
+	a := sample()
+	o := files.Options{Format: files.MBOX, Overwrite: true, Sources: []files.Source{{Name: "a", Folders: a.folders}}}
+	for _, open := range []func() (*files.Target, error){
+		func() (*files.Target, error) { return files.Open(dir, nil, o) },
+		func() (*files.Target, error) { return files.Rehearse(dir, o) },
+	} {
+		if _, err := open(); !errors.Is(err, files.ErrBlocked) || !strings.HasPrefix(err.Error(), filepath.Join(dir, "Inbox.mbox")+": ") {
+			t.Error(err)
+		}
+	}
+}
+
 // A file cannot be a folder.
 func TestFileAsTarget(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out")
 	write(t, path, "mine")
-	if _, err := convert(t, path, archives{"a": sample()}, files.Options{Format: files.MBOX}); !errors.Is(err, files.ErrExists) {
+	if _, err := convert(t, path, archives{"a": sample()}, files.Options{Format: files.MBOX}); !errors.Is(err, files.ErrBlocked) {
 		t.Error(err)
+	}
+}
+
+// link makes a link, with its folder.
+func link(t *testing.T, to, path string) {
+	t.Helper()
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		err = os.Symlink(to, path)
+	}
+	if err != nil {
+		t.Skip(err)
+	}
+}
+
+// A link to a folder or a file is one afterwards, and what it leads to is written. One that leads nowhere is refused.
+func TestLinkAsTarget(t *testing.T) {
+	for _, name := range append([]string{"out"}, slices.Concat(archiveNames, singleNames)...) {
+		dir := t.TempDir()
+		elsewhere, path := filepath.Join(dir, "elsewhere", "the "+name), filepath.Join(dir, "here", name)
+		link(t, filepath.Join("..", "elsewhere", "the "+name), path)
+		o := files.Options{Format: files.MBOX}
+		for _, path := range []string{path, filepath.Join(path, "below")} {
+			_, err := convert(t, path, archives{"alice.pst": sample()}, o)
+			if !errors.Is(err, files.ErrBlocked) || !strings.Contains(err.Error(), filepath.Base(elsewhere)+", which is not there") {
+				t.Errorf("%s leads nowhere: %v", path, err)
+			}
+			if _, rehearsed := files.Rehearse(path, o); fmt.Sprint(rehearsed) != fmt.Sprint(err) {
+				t.Errorf("%s: rehearsed it is %v, not %v", path, rehearsed, err)
+			}
+		}
+		if name == "out" {
+			if err := os.MkdirAll(elsewhere, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		} else {
+			write(t, elsewhere, "mine")
+			o.Overwrite = true
+		}
+		mustConvert(t, path, archives{"alice.pst": sample()}, o)
+		if info, err := os.Lstat(path); err != nil || info.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is no longer a link: %v", name, err)
+		}
+		got := tree(t, dir)
+		if text, ok := got["elsewhere/the "+name]; ok && text == "mine" || !ok && got["elsewhere/the out/Inbox.mbox"] == "" {
+			t.Errorf("%s: there are %q", name, names(got))
+		}
+		if left, _ := filepath.Glob(filepath.Join(dir, "*", ".*tmp")); len(left) > 0 {
+			t.Errorf("%q are left", left)
+		}
+	}
+}
+
+// Links within a folder are in the way, and are what is replaced; what they lead to is not touched.
+func TestLinksInFolder(t *testing.T) {
+	for _, format := range allFormats {
+		dir := t.TempDir()
+		out := filepath.Join(dir, "out")
+		o := files.Options{Format: format}
+		mustConvert(t, out, archives{"alice.pst": sample()}, o)
+		want := names(tree(t, out))
+		for _, name := range []string{"Inbox", "cur"} {
+			if err := os.Rename(filepath.Join(out, name), filepath.Join(out, "my "+name)); err == nil {
+				link(t, "my "+name, filepath.Join(out, name))
+			}
+		}
+		moved := tree(t, out)
+		if _, err := convert(t, out, archives{"alice.pst": sample()}, o); !errors.Is(err, files.ErrExists) {
+			t.Errorf("%s: %v", format.Name(), err)
+		}
+		o.Overwrite = true
+		mustConvert(t, out, archives{"alice.pst": sample()}, o)
+		got := tree(t, out)
+		for name, text := range moved {
+			if strings.HasPrefix(name, "my ") {
+				if got[name] != text {
+					t.Errorf("%s: %s is lost", format.Name(), name)
+				}
+				delete(got, name)
+			}
+		}
+		if !slices.Equal(names(got), want) {
+			t.Errorf("%s: %q, want %q", format.Name(), names(got), want)
+		}
 	}
 }
 
@@ -280,12 +489,18 @@ func (r *streamReader) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n := int(min(int64(len(p)), r.s.size-r.pos))
-	for i := range p[:n] {
-		p[i] = byte(r.pos + int64(i))
-	}
+	n = copy(p[:n], pattern[r.pos%256:])
 	r.pos += int64(n)
 	return n, nil
 }
+
+// pattern is what a stream repeats.
+var pattern = func() (all [64 << 10]byte) {
+	for i := range all {
+		all[i] = byte(i)
+	}
+	return all
+}()
 
 // attach replaces the content of a mail by an attachment.
 func attach(it *formats.Item, c formats.Content, size int64) {

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
+	"time"
 
 	"mailmill/formats"
 	"mailmill/load"
@@ -33,11 +35,22 @@ type recordSource struct {
 	Modified string `json:"modified,omitempty"`
 }
 
+// recordFile is a file that was written.
 type recordFile struct {
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
-	Items  int    `json:"items"`
+	Path string `json:"path"`
+	Size int64  `json:"size"`
+	// Modified is the time of its last change, where that does not come from the clock.
+	Modified string `json:"modified,omitempty"`
+	SHA256   string `json:"sha256"`
+	Items    int    `json:"items"`
+}
+
+// stamp returns a time as the record has it: in seconds, which is what archives and most file systems can tell.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339)
 }
 
 // recordFolder says where the items of a folder went.
@@ -51,7 +64,8 @@ type recordFolder struct {
 func (o *Options) head() record {
 	head := record{Version: o.Version, Format: o.Format.Name(), Options: o.Record, Sources: []recordSource{}}
 	for _, s := range o.Sources {
-		head.Sources = append(head.Sources, recordSource{s.Name, s.Size, s.Modified})
+		// Names of files are bytes, and JSON has none but those of text.
+		head.Sources = append(head.Sources, recordSource{strings.ToValidUTF8(s.Name, "\uFFFD"), s.Size, s.Modified})
 	}
 	return head
 }
@@ -70,19 +84,45 @@ func (r *record) repeats(old *record) bool {
 	return slices.EqualFunc(r.Sources, old.Sources, func(a, b recordSource) bool { return a.Name == b.Name })
 }
 
+// changed says what somebody has done to a file, who would lose that.
+func changed(name string) string { return name + " was changed since it was written" }
+
 // otherRun says that a place was written by another command.
 const otherRun = "it was written with other options or from other archives"
 
-// errRecord says that a record is none.
-var errRecord = errors.New("cannot be read")
+// damagedRecord is the error for a record that is none. What a decoder says of it is for programs.
+type damagedRecord struct{ cause error }
 
-// parseRecord reads a record.
+func (*damagedRecord) Error() string   { return recordName + " is damaged" }
+func (e *damagedRecord) Unwrap() error { return e.cause }
+
+func isDamaged(err error) bool {
+	_, ok := errors.AsType[*damagedRecord](err)
+	return ok
+}
+
+// parseRecord reads a record. Its error is that of the reader, or a *damagedRecord.
 func parseRecord(r io.Reader) (*record, error) {
 	rec := new(record)
-	if err := json.NewDecoder(r).Decode(rec); err != nil {
-		return nil, fmt.Errorf("%w: %w", errRecord, err)
+	in := &reader{r: r}
+	if err := json.NewDecoder(in).Decode(rec); err != nil {
+		if in.err != nil && in.err != io.EOF {
+			return nil, in.err
+		}
+		return nil, &damagedRecord{err}
 	}
 	return rec, nil
+}
+
+// reader keeps the error that it ended with.
+type reader struct {
+	r   io.Reader
+	err error
+}
+
+func (r *reader) Read(p []byte) (n int, err error) {
+	n, r.err = r.r.Read(p)
+	return n, r.err
 }
 
 // recorder writes a record while the run is under way: it may tell of more files than memory should hold.
@@ -135,9 +175,9 @@ func (r *recorder) forget(place string) {
 	}
 }
 
-// file notes a file that is whole.
-func (r *recorder) file(name string, size int64, sum [32]byte, items int) error {
-	line, err := json.Marshal(recordFile{name, size, hex.EncodeToString(sum[:]), items})
+// file notes a file that is whole. A time of last change that is zero is the clock's.
+func (r *recorder) file(name string, size int64, modified time.Time, sum [32]byte, items int) error {
+	line, err := json.Marshal(recordFile{name, size, stamp(modified), hex.EncodeToString(sum[:]), items})
 	if err != nil {
 		return err
 	}
@@ -148,7 +188,7 @@ func (r *recorder) file(name string, size int64, sum [32]byte, items int) error 
 	r.files++
 	r.bytes += size
 	_, err = r.out.Write(line)
-	return fault(recordName, err)
+	return err
 }
 
 // close ends the record.
@@ -170,5 +210,5 @@ func (r *recorder) close() error {
 		r.out.WriteString("\n]")
 	}
 	r.out.WriteString("}\n")
-	return fault(recordName, r.out.Flush())
+	return r.out.Flush()
 }

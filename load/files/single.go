@@ -19,7 +19,6 @@ type single struct {
 	compressor io.WriteCloser
 	spool      spool
 	waiting    bool // what is written goes to the spool
-	modified   time.Time
 }
 
 // openSingle looks at the place and prepares to write a file.
@@ -114,8 +113,7 @@ func (s *single) close(string, time.Time) error {
 }
 
 func (s *single) discard() error {
-	s.buffered.Reset(io.Discard)
-	s.compressor.Close() //nolint:errcheck // nobody will read it; what compresses comes to rest
+	s.compressor.Close() // nobody will read it; what compresses comes to rest
 	return nil
 }
 

@@ -10,17 +10,14 @@ import (
 )
 
 // blockSize is that of the writes to files that are written piece by piece.
-const blockSize = 256 << 10
+const blockSize = 64 << 10
 
-// sink writes a file in large blocks and computes its hash on the way, on a processor of its own where there is one.
+// sink writes a file in large blocks and computes its hash on the way.
 type sink struct {
 	file  file
 	hash  hash.Cloner // nil where nobody asks for it
 	size  int64       // accepted
 	block []byte
-
-	toHash chan []byte
-	hashed chan struct{}
 }
 
 func newSink(f file, hashed bool) *sink {
@@ -29,14 +26,6 @@ func newSink(f file, hashed bool) *sink {
 		return s
 	}
 	s.hash = sha256.New().(hash.Cloner)
-	s.toHash, s.hashed = make(chan []byte), make(chan struct{})
-	go func() {
-		for p := range s.toHash {
-			s.hash.Write(p)
-			s.hashed <- struct{}{}
-		}
-		close(s.hashed)
-	}()
 	return s
 }
 
@@ -70,12 +59,9 @@ func (s *sink) flush() error {
 		return nil
 	}
 	if s.hash != nil {
-		s.toHash <- s.block
+		s.hash.Write(s.block)
 	}
 	_, err := s.file.Write(s.block)
-	if s.hash != nil {
-		<-s.hashed
-	}
 	s.block = s.block[:0]
 	return err
 }
@@ -131,12 +117,8 @@ func (s *sink) discard() error {
 	return s.file.discard()
 }
 
-// stop ends the hashing.
+// stop gives the block back.
 func (s *sink) stop() {
-	if s.hash != nil {
-		close(s.toHash)
-		<-s.hashed
-	}
 	blocks.Put(s.block[:0]) //nolint:staticcheck // a slice's header is little against what it holds
 	s.block = nil
 }

@@ -17,12 +17,12 @@ func freeSpace(dir string) (Space, error) {
 	// Some file systems of the network and in user space say nothing: of no blocks none are free.
 	if size := uint64(st.Bsize); st.Blocks > 0 && size > 0 {
 		s.Bytes = math.MaxInt64
-		if blocks := uint64(st.Bavail); blocks < math.MaxInt64/size {
+		if blocks := st.Bavail; blocks < math.MaxInt64/size {
 			s.Bytes = int64(blocks * size)
 		}
 	}
 	// Others make their inodes as they need them.
-	if st.Files > 0 && uint64(st.Ffree) <= math.MaxInt64 {
+	if st.Files > 0 && st.Ffree <= math.MaxInt64 {
 		s.Files = int64(st.Ffree)
 	}
 	quota := quotaLeft(dir)

@@ -14,9 +14,11 @@ type stage struct {
 	path  string
 	lock  *os.File
 	above []string // the folders that were made for it
+	keep  bool     // holds what must not be lost
 }
 
-// openStage makes the folder, with its parents, or takes over what a killed run left of it.
+// openStage makes the folder, with its parents, or takes over what a killed run left of it: what that had half done in the
+// place is undone, and the rest removed.
 func openStage(path, target string) (_ *stage, err error) {
 	s := &stage{path: path}
 	if s.above, err = makeParents(filepath.Dir(path)); err != nil {
@@ -41,6 +43,10 @@ func openStage(path, target string) (_ *stage, err error) {
 		s.lock = nil
 		return nil, fmt.Errorf("%s: %w", target, ErrInUse)
 	}
+	if err := s.restore(); err != nil {
+		s.keep = true
+		return nil, fmt.Errorf("%s: %w: %w", target, ErrUnfinished, err)
+	}
 	left, err := os.ReadDir(path)
 	for _, e := range left {
 		if e.Name() != "lock" && err == nil {
@@ -48,6 +54,19 @@ func openStage(path, target string) (_ *stage, err error) {
 		}
 	}
 	return s, err
+}
+
+// restore undoes what a killed run has half done, where the stage is that of a folder.
+func (s *stage) restore() error {
+	if filepath.Base(s.path) != stageName {
+		return nil
+	}
+	root, err := os.OpenRoot(filepath.Dir(s.path))
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return restore(root)
 }
 
 // makeParents makes a folder and its parents, and returns those that were not there.
@@ -89,8 +108,12 @@ func (s *stage) createBehind(file string) (*behind, error) {
 	return &behind{file: f}, nil
 }
 
-// leave removes the stage, and the folders that were made for it if nothing is in them.
+// leave removes the stage unless it is to be kept, and the folders that were made for it if nothing is in them.
 func (s *stage) leave() error {
+	if s.keep && s.lock != nil {
+		s.lock.Close()
+		s.lock = nil
+	}
 	var err error
 	if s.lock != nil {
 		// Windows removes no file that is open; elsewhere nobody may get the lock of a folder that is about to go.

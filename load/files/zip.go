@@ -66,12 +66,12 @@ func (p *zipPacker) file(name string, modified time.Time, content *blob) error {
 		Extra:              extendedTime(modified),
 	}
 	h.SetMode(0o600)
-	h.CreatorVersion |= 20
+	h.CreatorVersion |= 20 // 2.0, the first with deflate (APPNOTE 4.4.2, 4.4.3)
 	h.ReaderVersion = 20
 	if !ascii(name) {
-		h.Flags |= 0x800 // the name is UTF-8
+		h.Flags |= 0x800 // the name is UTF-8 (APPNOTE 4.4.4, bit 11)
 	}
-	h.ModifiedDate, h.ModifiedTime = dosTime(modified)
+	h.ModifiedDate, h.ModifiedTime = dosTime(modified) //nolint:staticcheck // CreateRaw writes these, and not Modified
 	w, err := p.zip.CreateRaw(h)
 	if err != nil {
 		return err
@@ -107,14 +107,14 @@ func ascii(s string) bool {
 	return true
 }
 
-// extendedTime returns the extra field with a time in seconds since 1970 (0x5455), as [zip.Writer.CreateHeader] writes
-// it.
+// extendedTime returns the extra field with a time in seconds since 1970 (0x5455, Info-ZIP's extra fields), as
+// [zip.Writer.CreateHeader] writes it.
 func extendedTime(t time.Time) []byte {
 	s := uint32(t.Unix())
 	return []byte{0x55, 0x54, 5, 0, 1, byte(s), byte(s >> 8), byte(s >> 16), byte(s >> 24)}
 }
 
-// dosTime returns a time as a zip has had it from the beginning: in two seconds, from 1980 on.
+// dosTime returns a time as a zip has had it from the beginning: in two seconds, from 1980 on (APPNOTE 4.4.6).
 func dosTime(t time.Time) (date, clock uint16) {
 	t = t.UTC()
 	if t.Year() < 1980 || t.Year() > 2107 {

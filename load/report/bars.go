@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +34,8 @@ type Bars struct {
 // barTitle is the width of the column of names left of the bars.
 const barTitle = 24
 
-// NewBars returns bars for a terminal. They appear with the first progress and go with Close.
+// NewBars returns bars for a terminal. They appear with the first progress and go with Close. How wide the terminal is
+// they know only of an [os.File].
 func NewBars(terminal io.Writer) *Bars { return &Bars{terminal: terminal} }
 
 // Progress implements [load.Observer].
@@ -78,27 +80,35 @@ func (b *Bars) Item(*formats.Item, load.Outcome, error) {}
 
 func (b *Bars) start() {
 	b.container = newContainer(b.terminal)
-	bar := func(title, right func(load.Progress) string) *mpb.Bar {
+	bar := func(title func(load.Progress) string, right func(load.Progress, int) string) *mpb.Bar {
 		return b.container.New(0, barStyle(), mpb.BarWidth(22),
-			mpb.PrependDecorators(b.decorator(func(p load.Progress) string {
+			mpb.PrependDecorators(b.decorator(func(p load.Progress, _ int) string {
 				return text.Pad(ending(title(p), barTitle), barTitle+2, ' ')
 			})),
 			mpb.AppendDecorators(b.decorator(right)))
 	}
-	b.whole = bar(
-		func(p load.Progress) string { return Printable(p.Source) },
-		func(p load.Progress) string {
-			line := fmt.Sprintf("  %s of %s   %s items/s   %s/s", Count(p.Done), Count(p.Found), Count(int(perSecond(int64(p.Done), p.Elapsed))), Bytes(perSecond(p.Bytes, p.Elapsed)))
-			if left, ok := timeLeft(p); ok {
-				line += "   " + shortly(left) + " left"
-			}
-			return line
-		})
-	b.folder = bar(
-		func(p load.Progress) string { return folderName(p.Folder) },
-		func(p load.Progress) string {
-			return fmt.Sprintf("  %s of %s", Count(p.FolderDone), Count(p.FolderFound))
-		})
+	b.whole = bar(func(p load.Progress) string { return Printable(p.Source) }, wholeRun)
+	b.folder = bar(func(p load.Progress) string { return folderName(p.Folder) }, func(p load.Progress, _ int) string {
+		return fmt.Sprintf("  %s of %s", Count(p.FolderDone), Count(p.FolderFound))
+	})
+}
+
+// wholeRun returns what stands right of the bar of the whole run. Where there is room for so many columns only, bar
+// included, speeds are left out.
+func wholeRun(p load.Progress, room int) string {
+	const bar = 12 // the least, with the spaces around it
+	speeds := []string{
+		"   " + Count(int(perSecond(int64(p.Done), p.Elapsed))) + " items/s",
+		"   " + Bytes(perSecond(p.Bytes, p.Elapsed)) + "/s",
+	}
+	begin, end := fmt.Sprintf("  %s of %s", Count(p.Done), Count(p.Found)), ""
+	if left, ok := timeLeft(p); ok {
+		end = "   " + shortly(left) + " left"
+	}
+	for len(speeds) > 0 && bar+text.StringWidth(begin+strings.Join(speeds, "")+end) > room {
+		speeds = speeds[1:]
+	}
+	return begin + strings.Join(speeds, "") + end
 }
 
 func newContainer(terminal io.Writer) *mpb.Progress {
@@ -109,12 +119,13 @@ func barStyle() mpb.BarStyleComposer {
 	return mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
 }
 
-func (b *Bars) decorator(of func(load.Progress) string) decor.Decorator {
-	return decor.Any(func(decor.Statistics) string {
+// decorator returns a text beside a bar; it is told how many columns are left.
+func (b *Bars) decorator(of func(load.Progress, int) string) decor.Decorator {
+	return decor.Any(func(s decor.Statistics) string {
 		b.mu.Lock()
 		p := b.state
 		b.mu.Unlock()
-		return of(p)
+		return of(p, s.AvailableWidth)
 	})
 }
 

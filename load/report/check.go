@@ -2,8 +2,6 @@ package report
 
 import (
 	"bufio"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,54 +9,8 @@ import (
 	"time"
 
 	"mailmill/formats"
-	"mailmill/formats/mime"
 	"mailmill/load"
 )
-
-// Reading is a target that reads all that convert would write of an item, and keeps nothing: what cannot be read is in
-// the item's damage then.
-type Reading struct{}
-
-type read struct {
-	item *formats.Item
-	size int64
-}
-
-func (r *read) Item() *formats.Item { return r.item }
-func (r *read) Held() int64         { return 0 }
-func (r *read) Size() int64         { return r.size }
-func (r *read) Release()            {}
-
-func (r *read) Write(p []byte) (int, error) {
-	r.size += int64(len(p))
-	return len(p), nil
-}
-
-// Encode implements [load.Target].
-func (Reading) Encode(_ context.Context, it *formats.Item) (load.Encoded, error) {
-	r := &read{item: it}
-	if it.Mail == nil {
-		return r, nil
-	}
-	err := mime.Write(r, it.Mail)
-	var incomplete *mime.ContentError
-	if errors.As(err, &incomplete) {
-		for _, d := range incomplete.Damage {
-			it.Lose(d)
-		}
-		err = nil
-	}
-	return r, err
-}
-
-// Write implements [load.Target].
-func (Reading) Write(context.Context, load.Encoded) (load.Outcome, error) { return load.Written, nil }
-
-// Finish implements [load.Target].
-func (Reading) Finish(context.Context) error { return nil }
-
-// Abort implements [load.Target].
-func (Reading) Abort() (bool, error) { return false, nil }
 
 // Fault is something in an archive that is not as it should be, and that costs no item a part.
 type Fault struct {
@@ -75,13 +27,13 @@ type Fault struct {
 // Check is what a check of an archive found.
 type Check struct {
 	Source string
-	// Incomplete says why items are lost that cannot be counted.
-	Incomplete string
+	// Incomplete says why items may be lost that cannot be counted, and Doubt why names, places and flags may be wrong.
+	Incomplete, Doubt string
 	// Blocks and Bytes are what was read of the file besides its items, and Items the number of those.
 	Blocks int
 	Bytes  int64
 	Items  int
-	// Damaged are the items that lack a part, and Failures those of which nothing can be read.
+	// Damaged are the items that lack a part, or of which one is in doubt, and Failures those of which nothing can be read.
 	Damaged  []load.Damaged
 	Failures []load.Failure
 	// Sources say that the items could not be enumerated to their end.
@@ -98,7 +50,7 @@ type Check struct {
 
 // Sound reports whether nothing at all is wrong.
 func (c *Check) Sound() bool {
-	return c.Incomplete == "" && len(c.Damaged)+len(c.Failures)+len(c.Sources)+len(c.Faults)+c.More == 0
+	return c.Incomplete == "" && c.Doubt == "" && len(c.Damaged)+len(c.Failures)+len(c.Sources)+len(c.Faults)+c.More == 0
 }
 
 // Verdict says in half a sentence what the check came to.
@@ -108,12 +60,15 @@ func (c *Check) Verdict() string {
 	}
 	var costs []string
 	if c.Incomplete != "" {
-		costs = append(costs, "items are lost that cannot be counted")
+		costs = append(costs, "items may be lost that cannot be counted")
+	}
+	if c.Doubt != "" {
+		costs = append(costs, "names, places or flags may be wrong")
 	}
 	if n := len(c.Damaged); n == 1 {
-		costs = append(costs, "1 item lacks a part")
+		costs = append(costs, "1 item is damaged")
 	} else if n > 1 {
-		costs = append(costs, Count(n)+" items lack a part")
+		costs = append(costs, Count(n)+" items are damaged")
 	}
 	if n := len(c.Failures); n > 0 {
 		costs = append(costs, items(n)+" cannot be read")
@@ -140,7 +95,7 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 			fmt.Fprintf(w, "\n%s %s:\n", Count(n), many)
 		}
 	}
-	section(len(c.Damaged), "item lacks a part", "items lack a part")
+	section(len(c.Damaged), "item is damaged", "items are damaged")
 	for i := range c.Damaged {
 		d := &c.Damaged[i]
 		for _, line := range byCause(d.Damage) {
@@ -191,12 +146,12 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 	return w.Flush()
 }
 
-// byCause writes damage as a line for each cause: the parts that it hits, those without a name as a number.
+// byCause writes damage as a line for each cause: the parts that it hits. Of several properties without a name, or of
+// one beside other parts, only the number is told.
 func byCause(damage []formats.Damage) []string {
 	type cause struct {
-		parts  []string
-		others int // properties
-		reason string
+		reason            string
+		parts, properties []string
 	}
 	var causes []*cause
 	for _, d := range damage {
@@ -207,30 +162,22 @@ func byCause(damage []formats.Damage) []string {
 			causes = append(causes, &cause{reason: why})
 		}
 		if c := causes[i]; strings.HasPrefix(d.Part, "property 0x") {
-			c.others++
-			if c.others == 1 && len(c.parts) == 0 {
-				c.parts = append(c.parts, d.Part)
-			}
+			c.properties = append(c.properties, d.Part)
 		} else {
-			if c.others == 1 && len(c.parts) == 1 && strings.HasPrefix(c.parts[0], "property 0x") {
-				c.parts = nil
-			}
 			c.parts = append(c.parts, d.Part)
 		}
 	}
 	lines := make([]string, 0, len(causes))
 	for _, c := range causes {
-		parts := c.parts
-		switch {
-		case c.others == 1 && len(parts) == 1 && strings.HasPrefix(parts[0], "property 0x"):
-		case c.others > 1 && len(parts) == 1 && strings.HasPrefix(parts[0], "property 0x"):
-			parts = []string{fmt.Sprintf("%d properties", c.others)}
-		case c.others == 1:
-			parts = append(parts, "a property")
-		case c.others > 1:
-			parts = append(parts, fmt.Sprintf("%d properties", c.others))
+		switch n := len(c.properties); {
+		case n == 1 && len(c.parts) == 0:
+			c.parts = c.properties
+		case n == 1:
+			c.parts = append(c.parts, "a property")
+		case n > 1:
+			c.parts = append(c.parts, Count(n)+" properties")
 		}
-		lines = append(lines, strings.Join(parts, ", ")+": "+c.reason)
+		lines = append(lines, strings.Join(c.parts, ", ")+": "+c.reason)
 	}
 	return lines
 }
@@ -242,7 +189,11 @@ func (f *Fault) String() string {
 	case f.Entry != nil:
 		b.WriteString(nameOf(f.Entry) + ": ")
 	case f.Folder != nil:
-		b.WriteString(folderName(f.Folder) + "  ")
+		name := folderName(f.Folder)
+		if last := len(f.Folder.Path) - 1; last >= 0 && f.Folder.Path[last] == "" {
+			name += "(no name)"
+		}
+		b.WriteString(name + "  ")
 	}
 	part := f.Part
 	if f.Entry == nil && f.ID != "" {

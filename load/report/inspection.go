@@ -24,8 +24,8 @@ type Inspection struct {
 	CodePage        int
 	CodePageReason  string
 	Notes, Warnings []string
-	// Incomplete says why items are lost that cannot be counted.
-	Incomplete string
+	// Incomplete says why items may be lost that cannot be counted, and Doubt why names, places and flags may be wrong.
+	Incomplete, Doubt string
 	// Check is what reading everything showed; nil where that was not done.
 	Check *Check
 
@@ -102,12 +102,17 @@ func (in *Inspection) WriteText(out io.Writer) error {
 		health = in.Check.Verdict()
 	case in.Incomplete != "":
 		health = "incomplete: " + in.Incomplete
+	case in.Doubt != "":
+		health = "names, places or flags may be wrong: " + in.Doubt
 	case len(in.Warnings) > 0:
 		health = fmt.Sprintf("%s in its tables", Plural(len(in.Warnings), "fault"))
 	}
 	line(title, fmt.Sprintf("%s, %s, %s", in.Format, Bytes(in.Size), health))
 	if in.Check != nil {
 		line("Incomplete", in.Incomplete)
+	}
+	if in.Check != nil || in.Incomplete != "" {
+		line("In doubt", in.Doubt)
 	}
 	if in.Owner != nil {
 		line("Owner", who(in.Owner))
@@ -200,6 +205,7 @@ type archiveObject struct {
 	Notes          []string       `json:"notes,omitempty"`
 	Warnings       []string       `json:"warnings,omitempty"`
 	Incomplete     string         `json:"incomplete,omitempty"`
+	Doubt          string         `json:"doubt,omitempty"`
 }
 
 type folderObject struct {
@@ -224,7 +230,7 @@ func (in *Inspection) WriteJSON(lines *Lines) error {
 		Type: "archive", Source: in.Source, Format: in.Format, Size: in.Size, Modified: stamp(in.Modified),
 		Owner: addressOf(in.Owner), First: stamp(in.First), Last: stamp(in.Last), Items: byName(in.Items),
 		ItemsSize: in.ItemsSize, Lost: in.Lost, CodePage: codepage.Label(in.CodePage), CodePageReason: in.CodePageReason,
-		Notes: in.Notes, Warnings: in.Warnings, Incomplete: in.Incomplete,
+		Notes: in.Notes, Warnings: in.Warnings, Incomplete: in.Incomplete, Doubt: in.Doubt,
 	})
 	for i := range in.Folders {
 		f := &in.Folders[i]

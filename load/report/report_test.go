@@ -53,6 +53,27 @@ func TestJSONIsHarmlessAndWhole(t *testing.T) {
 	})
 }
 
+func TestByCause(t *testing.T) {
+	checksum, short := errors.New("wrong checksum"), errors.New("cut short")
+	for _, tt := range []struct {
+		parts []string
+		want  string
+	}{
+		{[]string{"property 0x0e1d"}, "property 0x0e1d: wrong checksum"},
+		{[]string{"property 0x0e1d", "recipients"}, "recipients, a property: wrong checksum"},
+		{[]string{"property 0x0e1d", "property 0x0e1e"}, "2 properties: wrong checksum"},
+		{[]string{"property 0x0e1d", "property 0x0e1e", "recipients", "body (text)"}, "recipients, body (text), 2 properties: wrong checksum"},
+	} {
+		damage := []formats.Damage{{Part: "attachment 1", Err: short}}
+		for _, part := range tt.parts {
+			damage = append(damage, formats.Damage{Part: part, Err: checksum})
+		}
+		if got, want := byCause(damage), []string{"attachment 1: cut short", tt.want}; !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", tt.parts, got, want)
+		}
+	}
+}
+
 func TestWriteBalance(t *testing.T) {
 	var out bytes.Buffer
 	WriteBalance(&out, load.Balance{
@@ -87,7 +108,7 @@ func TestWriteFaults(t *testing.T) {
 	WriteFaults(&out, result, false)
 	WriteNotConverted(&out, result)
 	want := `
-1 damaged item was written without the part that cannot be read:
+1 item is damaged and was written with what can be read of it:
   Inbox/A//B  "Re: Offer" 2 Mar 2014 (0x2024e4): attachment "plan.dwg": block 0x1f2c4 has a wrong checksum
 1 item failed:
   (top folder)  (no subject) (0x20): not converted yet (event)
@@ -158,6 +179,19 @@ func TestBarsPassOnLinesAndLeave(t *testing.T) {
 	text := out.String()
 	if !strings.HasPrefix(text, "before\n") || !strings.HasSuffix(text, "after\n") || !strings.Contains(text, "between\n") {
 		t.Errorf("lines are lost: %q", text)
+	}
+}
+
+func TestSpeedsGiveWayToTheBar(t *testing.T) {
+	p := load.Progress{Done: 9000, Found: 90000, Bytes: 300_000_000, Elapsed: 2 * time.Second}
+	for room, want := range map[int]string{
+		74: "  9,000 of 90,000   4,500 items/s   150 MB/s   18 s left",
+		54: "  9,000 of 90,000   150 MB/s   18 s left",
+		41: "  9,000 of 90,000   18 s left",
+	} {
+		if got := wholeRun(p, room); got != want {
+			t.Errorf("in %d columns: %q, want %q", room, got, want)
+		}
 	}
 }
 

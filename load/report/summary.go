@@ -89,8 +89,8 @@ func writeTable(w io.Writer, t table.Writer, columns int) {
 	}
 }
 
-// WriteFaults writes the items that were written without a part, and those that failed, one a line. Where the run had
-// several sources each line names its own.
+// WriteFaults writes the items that were written although a part is lost or in doubt, and those that failed, one a line.
+// Where the run had several sources each line names its own.
 func WriteFaults(w io.Writer, result *load.Result, several bool) {
 	source := func(name string) string {
 		if !several {
@@ -100,9 +100,9 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 	}
 	if n := len(result.Damaged); n > 0 {
 		if n == 1 {
-			fmt.Fprintln(w, "1 damaged item was written without the part that cannot be read:")
+			fmt.Fprintln(w, "1 item is damaged and was written with what can be read of it:")
 		} else {
-			fmt.Fprintf(w, "%s damaged items were written without the parts that cannot be read:\n", Count(n))
+			fmt.Fprintf(w, "%s items are damaged and were written with what can be read of them:\n", Count(n))
 		}
 		for i := range result.Damaged {
 			d := &result.Damaged[i]

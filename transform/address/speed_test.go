@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"mailmill/extract"
-	"mailmill/extract/pst"
+	"mailmill/extract/archives"
 	"mailmill/formats/corpustest"
 	"mailmill/load"
 	"mailmill/load/files"
@@ -27,7 +27,7 @@ func TestLearningIsCheap(t *testing.T) {
 	g := generate(t, "-messages", "1500", "-contacts", "100", "-appointments", "100", "-attach-mean", "30000", "-seed", "7")
 	learning, converting := time.Hour, time.Hour
 	for range 5 {
-		archive, err := pst.Open(g.pst, extract.Options{})
+		archive, err := archives.Open(t.Context(), g.pst, extract.Options{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestLearningIsCheap(t *testing.T) {
 }
 
 func BenchmarkLearn(b *testing.B) {
-	archive, err := pst.Open(corpustest.File(b, "synthetic/small.pst"), extract.Options{})
+	archive, err := archives.Open(b.Context(), corpustest.File(b, "synthetic/small.pst"), extract.Options{}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

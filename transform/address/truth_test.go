@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"mailmill/extract"
-	"mailmill/extract/pst"
+	"mailmill/extract/archives"
 	"mailmill/formats"
 	"mailmill/formats/corpustest"
 	"mailmill/formats/mapi"
@@ -42,7 +42,7 @@ func learn(t testing.TB, jobs int, names ...string) *address.Book {
 	book := address.NewBook()
 	var sources []load.Input
 	for _, name := range names {
-		a, err := pst.Open(name, extract.Options{})
+		a, err := archives.Open(t.Context(), name, extract.Options{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func checkTruth(t *testing.T, g generated) {
 		t.Run(c.what, func(t *testing.T) {
 			ladder := g.use(t, learn(t, 4, g.pst), c.files...).Ladder(address.Options{})
 			s := &truthScore{t: t, ladder: ladder, directory: len(c.files) > 0, count: make(map[string]int), open: make(map[string]bool)}
-			archive, err := pst.Open(g.pst, extract.Options{Hidden: true})
+			archive, err := archives.Open(t.Context(), g.pst, extract.Options{Hidden: true}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

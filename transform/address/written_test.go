@@ -14,7 +14,7 @@ import (
 	_ "github.com/emersion/go-message/charset"
 
 	"mailmill/extract"
-	"mailmill/extract/pst"
+	"mailmill/extract/archives"
 	"mailmill/formats/corpustest"
 	"mailmill/formats/mime"
 	"mailmill/load"
@@ -36,7 +36,7 @@ func TestNoExchangeNameIsWritten(t *testing.T) {
 	}
 	fields, mails := 0, 0
 	for _, name := range names {
-		archive, err := pst.Open(name, extract.Options{Hidden: true})
+		archive, err := archives.Open(t.Context(), name, extract.Options{Hidden: true}, nil)
 		if err != nil {
 			continue // not every file of the corpus is a whole archive
 		}

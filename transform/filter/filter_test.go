@@ -31,6 +31,7 @@ func TestFolders(t *testing.T) {
 		{"", "", ",Inbox,Inbox/Projects,Inbox/Projects/2014,Inbox 2,Sent,Archive/Projects,Büro,a[b"},
 		{"Inbox", "", "Inbox"},
 		{"inbox/", "", "Inbox"},
+		{"Inbox//Projects", "", "Inbox/Projects"},
 		{"Inbox/*", "", "Inbox/Projects"},
 		{"Inbox/**", "", "Inbox,Inbox/Projects,Inbox/Projects/2014"},
 		{"**/projects", "", "Inbox/Projects,Archive/Projects"},

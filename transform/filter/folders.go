@@ -18,7 +18,7 @@ import (
 // A pattern matches the whole path of a folder, the names as stored joined by slashes; letter case does not matter. In
 // it "*" stands for any characters but slashes, "?" for one, "[a-z]" and "[!a-z]" for one of a set or not of it, "**"
 // for any number of levels, none included: "Inbox/**" is the inbox and all below it, "**/Projects" every folder of that
-// name. A backslash takes the next character's meaning away.
+// name. A backslash takes the next character's meaning away. A slash within a name may be doubled, as lists show it.
 type Folders struct {
 	include, exclude []*regexp.Regexp
 	known            sync.Map // of what was decided, by folder
@@ -76,7 +76,7 @@ func compileAll(patterns []string) ([]*regexp.Regexp, error) {
 
 // compile turns a pattern into a regular expression, which matches in linear time whatever the folder is called.
 func compile(pattern string) (*regexp.Regexp, error) {
-	rest := norm.NFC.String(strings.Trim(pattern, "/"))
+	rest := strings.ReplaceAll(norm.NFC.String(strings.Trim(pattern, "/")), "//", "/")
 	var b strings.Builder
 	b.WriteString(`(?is)\A`)
 	begins := true // of a level

@@ -123,7 +123,7 @@ func noExchangeName(t *testing.T, value any) (n int) {
 func TestExchangeNamesAreKeptOnDemand(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		out := filepath.Join(t.TempDir(), "out")
-		args := []string{"convert", "-q", "--only", "mail", "--format", "eml", sample(), out}
+		args := []string{"convert", "-q", "--only", "mail", "--format", "eml", corpustest.Sample(), out}
 		if keep {
 			args = append([]string{"convert", "--keep-ex"}, args[1:]...)
 		}
@@ -287,7 +287,7 @@ func one(a *truthAddr) []truthAddr {
 func TestArchivesResolveEachOther(t *testing.T) {
 	dir := t.TempDir()
 	one, _ := corpustest.Generate(t, "-preset", "tiny", "-seed", "31")
-	two := sample()
+	two := corpustest.Sample()
 	book := filepath.Join(dir, "book.json")
 	forth, total := addresses(t, "--address-book", book, one, two)
 	back, again := addresses(t, two, one)

@@ -21,7 +21,7 @@ func TestBenchScript(t *testing.T) {
 		corpustest.Program(t, peer)
 	}
 	cmd := exec.Command(filepath.Join(corpustest.Root(), ".ci", "bench"), "--rounds", "1", "--mailmill", program,
-		"--only", strings.Join(rows, ","), "--dir", dir, "--plot", picture, sample())
+		"--only", strings.Join(rows, ","), "--dir", dir, "--plot", picture, corpustest.Sample())
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -1,6 +1,20 @@
 package conformance
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"hash/crc32"
+)
+
+var le = binary.LittleEndian
+
+// checksum is that of MS-PST 5.3.
+func checksum(b []byte) uint32 { return ^crc32.Update(^uint32(0), crc32.IEEETable, b) }
+
+// signature is that of MS-PST 5.5.
+func signature(at, bid uint64) uint16 {
+	v := uint32(at) ^ uint32(bid)
+	return uint16(v>>16) ^ uint16(v)
+}
 
 // pstImage is the bytes of a whole Unicode PST with pages of 512 bytes (MS-PST), read by nothing but this file: it knows
 // where the parts of each item lie, so that tests can say what damage must cost.
@@ -21,15 +35,15 @@ type pstNode struct {
 
 func newImage(data []byte) *pstImage {
 	im := &pstImage{data: data, blocks: map[uint64]extent{}, nodes: map[uint32]pstNode{}}
-	im.walk(int64(binary.LittleEndian.Uint64(data[224:])), func(page int64, e []byte) {
-		im.nodes[binary.LittleEndian.Uint32(e)] = pstNode{binary.LittleEndian.Uint64(e[8:]), binary.LittleEndian.Uint64(e[16:]), binary.LittleEndian.Uint32(e[24:]), page}
+	im.walk(int64(le.Uint64(data[224:])), func(page int64, e []byte) {
+		im.nodes[le.Uint32(e)] = pstNode{le.Uint64(e[8:]), le.Uint64(e[16:]), le.Uint32(e[24:]), page}
 		if n := len(im.leaves); n == 0 || im.leaves[n-1] != page {
 			im.leaves = append(im.leaves, page)
 		}
 	})
-	im.walk(int64(binary.LittleEndian.Uint64(data[240:])), func(_ int64, e []byte) {
-		from, size := int64(binary.LittleEndian.Uint64(e[8:])), int64(binary.LittleEndian.Uint16(e[16:]))
-		im.blocks[binary.LittleEndian.Uint64(e)&^1] = extent{from, from + (size+16+63)&^63}
+	im.walk(int64(le.Uint64(data[240:])), func(_ int64, e []byte) {
+		from, size := int64(le.Uint64(e[8:])), int64(le.Uint16(e[16:]))
+		im.blocks[le.Uint64(e)&^1] = extent{from, from + (size+16+63)&^63}
 	})
 	return im
 }
@@ -40,7 +54,7 @@ func (im *pstImage) walk(page int64, use func(page int64, entry []byte)) {
 	for i := range int(p[488]) {
 		e := p[i*int(p[490]):]
 		if p[491] > 0 {
-			im.walk(int64(binary.LittleEndian.Uint64(e[16:])), use)
+			im.walk(int64(le.Uint64(e[16:])), use)
 		} else {
 			use(page, e)
 		}
@@ -62,8 +76,8 @@ func (im *pstImage) dataOf(id uint64, list []extent) []extent {
 		return list
 	}
 	b := im.data[x.from:x.to]
-	for i := range int(binary.LittleEndian.Uint16(b[2:])) {
-		list = im.dataOf(binary.LittleEndian.Uint64(b[8+8*i:]), list)
+	for i := range int(le.Uint16(b[2:])) {
+		list = im.dataOf(le.Uint64(b[8+8*i:]), list)
 	}
 	return list
 }
@@ -75,13 +89,13 @@ func (im *pstImage) subNodes(id uint64, list []extent) []extent {
 	}
 	list = append(list, x)
 	b := im.data[x.from:x.to]
-	for i := range int(binary.LittleEndian.Uint16(b[2:])) {
+	for i := range int(le.Uint16(b[2:])) {
 		if b[1] > 0 {
-			list = im.subNodes(binary.LittleEndian.Uint64(b[8+16*i+8:]), list)
+			list = im.subNodes(le.Uint64(b[8+16*i+8:]), list)
 			continue
 		}
 		e := b[8+24*i:]
-		list = im.subNodes(binary.LittleEndian.Uint64(e[16:]), im.dataOf(binary.LittleEndian.Uint64(e[8:]), list))
+		list = im.subNodes(le.Uint64(e[16:]), im.dataOf(le.Uint64(e[8:]), list))
 	}
 	return list
 }

@@ -49,7 +49,7 @@ func sorted(mails []formMail) []string {
 // ends, the quoting of "From " and the state in an mbox are taken away. Python's readers say so.
 func TestFormsHoldTheSame(t *testing.T) {
 	corpustest.Program(t, "zstd")
-	sources := []string{sample()}
+	sources := []string{corpustest.Sample()}
 	for _, name := range []string{"pst/aspose-outlook-1.pst", "pst/4k-page.ost", "synthetic/tiny.pst", "synthetic/small.pst"} {
 		sources = append(sources, corpustest.File(t, name))
 	}

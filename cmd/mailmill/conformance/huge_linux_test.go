@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"encoding/json"
-	"hash/crc32"
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"mailmill/formats/corpustest"
 )
 
 // Sizes of the format (MS-PST 2.2.2.7, 2.2.2.8): what fits into a block, what a list of blocks holds, what a page of the
@@ -29,12 +29,12 @@ const (
 // are.
 func withHugeAttachment(t *testing.T, size int64) string {
 	t.Helper()
-	old, err := os.ReadFile(sample())
+	old, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := blocksOf(old, le.Uint64(old[240:]))
-	list, ok := listOfSize(old, blocks, sizeOfAttachment(t, sample(), "gross.zip"))
+	list, ok := listOfSize(old, blocks, sizeOfAttachment(t, corpustest.Sample(), "gross.zip"))
 	if !ok {
 		t.Fatal("the sample has no list of the blocks of gross.zip")
 	}
@@ -96,17 +96,6 @@ func withHugeAttachment(t *testing.T, size int64) string {
 		t.Fatalf("the attachment has %d bytes, want %d", got, size)
 	}
 	return path
-}
-
-var le = binary.LittleEndian
-
-// checksum is that of MS-PST 5.3.
-func checksum(b []byte) uint32 { return ^crc32.Update(^uint32(0), crc32.IEEETable, b) }
-
-// signature is that of MS-PST 5.5.
-func signature(at, bid uint64) uint16 {
-	v := uint32(at) ^ uint32(bid)
-	return uint16(v>>16) ^ uint16(v)
 }
 
 // blockRef is an entry of the tree of blocks (MS-PST 2.2.2.7.7.3).

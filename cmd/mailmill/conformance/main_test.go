@@ -23,8 +23,8 @@ import (
 	"mailmill/formats/corpustest"
 )
 
-// program is the path of the command, built by TestMain.
-var program string
+// program is the path of the command, built by TestMain, and remains a folder that is removed after the last test.
+var program, remains string
 
 func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
@@ -37,7 +37,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "mailmill")
+	program, remains = filepath.Join(dir, "mailmill"), dir
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
@@ -96,9 +96,6 @@ func tail(s string, n int) string {
 	}
 	return s
 }
-
-// sample is the archive that comes with the project.
-func sample() string { return filepath.Join(corpustest.Root(), "testdata", "sample.pst") }
 
 // archives returns every PST and OST of the corpus, real and synthetic, by its path below the corpus.
 func archives(t testing.TB) []string {

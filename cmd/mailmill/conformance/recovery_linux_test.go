@@ -257,7 +257,7 @@ func TestRecoveryOfGeneratedDamage(t *testing.T) {
 	if testing.Short() {
 		seeds = 1
 	}
-	for _, path := range []string{sample(), corpustest.File(t, "pst/enron.pst")} {
+	for _, path := range []string{corpustest.Sample(), corpustest.File(t, "pst/enron.pst")} {
 		o := newOriginal(t, path)
 		im := newImage(o.data)
 		for _, kind := range []string{
@@ -291,4 +291,35 @@ func TestRecoveryOfGeneratedDamage(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Random damage to an archive with every kind of item: each mail equals the original, or is said to be damaged.
+func TestNothingIsSilentlyWrong(t *testing.T) {
+	o := newOriginal(t, corpustest.Sample())
+	copies := 150
+	if testing.Short() {
+		copies = 15
+	}
+	complete, mails := 0, 0
+	archive := filepath.Join(t.TempDir(), "damaged.pst")
+	for i := range copies {
+		b, done := mutate(rand.New(rand.NewPCG(uint64(i), 5)), bytes.Clone(o.data))
+		if err := os.WriteFile(archive, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		before := t.Failed()
+		rec := o.recover(t, archive)
+		o.compare(t, rec)
+		if rec.status == 0 && len(rec.mails) != o.number {
+			t.Errorf("%d mails of %d and exit status 0", len(rec.mails), o.number)
+		}
+		if rec.status == 0 {
+			complete++
+		}
+		mails += len(rec.mails)
+		if t.Failed() && !before {
+			t.Errorf("copy %d:%s", i, done)
+		}
+	}
+	t.Logf("%d copies of %d complete; %d mails of %d", complete, copies, mails, copies*o.number)
 }

@@ -15,7 +15,7 @@ type generated struct{ name, archive, truth string }
 // knownArchives returns the archives with a truth: those of the corpus, and some of other seeds.
 func knownArchives(t *testing.T) []generated {
 	known := []generated{
-		{"sample", sample(), corpustest.File(t, "synthetic/tiny.jsonl")},
+		{"sample", corpustest.Sample(), corpustest.File(t, "synthetic/tiny.jsonl")},
 		{"small", corpustest.File(t, "synthetic/small.pst"), corpustest.File(t, "synthetic/small.jsonl")},
 	}
 	for _, seed := range []string{"101", "202"} {
@@ -125,7 +125,7 @@ func truthInFiles(t *testing.T, truth map[string]*truthItem, items []listed, mai
 
 // The names of folders are those of the archive where every file system can hold them.
 func TestFolderNames(t *testing.T) {
-	out := convert(t, "mbox", sample())
+	out := convert(t, "mbox", corpustest.Sample())
 	for _, name := range []string{"Inbox.mbox", "Sent Items.mbox", "Projekte.mbox", filepath.Join("Projekte", "Größenordnung Süd.mbox")} {
 		if found, _ := filepath.Glob(filepath.Join(out, name)); len(found) != 1 {
 			t.Errorf("there is no %s", name)

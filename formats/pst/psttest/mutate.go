@@ -333,7 +333,7 @@ func (m *mutation) heapValue() {
 				return
 			}
 			heap = true
-			at := 0
+			var at int
 			switch m.r.IntN(4) {
 			case 0:
 				at = m.r.IntN(6) * 2 // the header

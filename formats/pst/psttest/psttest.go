@@ -2,8 +2,8 @@
 // encodings, with less in them, and damaged.
 //
 // [Read] finds where everything is in a file that is whole, with a knowledge of the format (MS-PST 2.2.2) of its own.
-// [File.Keep] leaves items out, [File.Build] writes what is left in any format and encoding, so that one archive
-// gives a small one of every variant. [Mutate] damages a file, also deep inside, with the checksums made right again.
+// [File.Keep] leaves items out, [Archive.Build] writes what is left in any format and encoding, so that one archive
+// gives a small one of every variant. [File.Mutate] damages a file, also deep inside, with the checksums made right again.
 package psttest
 
 import (
@@ -221,7 +221,7 @@ func deflate(data []byte) []byte {
 	var z bytes.Buffer
 	w := zlib.NewWriter(&z)
 	w.Write(data) //nolint:errcheck // into memory
-	w.Close()     //nolint:errcheck // into memory
+	w.Close()
 	return z.Bytes()
 }
 
@@ -232,6 +232,30 @@ func checksum(b []byte) uint32 { return ^crc32.Update(^uint32(0), crc32.IEEETabl
 func signature(at int, bid uint64) uint16 {
 	x := uint32(at) ^ uint32(bid)
 	return uint16(x>>16) ^ uint16(x)
+}
+
+// Forget takes a block out of the block tree of b, a copy of the file. It reports false where the tree does not have it.
+func (f *File) Forget(b []byte, bid uint64) bool {
+	c := *f
+	c.Bytes = b
+	for _, p := range f.Pages {
+		for i := range p.Count {
+			e := p.At + i*p.Width
+			if p.Kind != 0x80 || p.Level > 0 || c.uint(e)&^1 != bid {
+				continue
+			}
+			copy(b[e:p.At+p.Count*p.Width], b[e+p.Width:p.At+p.Count*p.Width])
+			at := p.At + layouts[f.Format].meta
+			if f.Format == Unicode4K {
+				le.PutUint16(b[at:], uint16(p.Count-1))
+			} else {
+				b[at]--
+			}
+			c.sealPage(p.At)
+			return true
+		}
+	}
+	return false
 }
 
 // sealBlock makes the checksum of a block right.

@@ -3,7 +3,6 @@ package psttest_test
 import (
 	"bytes"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"mailmill/formats/corpustest"
@@ -52,7 +51,7 @@ func TestBuild(t *testing.T) {
 			t.Logf("encoding %d: %d messages in %d bytes", crypt, kept, len(built))
 		}
 	}
-	sample := filepath.Join(corpustest.Root(), "testdata", "sample.pst")
+	sample := corpustest.Sample()
 	t.Run("ANSI", func(t *testing.T) { check(t, sample, psttest.ANSI) })
 	t.Run("Unicode", func(t *testing.T) { check(t, sample, psttest.Unicode) })
 	t.Run("4K", func(t *testing.T) { check(t, corpustest.File(t, "pst/4k-page.ost"), psttest.Unicode4K) })

@@ -24,7 +24,7 @@ func (f *File) readFound(ref blockRef, s *stretch, dst []byte) ([]byte, error) {
 		b, err = f.salvage(ref, b, dst, err)
 	}
 	if err != nil {
-		f.warn.add(ref.offset, "block %v: %v", ref.bid, err)
+		f.warn.block(ref, "%v", err)
 		err = &BlockError{ref.bid, ref.offset, err}
 	}
 	return b, err
@@ -34,11 +34,11 @@ func (f *File) readFound(ref blockRef, s *stretch, dst []byte) ([]byte, error) {
 // from another place, or with the one byte put right that is wrong.
 func (f *File) salvage(ref blockRef, b, dst []byte, err error) ([]byte, error) {
 	if resized, found := f.resized(ref); found {
-		f.warn.add(ref.offset, "block %v: %d bytes by the index, %d by its trailer", ref.bid, ref.stored, resized.stored)
+		f.warn.block(ref, "%d bytes by the index, %d by its trailer", ref.stored, resized.stored)
 		return f.readRef(resized, nil, dst)
 	}
 	if other, found := f.elsewhere(ref); found {
-		f.warn.add(ref.offset, "block %v: %v; it is at 0x%x", ref.bid, err, other.offset)
+		f.warn.block(ref, "%v; it is at 0x%x", err, other.offset)
 		return f.readRef(other, nil, dst)
 	}
 	if errors.Is(err, ErrChecksum) {
@@ -177,12 +177,12 @@ func (f *File) checkTrailer(ref blockRef, data, b []byte) error {
 	signed := t.signature == Signature(ref.offset, ref.bid)
 	switch {
 	case right && !named && signed && t.size == ref.stored:
-		f.warn.add(ref.offset, "block %v: is called %v by its trailer", ref.bid, t.bid)
+		f.warn.block(ref, "is called %v by its trailer", t.bid)
 		return nil
 	case right && !named:
 		return fmt.Errorf("%w: another block, %v, lies there", ErrCorrupt, t.bid)
 	case !right && named && signed && t.size == ref.stored && sumMisread(sum, t.sum):
-		f.warn.add(ref.offset, "block %v: wrong checksum, but for one byte of it", ref.bid)
+		f.warn.block(ref, "wrong checksum, but for one byte of it")
 		return nil
 	case !right:
 		return ErrChecksum
@@ -191,10 +191,10 @@ func (f *File) checkTrailer(ref blockRef, data, b []byte) error {
 		return errTwice
 	}
 	if t.size != ref.stored {
-		f.warn.add(ref.offset, "block %v: %d bytes by its trailer, %d by the index", ref.bid, t.size, ref.stored)
+		f.warn.block(ref, "%d bytes by its trailer, %d by the index", t.size, ref.stored)
 	}
 	if t.signature != Signature(ref.offset, t.bid) {
-		f.warn.add(ref.offset, "block %v: wrong signature", ref.bid)
+		f.warn.block(ref, "wrong signature")
 	}
 	return nil
 }

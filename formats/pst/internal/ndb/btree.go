@@ -108,6 +108,10 @@ type tree[E any] struct {
 	entries []E
 }
 
+// bytesPerEntry is how much of a file there is for each entry of a tree, more or less: what tells of more entries gets
+// its memory when they turn up.
+const bytesPerEntry = 256
+
 // loadTree reads a B-tree level by level and returns its leaves' entries in order of their keys. Pages of one level
 // are read in the order in which they lie in the file.
 func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64, bool)) (t tree[E]) {
@@ -160,6 +164,10 @@ func loadTree[E any](f *File, kind byte, root Ref, parse func([]byte) (E, uint64
 			t.reached[ref.Offset] = struct{}{}
 			height = p.level
 			if leaf = p.level == 0; leaf {
+				if entries == nil {
+					room := int(min(int64(len(level)*max(p.count, 1)), f.size/bytesPerEntry))
+					entries, keys = make([]E, 0, room), make([]uint64, 0, room)
+				}
 				first := len(entries)
 				dropped := false
 				for i := range p.count {
@@ -248,7 +256,7 @@ func uniqueEntries[E any](f *File, kind byte, entries []E, keys []uint64) []E {
 	if ordered {
 		return entries
 	}
-	f.warn.add(-1, "the %s tree is out of order", treeName(kind))
+	f.warn.add(Warning{Kind: WarnTree, Offset: -1, Nodes: kind == pageNBT}, "its entries are out of order")
 	order := make([]int, len(keys))
 	for i := range order {
 		order[i] = i
@@ -263,8 +271,8 @@ func uniqueEntries[E any](f *File, kind byte, entries []E, keys []uint64) []E {
 	return sorted
 }
 
-func treeName(kind byte) string {
-	if kind == pageNBT {
+func treeName(nodes bool) string {
+	if nodes {
 		return "node"
 	}
 	return "block"

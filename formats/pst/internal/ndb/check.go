@@ -27,7 +27,7 @@ const maxOwners = 4
 
 // BlockReport is what [File.CheckBlocks] found.
 type BlockReport struct {
-	Blocks int   // in the index
+	Blocks int   // in the index, and those that only a scan of the file found
 	Bytes  int64 // that they take in the file, trailers included
 	// Faults are in the order of their places in the file; More of them were not kept.
 	Faults []Fault
@@ -40,35 +40,56 @@ type BlockReport struct {
 
 // CheckBlocks reads every block of the file, from front to back and on all processors, and checks it against the index
 // and its trailer (MS-PST 2.2.2.8.1); blocks that hold identifiers are taken apart (2.2.2.8.3), so that in the end it is
-// known to which node each belongs. progress may be nil; it is called by one goroutine at a time. Only the end of ctx is
-// an error.
+// known to which node each belongs. Where the index has lost blocks those that a scan of the file found are read, too.
+// progress may be nil; it is called by one goroutine at a time. Only the end of ctx is an error.
 func (f *File) CheckBlocks(ctx context.Context, progress func(done, total int64)) (*BlockReport, error) {
-	c := &blockCheck{f: f, ctx: ctx, progress: progress, order: make([]uint32, len(f.blocks))}
-	for i := range c.order {
-		c.order[i] = uint32(i)
-		c.total += int64(f.layout.slot(int(f.blocks[i].stored)))
+	c := &blockCheck{f: f, ctx: ctx, progress: progress, blocks: slices.Clip(f.blocks), refound: make(map[BID]uint32)}
+	if len(f.blockTree.lost) > 0 {
+		c.blocks = f.withLost()
 	}
-	slices.SortFunc(c.order, func(a, b uint32) int {
-		return cmp.Compare(uint64(f.blocks[a].offset), uint64(f.blocks[b].offset))
-	})
 	workers := make([]checkWorker, runtime.GOMAXPROCS(0))
-	var running sync.WaitGroup
 	for i := range workers {
 		workers[i].c = c
-		running.Go(workers[i].run)
 	}
-	running.Wait()
-	if err := ctx.Err(); err != nil {
-		return nil, context.Cause(ctx)
+	c.sorted = len(c.blocks)
+	for from := 0; from < len(c.blocks); {
+		c.enqueue(from)
+		from = len(c.blocks)
+		var running sync.WaitGroup
+		for i := range workers {
+			running.Go(workers[i].run)
+		}
+		running.Wait()
+		if err := ctx.Err(); err != nil {
+			return nil, context.Cause(ctx)
+		}
+		c.refind(workers)
 	}
-	report := &BlockReport{Blocks: len(f.blocks), Bytes: c.total}
-	g := newReferences(f, workers)
+	report := &BlockReport{Blocks: len(c.blocks), Bytes: c.total}
+	g := newReferences(c, workers)
 	for i := range workers {
 		report.Faults = append(report.Faults, workers[i].faults...)
 		report.More += workers[i].more
 	}
+	report.Faults = append(report.Faults, c.unindexed(report.Faults)...)
 	g.walk(report)
 	return report, ctx.Err()
+}
+
+// withLost returns the blocks of the index and those that a scan found where the block tree has lost pages, sorted by
+// BID.
+func (f *File) withLost() []blockRef {
+	all := slices.Clone(f.blocks)
+	for _, b := range f.wreckage().blocks {
+		if b.bid == 0 || within(f.blockTree.lost, uint64(b.bid)) < 0 {
+			continue
+		}
+		if _, ok := f.block(b.bid); !ok {
+			all = append(all, b)
+		}
+	}
+	slices.SortFunc(all, func(a, b blockRef) int { return cmp.Compare(a.bid, b.bid) })
+	return all
 }
 
 // blockCheck is a check under way.
@@ -78,9 +99,76 @@ type blockCheck struct {
 	progress func(done, total int64)
 	total    int64
 
+	// blocks are those to be checked. The first of them, as many as sorted says, are sorted by BID; what was found for a
+	// reference to none of them comes after, with its place in refound.
+	blocks  []blockRef
+	sorted  int
+	refound map[BID]uint32
+
 	mu    sync.Mutex
 	order []uint32 // numbers of blocks not handed out yet, by offset
 	done  int64
+}
+
+// number returns the place of a block among those that are checked.
+func (c *blockCheck) number(id BID) (uint32, bool) {
+	i, ok := slices.BinarySearchFunc(c.blocks[:c.sorted], id.key(), func(b blockRef, id BID) int { return cmp.Compare(b.bid, id) })
+	if ok {
+		return uint32(i), true
+	}
+	n, ok := c.refound[id.key()]
+	return n, ok
+}
+
+// enqueue hands out the blocks from number first on, in the order in which they lie in the file.
+func (c *blockCheck) enqueue(first int) {
+	c.order = make([]uint32, 0, len(c.blocks)-first)
+	for i := first; i < len(c.blocks); i++ {
+		c.order = append(c.order, uint32(i))
+		c.total += int64(c.f.layout.slot(int(c.blocks[i].stored)))
+	}
+	slices.SortFunc(c.order, func(a, b uint32) int {
+		return cmp.Compare(uint64(c.blocks[a].offset), uint64(c.blocks[b].offset))
+	})
+}
+
+// refind adds the blocks that something refers to and the index does not have, as far as a scan finds them.
+func (c *blockCheck) refind(workers []checkWorker) {
+	look := func(id BID) {
+		if _, known := c.number(id); known || id.key() == 0 {
+			return
+		}
+		if ref, ok := c.f.find(id); ok {
+			c.refound[ref.bid] = uint32(len(c.blocks))
+			c.blocks = append(c.blocks, ref)
+		}
+	}
+	for i := range workers {
+		for _, id := range workers[i].absent {
+			look(id)
+		}
+	}
+	for _, n := range c.f.nodes {
+		look(n.Data)
+		look(n.Sub)
+	}
+}
+
+// errUnindexed is the fault of a block that is referred to, and that only a scan of the file found.
+var errUnindexed = fmt.Errorf("%w; a scan of the file found it", ErrNotFound)
+
+// unindexed returns a fault for each block of refound that has none yet.
+func (c *blockCheck) unindexed(known []Fault) (faults []Fault) {
+	has := make(map[BID]bool)
+	for i := range known {
+		has[known[i].BID] = true
+	}
+	for _, ref := range c.blocks[c.sorted:] {
+		if !has[ref.bid] {
+			faults = append(faults, Fault{BID: ref.bid, Offset: ref.offset, Size: int(ref.stored), Err: errUnindexed})
+		}
+	}
+	return faults
 }
 
 // span is how much of the file is read at once.
@@ -98,11 +186,11 @@ func (c *blockCheck) take(done int64) []uint32 {
 		return nil
 	}
 	l := &c.f.layout
-	first := &c.f.blocks[c.order[0]]
+	first := &c.blocks[c.order[0]]
 	end := first.offset
 	n := 0
 	for n < len(c.order) {
-		ref := &c.f.blocks[c.order[n]]
+		ref := &c.blocks[c.order[n]]
 		next := ref.offset + int64(l.slot(int(ref.stored)))
 		if n > 0 && (ref.offset < first.offset || next < ref.offset || next > first.offset+span || ref.offset > end+maxGap) {
 			break
@@ -146,9 +234,9 @@ func (w *checkWorker) run() {
 // check checks blocks that lie together and returns how many bytes they take.
 func (w *checkWorker) check(taken []uint32) (done int64) {
 	f, l := w.c.f, &w.c.f.layout
-	start, end := f.blocks[taken[0]].offset, int64(0)
+	start, end := w.c.blocks[taken[0]].offset, int64(0)
 	for _, i := range taken {
-		ref := &f.blocks[i]
+		ref := &w.c.blocks[i]
 		slot := int64(l.slot(int(ref.stored)))
 		done += slot
 		end = max(end, ref.offset+slot)
@@ -164,7 +252,7 @@ func (w *checkWorker) check(taken []uint32) (done int64) {
 		b = b[:n]
 	}
 	for _, i := range taken {
-		ref := &f.blocks[i]
+		ref := &w.c.blocks[i]
 		slot := int64(l.slot(int(ref.stored)))
 		var data []byte
 		whole := false
@@ -185,7 +273,7 @@ func (w *checkWorker) check(taken []uint32) (done int64) {
 func (w *checkWorker) sound(ref *blockRef, slot []byte) ([]byte, bool) {
 	l := &w.c.f.layout
 	size := int(ref.stored)
-	if size == 0 || size > l.maxBlock {
+	if size == 0 || size > l.maxBlock || ref.mark&markTwice != 0 {
 		return nil, false
 	}
 	t := l.trailer(slot[len(slot)-l.blockTrailer:])
@@ -239,7 +327,7 @@ func reasonOf(err error) error {
 
 // list notes which blocks an internal block names.
 func (w *checkWorker) list(i uint32, b []byte) {
-	ref := &w.c.f.blocks[i]
+	ref := &w.c.blocks[i]
 	broken := func(format string, args ...any) {
 		err := fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
 		w.fault(Fault{BID: ref.bid, Offset: ref.offset, Size: int(ref.stored), Err: err, Lost: true})
@@ -284,30 +372,25 @@ func (w *checkWorker) list(i uint32, b []byte) {
 }
 
 func (w *checkWorker) edge(id BID) uint32 {
-	if i, ok := w.c.f.blockNumber(id); ok {
-		return uint32(i)
+	if i, ok := w.c.number(id); ok {
+		return i
 	}
 	w.absent = append(w.absent, id)
 	return missing | uint32(len(w.absent)-1)
 }
 
-// blockNumber returns the place of a block in the index.
-func (f *File) blockNumber(id BID) (int, bool) {
-	return slices.BinarySearchFunc(f.blocks, id.key(), func(b blockRef, id BID) int { return cmp.Compare(b.bid, id) })
-}
-
 // references are the blocks with what they refer to.
 type references struct {
-	f     *File
+	c     *blockCheck
 	lists []list // sorted by block
 	edges []uint32
-	// absent are blocks that are referred to and are not in the index.
+	// absent are blocks that are referred to and were not known when the reference was met.
 	absent []BID
 	seen   []uint64 // a bit for each block
 }
 
-func newReferences(f *File, workers []checkWorker) *references {
-	g := &references{f: f, seen: make([]uint64, (len(f.blocks)+63)/64)}
+func newReferences(c *blockCheck, workers []checkWorker) *references {
+	g := &references{c: c, seen: make([]uint64, (len(c.blocks)+63)/64)}
 	for i := range workers {
 		w := &workers[i]
 		edges, absent := uint32(len(g.edges)), uint32(len(g.absent))
@@ -346,8 +429,8 @@ func (g *references) walk(r *BlockReport) {
 	r.Faults = slices.CompactFunc(r.Faults, func(a, b Fault) bool { return a.BID == b.BID && a.Offset == b.Offset })
 	faulty := make(map[uint32]int, len(r.Faults))
 	for i := range r.Faults {
-		if n, ok := g.f.blockNumber(r.Faults[i].BID); ok {
-			faulty[uint32(n)] = i
+		if n, ok := g.c.number(r.Faults[i].BID); ok {
+			faulty[n] = i
 		}
 	}
 	absent := make(map[BID]int)
@@ -365,24 +448,27 @@ func (g *references) walk(r *BlockReport) {
 		r.Faults[i].own(node)
 	}
 	var stack []uint32
-	for _, n := range g.f.nodes {
+	for _, n := range g.c.f.nodes {
 		for _, id := range [...]BID{n.Data, n.Sub} {
 			if id == 0 {
 				continue
 			}
-			i, ok := g.f.blockNumber(id)
+			i, ok := g.c.number(id)
 			if !ok {
 				lack(id, n.NID)
 				continue
 			}
-			stack = append(stack, uint32(i))
+			stack = append(stack, i)
 		}
 		for len(stack) > 0 {
 			i := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
 			if i&missing != 0 {
-				lack(g.absent[i&^missing], n.NID)
-				continue
+				id, ok := g.absent[i&^missing], false
+				if i, ok = g.c.number(id); !ok {
+					lack(id, n.NID)
+					continue
+				}
 			}
 			if fault, ok := faulty[i]; ok {
 				r.Faults[fault].own(n.NID)
@@ -391,15 +477,15 @@ func (g *references) walk(r *BlockReport) {
 				continue
 			}
 			g.seen[i/64] |= 1 << (i % 64)
-			if g.f.blocks[i].bid.Internal() {
+			if g.c.blocks[i].bid.Internal() {
 				stack = append(stack, g.of(i)...)
 			}
 		}
 	}
-	for i := range g.f.blocks {
+	for i := range g.c.blocks {
 		if g.seen[i/64]&(1<<(i%64)) == 0 {
 			r.Loose++
-			r.LooseBytes += int64(g.f.layout.slot(int(g.f.blocks[i].stored)))
+			r.LooseBytes += int64(g.c.f.layout.slot(int(g.c.blocks[i].stored)))
 		}
 	}
 }

@@ -10,7 +10,13 @@
 // Both trees are read once, when the file is opened, into sorted slices: 24 bytes a block and a node. Blocks are read
 // when asked for, from windows of 64 KB which a bounded cache holds, because the blocks of one message lie together.
 //
-// A file may be damaged or made to do damage. A page that cannot be read costs the entries below it, and a block
-// what it held; what that was is told by [File.Damage] and by the errors of reads. Sizes are checked against the
-// file's before memory is taken for them.
+// A file may be damaged or made to do damage. One wrong byte in a page is put right, where the checksum tells which it
+// is; in a block it is too, but remains an error that wraps [ErrChecksum]. A page that cannot be read costs the entries
+// below it, and a block what it held, unless a scan of the file finds them elsewhere: every page and block has a trailer
+// that tells what it is, where it belongs and whether it is whole. The file is scanned once, when the first thing is
+// missed: nodes when it is opened, blocks when they are read. Of several pages that have a node the newest is right, and
+// what lies within a block is its content, a data file that somebody has attached to a message included.
+//
+// What was lost is told by [File.Lost], by [File.Doubt] and by the errors of reads. [File.Loose] has what nothing leads to.
+// Sizes are checked against the file's before memory is taken for them.
 package ndb

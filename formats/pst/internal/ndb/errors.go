@@ -38,20 +38,58 @@ func (e *BlockError) Error() string {
 
 func (e *BlockError) Unwrap() error { return e.Err }
 
+// Unit names the block: what reads other kinds of files has errors with other units.
+func (e *BlockError) Unit() string { return e.BID.String() }
+
 // Usable reports whether what was returned beside the error is worth using: nothing was wrong, or only checksums.
 func Usable(err error) bool { return err == nil || errors.Is(err, ErrChecksum) }
 
+// WarningKind says what a Warning is about.
+type WarningKind uint8
+
+// The kinds of warnings.
+const (
+	WarnUnusual WarningKind = iota // a value that the format does not have, and that costs nothing
+	WarnSize                       // the file is shorter than its header tells
+	WarnHeader                     // the header is not what was written
+	WarnTree                       // a tree of the index as a whole
+	WarnPage                       // a page of a tree
+	WarnLost                       // a part of a tree that cannot be read; it is a [Lost], too
+	WarnBlock                      // a block
+	WarnContent                    // what blocks hold: names, lists, items
+)
+
 // Warning is something found wrong in a file which did not keep it from being read.
 type Warning struct {
+	Kind   WarningKind
 	Offset int64 // in the file, -1 where there is no one place
+	Block  BID   // of WarnBlock
+	Nodes  bool  // of WarnTree, WarnPage and WarnLost: it is the node tree, else the block tree
 	Text   string
 }
 
-func (w Warning) String() string {
-	if w.Offset < 0 {
-		return w.Text
+// Subject names what the warning is about, where its kind is one of which there are many; it is empty else.
+func (w Warning) Subject() string {
+	switch w.Kind {
+	case WarnTree:
+		return "the " + treeName(w.Nodes) + " tree"
+	case WarnPage, WarnLost:
+		return "page of the " + treeName(w.Nodes) + " tree"
+	case WarnBlock:
+		return fmt.Sprintf("block %v", w.Block)
 	}
-	return fmt.Sprintf("0x%x: %s", w.Offset, w.Text)
+	return ""
+}
+
+func (w Warning) String() string {
+	text := w.Text
+	if s := w.Subject(); s != "" {
+		text = s + ": " + text
+	}
+	if w.Offset < 0 {
+		return text
+	}
+	return fmt.Sprintf("0x%x: %s", w.Offset, text)
 }
 
 // maxWarnings bounds the warnings kept; more are counted.
@@ -64,8 +102,9 @@ type warnings struct {
 	more int
 }
 
-func (w *warnings) add(offset int64, format string, args ...any) {
-	warning := Warning{offset, fmt.Sprintf(format, args...)}
+// add keeps a warning whose text is still to be made.
+func (w *warnings) add(warning Warning, format string, args ...any) {
+	warning.Text = fmt.Sprintf(format, args...)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, ok := w.seen[warning]; ok {
@@ -80,6 +119,16 @@ func (w *warnings) add(offset int64, format string, args ...any) {
 	}
 	w.seen[warning] = struct{}{}
 	w.list = append(w.list, warning)
+}
+
+// block keeps a warning about a block.
+func (w *warnings) block(ref blockRef, format string, args ...any) {
+	w.add(Warning{Kind: WarnBlock, Offset: ref.offset, Block: ref.bid}, format, args...)
+}
+
+// page keeps a warning about a page of a tree.
+func (w *warnings) page(kind byte, ref Ref, format string, args ...any) {
+	w.add(Warning{Kind: WarnPage, Offset: ref.Offset, Nodes: kind == pageNBT}, format, args...)
 }
 
 func (w *warnings) get() ([]Warning, int) {

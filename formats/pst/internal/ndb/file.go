@@ -10,11 +10,11 @@ import (
 
 // Options say how to read a file. The zero value is good.
 type Options struct {
-	// CacheSize bounds the cache of the file's bytes; 16 MB if 0.
+	// CacheSize bounds the cache of the file's bytes; 4 MB if 0.
 	CacheSize int64
 }
 
-const defaultCache = 16 << 20
+const defaultCache = 4 << 20
 
 // File is an open file. It is safe for concurrent use.
 type File struct {
@@ -61,15 +61,15 @@ type Lost struct {
 }
 
 func (l Lost) Error() string {
-	tree := "block"
-	if l.Nodes {
-		tree = "node"
-	}
+	return fmt.Sprintf("page of the %s tree at 0x%x: %s", treeName(l.Nodes), l.Offset, l.text())
+}
+
+func (l Lost) text() string {
 	to := fmt.Sprintf("before 0x%x", l.To)
 	if l.To == ^uint64(0) {
 		to = "the end"
 	}
-	text := fmt.Sprintf("page of the %s tree at 0x%x: %v; entries from 0x%x to %s are lost", tree, l.Offset, l.Err, l.From, to)
+	text := fmt.Sprintf("%v; entries from 0x%x to %s are lost", l.Err, l.From, to)
 	if l.Found > 0 {
 		text += fmt.Sprintf(", and %d of them found elsewhere in the file", l.Found)
 	}
@@ -93,7 +93,7 @@ func Open(r io.ReaderAt, size int64, o Options) (*File, error) {
 	}
 	f.layout = layouts[f.header.Format]
 	if size < f.header.EOF {
-		f.warn.add(-1, "the file has %d bytes of the %d that its header tells", size, f.header.EOF)
+		f.warn.add(Warning{Kind: WarnSize, Offset: -1}, "the file has %d bytes of the %d that its header tells", size, f.header.EOF)
 	}
 	f.loadNodes()
 	f.loadBlocks()
@@ -112,13 +112,15 @@ func (f *File) Size() int64 { return f.size }
 func (f *File) Warnings() ([]Warning, int) {
 	list, more := f.warn.get()
 	for _, l := range f.Lost() {
-		list = append(list, Warning{l.Offset, l.Error()})
+		list = append(list, Warning{Kind: WarnLost, Offset: l.Offset, Nodes: l.Nodes, Text: l.text()})
 	}
 	return list, more
 }
 
-// Warn adds a warning; offset is -1 where there is no one place.
-func (f *File) Warn(offset int64, format string, args ...any) { f.warn.add(offset, format, args...) }
+// Warn adds a warning about what blocks hold.
+func (f *File) Warn(format string, args ...any) {
+	f.warn.add(Warning{Kind: WarnContent, Offset: -1}, format, args...)
+}
 
 // Lost returns the parts of the trees that could not be read.
 func (f *File) Lost() []Lost {

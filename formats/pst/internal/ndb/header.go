@@ -106,28 +106,28 @@ func parseHeader(b []byte, w *warnings) (Header, error) {
 	switch h.Client {
 	case "SM", "SO", "AB":
 	default:
-		w.add(8, "unknown kind of file %q", h.Client)
+		w.add(Warning{Offset: 8}, "unknown kind of file %q", h.Client)
 	}
 	// QUIRK: Microsoft's repair tool and other programs write versions and platforms of their own (wVerClient,
 	// bPlatformCreate; MS-PST wants 19 and 1). It changes nothing in how the file is read.
 	if v := le.Uint16(b[12:]); v != 19 && v != 12 {
-		w.add(12, "unusual client version %d", v)
+		w.add(Warning{Offset: 12}, "unusual client version %d", v)
 	}
 	if b[14] != 1 || b[15] != 1 {
-		w.add(14, "unusual platform %d/%d (a repaired file?)", b[14], b[15])
+		w.add(Warning{Offset: 14}, "unusual platform %d/%d (a repaired file?)", b[14], b[15])
 	}
 	if le.Uint32(b[4:]) != Checksum(b[8:8+471]) {
-		w.add(4, "wrong checksum of the header")
+		w.add(Warning{Kind: WarnHeader, Offset: 4}, "wrong checksum of the header")
 	}
 	if format != ANSI && le.Uint32(b[524:]) != Checksum(b[8:8+516]) {
-		w.add(524, "wrong checksum of the whole header")
+		w.add(Warning{Kind: WarnHeader, Offset: 524}, "wrong checksum of the whole header")
 	}
 	switch h.Crypt {
 	case CryptNone, CryptPermute, CryptCyclic:
 	case cryptWIP:
 		return h, ErrEncrypted
 	default:
-		w.add(-1, "unknown encoding %d, taken for none", h.Crypt)
+		w.add(Warning{Offset: -1}, "unknown encoding %d, taken for none", h.Crypt)
 		h.Crypt = CryptNone
 	}
 	return h, nil
@@ -143,7 +143,7 @@ func formatOf(version uint16, w *warnings) Format {
 	case version == 36:
 		return Unicode4K
 	}
-	w.add(10, "unknown format version %d", version)
+	w.add(Warning{Offset: 10}, "unknown format version %d", version)
 	switch {
 	case version < 16:
 		return ANSI

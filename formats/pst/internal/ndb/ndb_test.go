@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/iotest"
@@ -27,8 +26,6 @@ func openFile(t testing.TB, path string) *File {
 	}
 	return f
 }
-
-func samplePath() string { return filepath.Join(corpustest.Root(), "testdata", "sample.pst") }
 
 // TestCyclic checks that the encoding is its own inverse, for any key and length, in place and not.
 func TestCyclic(t *testing.T) {
@@ -76,7 +73,7 @@ func TestLargeIDs(t *testing.T) {
 
 // TestReader streams all data of the sample in odd ways and compares it with what comes at once.
 func TestReader(t *testing.T) {
-	f := openFile(t, samplePath())
+	f := openFile(t, corpustest.Sample())
 	for _, b := range f.blocks {
 		if b.bid.Internal() {
 			if raw, err := f.readBlock(b.bid, nil); err != nil || raw[0] != 1 {
@@ -105,7 +102,7 @@ func TestReader(t *testing.T) {
 
 // TestConcurrent reads all blocks from several goroutines through a cache that is too small.
 func TestConcurrent(t *testing.T) {
-	f := openFile(t, samplePath())
+	f := openFile(t, corpustest.Sample())
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
@@ -121,7 +118,7 @@ func TestConcurrent(t *testing.T) {
 
 // TestReadError has a disk that fails: the error is the disk's.
 func TestReadError(t *testing.T) {
-	b, err := os.ReadFile(samplePath())
+	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +169,7 @@ func BenchmarkOpen(b *testing.B) {
 }
 
 func BenchmarkBlocks(b *testing.B) {
-	f := openFile(b, samplePath())
+	f := openFile(b, corpustest.Sample())
 	total := int64(0)
 	for _, ref := range f.blocks {
 		total += int64(ref.stored)

@@ -95,9 +95,9 @@ func (f *File) parsePage(kind byte, ref Ref, b []byte) (page, error) {
 	mended := false
 	if sum := Checksum(b[:l.pageTrailer]); sum != t.sum {
 		if mended = sumMisread(sum, t.sum) || mend(b[:l.pageTrailer], t.sum); mended {
-			f.warn.add(ref.Offset, "page of the %s tree: wrong checksum; the one wrong byte is put right", treeName(kind))
+			f.warn.page(kind, ref, "wrong checksum; the one wrong byte is put right")
 		} else {
-			f.warn.add(ref.Offset, "page of the %s tree: wrong checksum", treeName(kind))
+			f.warn.page(kind, ref, "wrong checksum")
 		}
 	}
 	p := page{bid: t.bid, wide: l.wide}
@@ -107,16 +107,16 @@ func (f *File) parsePage(kind byte, ref Ref, b []byte) (page, error) {
 		if p.doubtful || t.bid != ref.BID || k[0] != kind && k[1] != kind {
 			return page{}, fmt.Errorf("%w: type 0x%02x instead of 0x%02x", ErrCorrupt, k[0], kind)
 		}
-		f.warn.add(ref.Offset, "page of the %s tree: type 0x%02x/0x%02x", treeName(kind), k[0], k[1])
+		f.warn.page(kind, ref, "type 0x%02x/0x%02x", k[0], k[1])
 	}
 	if t.bid != ref.BID {
 		// A page whose signature is that of neither identifier in this place belongs elsewhere.
 		if t.signature != Signature(ref.Offset, t.bid) && t.signature != Signature(ref.Offset, ref.BID) {
 			return page{}, fmt.Errorf("%w: another page, %v, lies there", ErrCorrupt, t.bid)
 		}
-		f.warn.add(ref.Offset, "page of the %s tree: is %v instead of %v", treeName(kind), t.bid, ref.BID)
+		f.warn.page(kind, ref, "is %v instead of %v", t.bid, ref.BID)
 	} else if t.signature != Signature(ref.Offset, t.bid) {
-		f.warn.add(ref.Offset, "page of the %s tree: wrong signature", treeName(kind))
+		f.warn.page(kind, ref, "wrong signature")
 	}
 	var most int
 	p.count, most, p.stride, p.level = l.pageCounts(b)
@@ -127,7 +127,7 @@ func (f *File) parsePage(kind byte, ref Ref, b []byte) (page, error) {
 		return page{}, fmt.Errorf("%w: entries of %d bytes instead of %d", ErrCorrupt, p.stride, least)
 	}
 	if room := l.pageEntries / p.stride; p.count > room || p.count > most {
-		f.warn.add(ref.Offset, "page of the %s tree: %d entries where there is room for %d", treeName(kind), p.count, min(room, most))
+		f.warn.page(kind, ref, "%d entries where there is room for %d", p.count, min(room, most))
 		p.count, p.overfull = min(p.count, room), true
 	}
 	p.data = b[:l.pageEntries]

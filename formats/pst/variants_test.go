@@ -85,8 +85,8 @@ func equal(t *testing.T, got, want []string) {
 	}
 }
 
-// TestCase37 reads files of all variants.
-func TestCase37(t *testing.T) {
+// TestCase37Variants reads files of all variants.
+func TestCase37Variants(t *testing.T) {
 	for _, c := range []struct {
 		name, file string
 		format     Format
@@ -147,7 +147,7 @@ func TestCase37(t *testing.T) {
 			f := im.open(t)
 			equal(t, digest(t, f), want)
 			list, _ := f.Warnings()
-			if c.warns == "" && len(list) > 0 || c.warns != "" && (len(list) != 1 || !strings.Contains(list[0].Text, c.warns)) {
+			if c.warns == "" && len(list) > 0 || c.warns != "" && (len(list) != 1 || !strings.Contains(list[0].String(), c.warns)) {
 				t.Errorf("warnings %v, want one with %q", list, c.warns)
 			}
 		})
