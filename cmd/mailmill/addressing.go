@@ -312,7 +312,7 @@ func (a *app) learn(d *addressing, l lessons) (*people, error) {
 		}
 	}
 	p := &people{ladder: book.Ladder(d.options)}
-	p.report = p.ladder.Report()
+	p.report = p.ladder.RunReport()
 	p.elapsed = time.Since(start)
 	return p, nil
 }

@@ -11,7 +11,7 @@
 //	load.Learn(ctx, load.Lessons{Sources: sources, Pupil: book})
 //	ladder := book.Ladder(address.Options{AcceptedDomains: []string{"example.org"}})
 //	plan.Steps = append(plan.Steps, ladder.Resolver())
-//	fmt.Println(ladder.Report().Summary())
+//	fmt.Println(ladder.RunReport().Summary())
 //
 // The rungs, and how sure they are:
 //

@@ -80,9 +80,38 @@ type person struct {
 	typ        formats.ObjectType
 	names      tally
 	candidates []*candidate
-	items      int
-	period     period
-	folders    []string // the first few in order
+	met        bool     // some archive has the name, be it where people do not look
+	here, kept sighting // in archives, and in a file that was loaded
+}
+
+// sighting says in how many items that people see somebody was met, when, and where.
+type sighting struct {
+	items   int
+	period  period
+	folders []string // the first few in order
+}
+
+func (s *sighting) add(place string, when period) {
+	s.items++
+	s.period.add(when)
+	s.folders = insert(s.folders, place, keptFolders)
+}
+
+// merge adds what a file has kept of archives that may be the same: of each number the larger stands.
+func (s *sighting) merge(of *sighting) {
+	s.items = max(s.items, of.items)
+	s.period.add(of.period)
+	for _, f := range of.folders {
+		s.folders = insert(s.folders, f, keptFolders)
+	}
+}
+
+// total is what archives and files tell together.
+func (p *person) total() sighting {
+	s := p.here
+	s.folders = slices.Clone(s.folders)
+	s.merge(&p.kept)
+	return s
 }
 
 // candidate is a mail address that may be a person's.
@@ -368,10 +397,9 @@ func placeName(l *formats.Lesson) string {
 func (p *person) learn(e *formats.Evidence, when period, seen bool, place string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.met = true
 	if seen {
-		p.items++
-		p.period.add(when)
-		p.folders = insert(p.folders, place, keptFolders)
+		p.here.add(place, when)
 	}
 	p.typ = max(p.typ, e.Type)
 	if e.Name != "" {

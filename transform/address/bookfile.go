@@ -87,7 +87,8 @@ func (b *Book) Save(w io.Writer) error {
 func (p *person) line(owner []string) line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	l := line{Type: "person", DN: p.dn, Kind: p.typ.String(), Names: p.names.counts(), Items: p.items, First: p.period.first, Last: p.period.last, Folders: p.folders}
+	s := p.total()
+	l := line{Type: "person", DN: p.dn, Kind: p.typ.String(), Names: p.names.counts(), Items: s.items, First: s.period.first, Last: s.period.last, Folders: s.folders}
 	if p.dn == "" {
 		l.Type = "bare name"
 	}
@@ -251,11 +252,7 @@ func (b *Book) mergePerson(p *person, l *line) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.typ = max(p.typ, formats.ParseObjectType(l.Kind))
-	p.items = max(p.items, l.Items)
-	p.period.add(period{l.First, l.Last})
-	for _, f := range l.Folders {
-		p.folders = insert(p.folders, f, keptFolders)
-	}
+	p.kept.merge(&sighting{l.Items, period{l.First, l.Last}, l.Folders})
 	for name, n := range l.Names {
 		p.names.raise(name, n)
 	}

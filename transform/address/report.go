@@ -78,7 +78,13 @@ func (p *Person) Open() bool { return p.SMTP == "" }
 const topNames = 3
 
 // Report tells what the ladder knows of everybody in the book.
-func (l *Ladder) Report() *Report {
+func (l *Ladder) Report() *Report { return l.report(false) }
+
+// RunReport is a report of those only who are in archives that the book has learnt from: who stands in a file that it has
+// loaded helps to answer, but is not asked for.
+func (l *Ladder) RunReport() *Report { return l.report(true) }
+
+func (l *Ladder) report(run bool) *Report {
 	r := new(Report)
 	mail := make(map[string]bool)    // keys of addresses of people who were seen
 	guessed := make(map[string]bool) // those that are known by a guess only
@@ -90,7 +96,13 @@ func (l *Ladder) Report() *Report {
 		}
 	}
 	for _, p := range l.book.people() {
+		if run && !p.met {
+			continue
+		}
 		person := l.person(p)
+		if run {
+			person.seen(&p.here)
+		}
 		r.People = append(r.People, person)
 		switch {
 		case person.Items == 0 || person.Open():
@@ -120,10 +132,9 @@ func (l *Ladder) Person(stored string) (Person, bool) {
 }
 
 func (l *Ladder) person(p *person) Person {
-	person := Person{
-		Key: p.key, DN: p.dn, Type: p.typ, Items: p.items, First: timeOf(p.period.first), Last: timeOf(p.period.last),
-		Folders: p.folders, System: isSystem(p.key),
-	}
+	person := Person{Key: p.key, DN: p.dn, Type: p.typ, System: isSystem(p.key)}
+	total := p.total()
+	person.seen(&total)
 	for i, c := range p.names.sorted() {
 		if i == topNames {
 			break
@@ -131,13 +142,13 @@ func (l *Ladder) person(p *person) Person {
 		person.Names = append(person.Names, Count{c.text, c.n})
 	}
 	claims := l.claims(p)
-	total := 0
+	weight := 0
 	for _, c := range claims {
-		total += c.weight
+		weight += c.weight
 	}
 	for _, c := range claims {
 		person.Candidates = append(person.Candidates, Candidate{
-			SMTP: c.smtp, Weight: c.weight, Share: float64(c.weight) / float64(max(total, 1)), Evidence: c.counts,
+			SMTP: c.smtp, Weight: c.weight, Share: float64(c.weight) / float64(max(weight, 1)), Evidence: c.counts,
 			First: timeOf(c.period.first), Last: timeOf(c.period.last), Stranger: c.void,
 		})
 		for class, n := range c.counts {
@@ -179,6 +190,11 @@ func (l *Ladder) person(p *person) Person {
 		person.Outside = !l.voters.accepted[domainOf(mapi.SMTPKey(person.SMTP))] && !l.voters.accepted[domainOf(person.SMTP)]
 	}
 	return person
+}
+
+// seen says in how many items somebody was met.
+func (p *Person) seen(s *sighting) {
+	p.Items, p.First, p.Last, p.Folders = s.items, timeOf(s.period.first), timeOf(s.period.last), s.folders
 }
 
 // Summary counts people: everybody on items that people see, those included who had a mail address all along.
