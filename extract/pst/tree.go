@@ -67,6 +67,20 @@ func (f *folder) String() string {
 	return fmt.Sprintf("folder %q (0x%x)", f.name, uint32(f.id))
 }
 
+// title is the folder's name to people. One that has lost its own, or never had one, is called by what it is known for or
+// else by its node, which no other has.
+func (f *folder) title() string {
+	if f.name != "" {
+		return f.name
+	}
+	title := roleTitles[f.Role]
+	beside := func(k *folder) bool { return k != f && strings.EqualFold(k.name, title) }
+	if title == "" || f.parent != nil && slices.ContainsFunc(f.parent.kids, beside) {
+		title = fmt.Sprintf("Folder 0x%x", uint32(f.id))
+	}
+	return title
+}
+
 // tree is the folder tree of a store.
 type tree struct {
 	store    store
@@ -94,6 +108,7 @@ func buildTree(s store, cp int, withLost bool) *tree {
 	t.top = t.findTop(props)
 	t.place()
 	t.assignRoles(props)
+	t.place() // again, as roles name folders that have no name
 	return t
 }
 
@@ -182,7 +197,7 @@ func (t *tree) adopt(withLost bool) {
 		return
 	}
 	takeIn := func(parent *folder, id pst.NID) []*folder {
-		f := t.add(parent, id, fmt.Sprintf("0x%x", uint32(id)))
+		f := t.add(parent, id, "")
 		f.lost = true
 		return append([]*folder{f}, t.descend(f)...)
 	}
@@ -305,15 +320,15 @@ func (t *tree) place() {
 			f.Path, f.Hidden = []string{cmp.Or(f.name, "Root")}, true
 			continue
 		case f.parent == t.root:
-			f.Path, f.Hidden = []string{f.name}, t.top != t.root || t.isHidden(f)
+			f.Path, f.Hidden = []string{f.title()}, t.top != t.root || t.isHidden(f)
 			if f.lost {
 				// What has lost its folder is somebody's all the same.
-				f.Path, f.Hidden = []string{recovered, f.name}, t.isHidden(f)
+				f.Path, f.Hidden = []string{recovered, f.title()}, t.isHidden(f)
 			}
 			continue
 		}
 		path := f.parent.Path
-		f.Path = append(slices.Clip(path[:min(len(path), maxLevels)]), f.name)
+		f.Path = append(slices.Clip(path[:min(len(path), maxLevels)]), f.title())
 		f.Hidden = f.parent.Hidden || t.isHidden(f)
 	}
 }

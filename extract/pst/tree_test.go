@@ -206,6 +206,20 @@ func TestDamagedTree(t *testing.T) {
 		equal(t, "folders", paths(a.Folders()), []string{"", "Inbox", "Recovered items", "Recovered items/Orphan"})
 		equal(t, "items", subjects(t, a), []string{"Recovered items/Orphan: kept"})
 	})
+	t.Run("names lost", func(t *testing.T) {
+		s := standard()
+		s.folder(top, 0x80A2, "")
+		s.folder(top, 0x80C2, "")
+		s.folder(top, 0x80E2, "")
+		s.folder(0x80E2, 0x8102, "Projects")
+		s.folder(0x8082, 0x8122, "sent items") // elsewhere
+		s.folder(top, 0x8142, "Deleted Items")
+		s.props.entry(idSent, 0x80A2).entry(idDeleted, 0x80C2)
+		a := s.open(extract.Options{})
+		equal(t, "folders", paths(a.Folders()), []string{
+			"", "Inbox", "Inbox/sent items", "Sent Items", "Folder 0x80c2", "Folder 0x80e2", "Folder 0x80e2/Projects", "Deleted Items",
+		})
+	})
 	t.Run("very deep", func(t *testing.T) {
 		s := standard()
 		parent := top
