@@ -92,7 +92,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 			if n > 0 {
 				fmt.Fprintln(a.stdout)
 			}
-			err = in.WriteText(a.stdout)
+			err = in.WriteText(a.stdout, a.columns())
 		}
 		if err == nil && in.Check != nil {
 			if i.asJSON {

@@ -21,6 +21,7 @@ import (
 	"syscall"
 
 	"github.com/mattn/go-isatty"
+	"github.com/vbauerster/mpb/v8/cwriter"
 )
 
 // version is written into what convert leaves behind.
@@ -52,6 +53,16 @@ func main() {
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
+
+// columns returns the width of the terminal that standard output is; 0 where it is none.
+func (a *app) columns() int {
+	if f, ok := a.stdout.w.(*os.File); ok && a.stdoutTerminal {
+		if width, _, err := cwriter.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
+}
 
 // app is one run of the command.
 type app struct {

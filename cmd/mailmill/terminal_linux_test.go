@@ -9,8 +9,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-	"unicode/utf8"
 	"unsafe"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"mailmill/formats/corpustest"
 )
@@ -31,22 +32,53 @@ func TestBarsFitTheTerminal(t *testing.T) {
 	}
 	tty.Close()
 	w.Close()
+	drawn := until(t, screen, func(drawn []byte) bool { return bytes.Count(drawn, []byte("/s")) >= 3 })
+	r.Close()  // ends the run
+	cmd.Wait() // with the status of a lost pipe
+	fits(t, drawn, columns)
+}
+
+// So do the tables of inspect, whose rows would end with numbers in lines of their own.
+func TestInspectionFitsTheTerminal(t *testing.T) {
+	const columns = 80
+	screen, tty := pseudoTerminal(t, columns)
+	cmd := command(t, "inspect", corpustest.Sample())
+	cmd.Stdout, cmd.Stderr = tty, tty
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tty.Close()
+	shown := until(t, screen, func(shown []byte) bool { return regexp.MustCompile(`(?m)^total .*\n`).Match(shown) })
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	fits(t, shown, columns)
+	if want := "  Übersich…& Pläne     1       -"; !bytes.Contains(shown, []byte(want)) {
+		t.Errorf("%q is not in\n%s", want, shown)
+	}
+}
+
+// until reads what is shown on a screen until there is enough.
+func until(t *testing.T, screen *os.File, enough func([]byte) bool) (shown []byte) {
+	t.Helper()
 	if err := screen.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
-	var drawn []byte
-	for block := make([]byte, 4096); bytes.Count(drawn, []byte("/s")) < 3; {
+	for block := make([]byte, 4096); !enough(shown); {
 		n, err := screen.Read(block)
-		if drawn = append(drawn, block[:n]...); err != nil {
-			t.Fatalf("%v after %q", err, drawn)
+		if shown = append(shown, block[:n]...); err != nil {
+			t.Fatalf("%v after %q", err, shown)
 		}
 	}
-	r.Close()  // ends the run
-	cmd.Wait() // with the status of a lost pipe
+	return shown
+}
 
-	text := regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`).ReplaceAllString(string(drawn), "\n")
-	for line := range strings.SplitSeq(strings.ReplaceAll(text, "\r", "\n"), "\n") {
-		if utf8.RuneCountInString(line) > columns {
+// fits checks that no line that was shown is wider than the screen.
+func fits(t *testing.T, shown []byte, columns int) {
+	t.Helper()
+	lines := regexp.MustCompile(`\x1b\[[0-9;?]*[A-Za-z]`).ReplaceAllString(string(shown), "\n")
+	for line := range strings.SplitSeq(strings.ReplaceAll(lines, "\r", "\n"), "\n") {
+		if text.StringWidth(line) > columns {
 			t.Errorf("wider than %d columns: %q", columns, line)
 		}
 	}

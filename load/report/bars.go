@@ -97,18 +97,6 @@ func (b *Bars) decorator(of func(load.Progress, int) string) decor.Decorator {
 	})
 }
 
-// ending returns the end of a title that is too wide: the end of a path says more than its beginning.
-func ending(title string, width int) string {
-	if text.StringWidth(title) <= width {
-		return title
-	}
-	runes := []rune(title)
-	for len(runes) > 0 && text.StringWidth(string(runes)) >= width {
-		runes = runes[1:]
-	}
-	return "…" + string(runes)
-}
-
 func perSecond(n int64, d time.Duration) int64 {
 	if d <= 0 {
 		return 0
