@@ -41,7 +41,17 @@ func digestProperties(t testing.TB, h hash.Hash, p mapi.Properties) {
 		if err != nil {
 			t.Error(err)
 		}
-		fmt.Fprintln(h, property.ID, property.Name != nil, property.Value)
+		digestProperty(h, property)
+	}
+}
+
+// digestProperty adds all that there is to a property.
+func digestProperty(h hash.Hash, p mapi.Property) {
+	fmt.Fprintln(h, p.ID, p.Name != nil, p.Value.Type, len(p.Value.Data), len(p.Value.Elems))
+	h.Write(p.Value.Data)
+	for _, e := range p.Value.Elems {
+		fmt.Fprintln(h, len(e))
+		h.Write(e)
 	}
 }
 
