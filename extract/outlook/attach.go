@@ -369,7 +369,7 @@ func (m *message) embedded(at *attachment) bool {
 		at.missing(fmt.Errorf("messages are nested more than %d deep", maxDepth))
 		return true
 	}
-	if *m.messages++; *m.messages > maxMessages {
+	if m.memory.messages++; m.memory.messages > maxMessages {
 		at.missing(fmt.Errorf("there are more than %d messages in the message", maxMessages))
 		return true
 	}
@@ -382,7 +382,7 @@ func (m *message) embedded(at *attachment) bool {
 		return true
 	}
 	sub := &message{
-		c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
+		c: m.c, m: inner, depth: m.depth + 1, memory: m.memory,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
 	}
 	sub.start()
@@ -488,7 +488,7 @@ func isTNEF(typ, name string) bool {
 // unpack returns what a TNEF file holds in its place: its attachments, and its bodies where the message has none of
 // their sort. One that cannot be read stays as it is, and one that holds more stays beside its parts.
 func (m *message) unpack(at *attachment) ([]*attachment, bool) {
-	if *m.messages++; m.depth+1 >= maxDepth || *m.messages > maxMessages {
+	if m.memory.messages++; m.depth+1 >= maxDepth || m.memory.messages > maxMessages {
 		return nil, false
 	}
 	b, err := readAll(at.part.Content, maxInMemory)
@@ -500,7 +500,7 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 		return nil, false
 	}
 	sub := &message{
-		c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
+		c: m.c, m: inner, depth: m.depth + 1, memory: m.memory,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
 	}
 	sub.start()

@@ -54,40 +54,25 @@ func (b *bag) named(n mapi.Name, part string) mapi.Value {
 	return v
 }
 
-func (b *bag) int(id mapi.ID) int64 {
+// get looks a property up that has no name for people.
+func (b *bag) get(id mapi.ID) mapi.Value {
 	v, err := b.p.Lookup(id)
 	if err != nil {
 		b.lose("property "+id.String(), err)
 	}
-	return v.Int()
+	return v
 }
 
-func (b *bag) time(id mapi.ID) time.Time {
-	v, err := b.p.Lookup(id)
-	if err != nil {
-		b.lose("property "+id.String(), err)
-	}
-	return v.Time()
-}
+func (b *bag) int(id mapi.ID) int64 { return b.get(id).Int() }
+
+func (b *bag) time(id mapi.ID) time.Time { return b.get(id).Time() }
 
 // string returns a string as it is.
-func (b *bag) string(id mapi.ID) string {
-	v, err := b.p.Lookup(id)
-	if err != nil {
-		b.lose("property "+id.String(), err)
-	}
-	return v.Text(b.cp)
-}
+func (b *bag) string(id mapi.ID) string { return b.get(id).Text(b.cp) }
 
 // line returns a string that is to be one line: up to a NUL, without control characters and blanks around it.
 func (b *bag) line(id mapi.ID) string { return oneLine(b.string(id)) }
 
 func (b *bag) namedLine(n mapi.Name, part string) string { return oneLine(b.named(n, part).Text(b.cp)) }
 
-func (b *bag) bytes(id mapi.ID) []byte {
-	v, err := b.p.Lookup(id)
-	if err != nil {
-		b.lose("property "+id.String(), err)
-	}
-	return v.Bytes()
-}
+func (b *bag) bytes(id mapi.ID) []byte { return b.get(id).Bytes() }
