@@ -147,11 +147,51 @@ func TestKeywords(t *testing.T) {
 	if !bytes.HasPrefix(file, []byte("0 K0\n1 K1\n")) {
 		t.Errorf("%s", file)
 	}
-	if got := maildir.ParseKeywords(file); len(got) != 26 || got['z'] != "K25" {
+	if got := maildir.ParseKeywords(file); got.Keyword('z') != "K25" || !bytes.Equal(got.Append(nil), file) {
+		t.Errorf("%s", got.Append(nil))
+	}
+	if got := string(maildir.ParseKeywords([]byte("3 a b\r\nx\n99 y\n-1 z\n5 \n")).Append(nil)); got != "3 a b\n" {
 		t.Error(got)
 	}
-	if got := maildir.ParseKeywords([]byte("3 a b\r\nx\n99 y\n-1 z\n5 \n")); len(got) != 1 || got['d'] != "a b" {
-		t.Error(got)
+}
+
+// Letters that files may have keep their meaning, also those that mean nothing.
+func TestMoreKeywords(t *testing.T) {
+	k := maildir.ParseKeywords([]byte("1 Junk\n4 Work\n5 work\n"))
+	for keyword, want := range map[string]byte{"WORK": 'e', "junk": 'b', "Red": 'g'} {
+		if letter, ok := k.Letter(keyword); !ok || letter != want {
+			t.Errorf("%s: %c, %v, want %c", keyword, letter, ok, want)
+		}
+	}
+	if got, want := string(k.Append(nil)), "1 Junk\n4 Work\n5 work\n6 Red\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for letter, want := range map[byte]string{'a': "", 'b': "Junk", '`': "", '{': ""} {
+		if got := k.Keyword(letter); got != want {
+			t.Errorf("%c is %q, want %q", letter, got, want)
+		}
+	}
+	if letter, ok := maildir.ParseKeywords([]byte("25 last\n")).Letter("more"); ok {
+		t.Errorf("%c is taken again", letter)
+	}
+}
+
+func TestSubscribe(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                        "INBOX\nWork.A\n",
+		"INBOX\n":                 "INBOX\nWork.A\n",
+		"Mine\nINBOX":             "Mine\nINBOX\nWork.A\n",
+		"Work.A\nMine.B\nINBOX\n": "Work.A\nMine.B\nINBOX\n",
+		// As Dovecot 2.3 writes it where there was no file.
+		"V\t2\n\nMine\tB\nWork\tA\n": "V\t2\n\nMine\tB\nWork\tA\nINBOX\n",
+		"V\t2\n\nMine":                "V\t2\n\nMine\nINBOX\nWork\tA\n",
+		"V\t2\n\n":                    "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2\n":                      "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2":                        "V\t2\n\nINBOX\nWork\tA\n",
+	} {
+		if got := string(maildir.Subscribe([]byte(content), "INBOX", "Work.A", "INBOX")); got != want {
+			t.Errorf("%q becomes %q, want %q", content, got, want)
+		}
 	}
 }
 
