@@ -74,14 +74,11 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return err
 	}
-	var bars *report.Bars
-	var screen io.Writer = a.stderr
-	if a.stderrTerminal && !a.quiet && !(c.asJSON && a.stdoutTerminal) {
-		bars = report.NewBars(a.stderr.w)
+	bars := a.newBars(c.asJSON)
+	if bars != nil {
 		defer bars.Close()
-		screen = bars
 	}
-	log, closeLog, err := a.openLog(screen)
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}

@@ -51,7 +51,11 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if i.jobs < 0 || i.jobs > 1024 {
 		return usage("--jobs takes a number from 1 to 1024, not %d", i.jobs)
 	}
-	log, closeLog, err := a.openLog(a.stderr)
+	bars := a.newBars(i.asJSON)
+	if bars != nil {
+		defer bars.Close()
+	}
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 		in.Warnings = info.Warnings
 		in.Incomplete, in.Doubt = cmp.Or(in.Incomplete, info.Incomplete), info.Doubt
 		if i.check {
-			if in.Check, err = a.check(i, archive, log); err != nil {
+			if in.Check, err = a.check(i, archive, bars, log); err != nil {
 				return err
 			}
 			in.Warnings, in.Check.Incomplete = in.Check.Warnings, in.Incomplete
@@ -127,18 +131,16 @@ func describe(archive extract.Archive) *report.Inspection {
 }
 
 // check reads all of an archive: first the file as such, then every item as convert does.
-func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*report.Check, error) {
+func (a *app) check(i *inspection, archive extract.Archive, bars *report.Bars, log *slog.Logger) (*report.Check, error) {
 	start := time.Now()
-	bars := a.stderrTerminal && !a.quiet && !(i.asJSON && a.stdoutTerminal)
 	file, err := a.checkFile(archive, bars)
 	if err != nil {
 		return nil, err
 	}
 	o := check.Options{Steps: []load.Step{&address.Resolver{}}, Jobs: i.jobs, Log: log}
-	if bars {
-		b := report.NewBars(a.stderr.w)
-		defer b.Close()
-		o.Observer = b
+	if bars != nil {
+		defer bars.Close()
+		o.Observer = bars
 	} else if a.verbose {
 		o.Observer = &report.Ticker{Log: log}
 	}
@@ -150,12 +152,12 @@ func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*
 	return c, nil
 }
 
-func (a *app) checkFile(archive extract.Archive, bars bool) (*extract.Check, error) {
+func (a *app) checkFile(archive extract.Archive, bars *report.Bars) (*extract.Check, error) {
 	var progress func(done, total int64)
-	if bars {
-		bar := report.NewByteBar(a.stderr.w, archive.Info().Path)
-		defer bar.Close()
-		progress = bar.Set
+	if bars != nil {
+		defer bars.Close()
+		path := archive.Info().Path
+		progress = func(done, total int64) { bars.Bytes(path, done, total) }
 	}
 	file, err := check.File(a.ctx, archive, progress)
 	if a.ctx.Err() != nil {

@@ -44,7 +44,7 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	if digest && !asJSON {
 		return usage("--digest adds fields to --json and does nothing without it")
 	}
-	log, closeLog, err := a.openLog(a.stderr)
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}

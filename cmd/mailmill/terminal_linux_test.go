@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,7 +40,82 @@ func TestBarsFitTheTerminal(t *testing.T) {
 	fits(t, drawn, columns)
 }
 
-// So do the tables of inspect, whose rows would end with numbers in lines of their own.
+// A Ctrl-C takes the bars away, although the terminal has shown it as ^C behind them.
+func TestInterruptedBarsLeaveNothing(t *testing.T) {
+	const columns = 80
+	screen, tty := pseudoTerminal(t, columns)
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := command(t, "convert", "--only", "mail", corpustest.Sample(), "-")
+	cmd.Stdout, cmd.Stderr = w, tty
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tty.Close()
+	w.Close()
+	const ctrlC = "\x03"
+	drawn := until(t, screen, func(drawn []byte) bool { return bytes.Count(drawn, []byte("/s")) >= 2 })
+	if _, err := screen.WriteString(ctrlC); err != nil {
+		t.Fatal(err)
+	}
+	drawn = append(drawn, until(t, screen, func(drawn []byte) bool { return bytes.Contains(drawn, []byte("^C")) })...)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, r) //nolint:errcheck // it ends with the run
+	// Where all items are in flight already, the run goes to its end.
+	drawn = append(drawn, until(t, screen, func(drawn []byte) bool {
+		return bytes.Contains(drawn, []byte("mailmill: interrupted")) || bytes.Contains(drawn, []byte("Finished in"))
+	})...)
+	cmd.Wait() // with the status of an interrupted run, or none
+	if left := onScreen(string(drawn), columns); !strings.HasPrefix(left, "          found  ") || strings.ContainsAny(left, "█░^") {
+		t.Errorf("the terminal shows\n%s", left)
+	}
+}
+
+// onScreen returns what a terminal shows in the end, as far as it obeys what bars are drawn with.
+func onScreen(drawn string, columns int) string {
+	lines := []string{""}
+	var row, column int
+	down := func() {
+		if row++; row == len(lines) {
+			lines = append(lines, "")
+		}
+	}
+	for _, token := range regexp.MustCompile(`\x1b\[([0-9;?]*)([A-Za-z])|(?s).`).FindAllStringSubmatch(drawn, -1) {
+		line := []rune(lines[row])
+		switch n, _ := strconv.Atoi(token[1]); {
+		case token[2] == "A":
+			row = max(row-n, 0)
+		case token[2] == "J":
+			lines = lines[:row+1]
+			lines[row] = string(line[:min(column, len(line))])
+		case token[2] == "K":
+			lines[row] = string(line[:min(column, len(line))])
+		case token[2] != "":
+		case token[0] == "\r":
+			column = 0
+		case token[0] == "\n":
+			down()
+		default:
+			if column == columns {
+				down()
+				line, column = []rune(lines[row]), 0
+			}
+			for len(line) <= column {
+				line = append(line, ' ')
+			}
+			line[column] = []rune(token[0])[0]
+			lines[row] = string(line)
+			column++
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// The tables of inspect fit the terminal, too: their rows would end with numbers in lines of their own.
 func TestInspectionFitsTheTerminal(t *testing.T) {
 	const columns = 80
 	screen, tty := pseudoTerminal(t, columns)
