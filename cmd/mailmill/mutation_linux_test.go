@@ -148,26 +148,18 @@ func bases(t *testing.T, dir string) []base {
 		}
 		list = append(list, b)
 	}
-	variants := func(name string, data []byte, most int, formats ...psttest.Format) {
+	variants := func(name string, data []byte, formats ...psttest.Format) {
 		whole, err := psttest.Read(data)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		seen, long := 0, false
-		small, err := whole.Keep(func(_ uint32, size int) bool {
-			seen++
-			if size > most && size < 4*most && !long {
-				long = true // one with lists of blocks
-				return true
-			}
-			return seen%7 == 0 && size <= most
-		})
+		small, err := whole.Small()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, format := range formats {
-			for crypt := range byte(3) {
-				add(fmt.Sprintf("%s-%v-%d", name, format, crypt), small.Build(format, crypt, whole.Format))
+		for _, v := range psttest.Variants() {
+			if slices.Contains(formats, v.Format) {
+				add(fmt.Sprintf("%s-%v", name, v), small.Build(v))
 			}
 		}
 	}
@@ -179,8 +171,8 @@ func bases(t *testing.T, dir string) []base {
 		return data
 	}
 	sample := read(corpustest.Sample())
-	variants("sample", sample, 20000, psttest.ANSI, psttest.Unicode)
-	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")), 20000, psttest.Unicode4K)
+	variants("sample", sample, psttest.ANSI, psttest.Unicode)
+	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")), psttest.Unicode4K)
 	for _, name := range []string{"ansi-32-bit", "flags", "message-in-message", "attachment-and-inline", "dist-list"} {
 		add(name, read(corpustest.File(t, "pst/"+name+".pst")))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"mailmill/formats/mapi"
 	"mailmill/formats/pst/internal/ndb"
+	"mailmill/formats/pst/psttest"
 )
 
 // pages returns the offsets of the pages of a tree, whatever leads to them.
@@ -98,8 +99,9 @@ func sameContents(t *testing.T, got, want map[NID][sha256.Size]byte) {
 func variants(t *testing.T) map[string]image {
 	im := sample(t)
 	return map[string]image{
-		"Unicode": im, "ANSI": im.transcode(ANSI, false), "4K": im.transcode(Unicode4K, false),
-		"4K compressed": im.transcode(Unicode4K, true),
+		"Unicode": im, "ANSI": im.as(t, psttest.Variant{Format: psttest.ANSI, Crypt: 1}),
+		"4K":            im.as(t, psttest.Variant{Format: psttest.Unicode4K, Crypt: 1, Plain: true}),
+		"4K compressed": im.as(t, psttest.Variant{Format: psttest.Unicode4K, Crypt: 1}),
 	}
 }
 
