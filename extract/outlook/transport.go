@@ -31,9 +31,9 @@ func (m *message) readTransport() {
 	var b []byte
 	switch v.Type {
 	case mapi.String8, mapi.Binary:
-		b = v.Bytes()
+		b = bytes.Clone(v.Bytes())
 	default:
-		b = []byte(v.Text(m.cp))
+		b = v.AppendText(nil, m.cp)
 	}
 	h := &m.headers
 	h.fields = mime.ParseTransport(b, m.cp)
