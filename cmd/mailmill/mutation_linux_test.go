@@ -148,7 +148,7 @@ func bases(t *testing.T, dir string) []base {
 		}
 		list = append(list, b)
 	}
-	variants := func(name string, data []byte, formats ...psttest.Format) {
+	variants := func(name string, data []byte) {
 		whole, err := psttest.Read(data)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -157,10 +157,8 @@ func bases(t *testing.T, dir string) []base {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, v := range psttest.Variants() {
-			if slices.Contains(formats, v.Format) {
-				add(fmt.Sprintf("%s-%v", name, v), small.Build(v))
-			}
+		for _, v := range small.Variants() {
+			add(fmt.Sprintf("%s-%v", name, v), small.Build(v))
 		}
 	}
 	read := func(path string) []byte {
@@ -171,8 +169,8 @@ func bases(t *testing.T, dir string) []base {
 		return data
 	}
 	sample := read(corpustest.Sample())
-	variants("sample", sample, psttest.ANSI, psttest.Unicode)
-	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")), psttest.Unicode4K)
+	variants("sample", sample)
+	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")))
 	for _, name := range []string{"ansi-32-bit", "flags", "message-in-message", "attachment-and-inline", "dist-list"} {
 		add(name, read(corpustest.File(t, "pst/"+name+".pst")))
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"mailmill/formats/corpustest"
+	"mailmill/formats/pst/psttest"
 )
 
 // original is an archive before it is damaged, and what is written of it.
@@ -300,10 +301,14 @@ func TestNothingIsSilentlyWrong(t *testing.T) {
 	if testing.Short() {
 		copies = 15
 	}
+	f, err := psttest.Read(o.data)
+	if err != nil {
+		t.Fatal(err)
+	}
 	complete, mails := 0, 0
 	archive := filepath.Join(t.TempDir(), "damaged.pst")
 	for i := range copies {
-		b, done := mutate(rand.New(rand.NewPCG(uint64(i), 5)), bytes.Clone(o.data))
+		b, done := f.Damage(rand.New(rand.NewPCG(uint64(i), 5)))
 		if err := os.WriteFile(archive, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -318,7 +323,7 @@ func TestNothingIsSilentlyWrong(t *testing.T) {
 		}
 		mails += len(rec.mails)
 		if t.Failed() && !before {
-			t.Errorf("copy %d:%s", i, done)
+			t.Errorf("copy %d: %s", i, done)
 		}
 	}
 	t.Logf("%d copies of %d complete; %d mails of %d", complete, copies, mails, copies*o.number)

@@ -49,6 +49,12 @@ const (
 	typeSearch     = 0x10
 )
 
+// Variants returns the forms in which the archive reads the same. What is inside of heaps stays as it is when it is built,
+// and those of several blocks are divided otherwise in 4K files.
+func (a *Archive) Variants() []Variant {
+	return slices.DeleteFunc(Variants(), func(v Variant) bool { return (v.Format == Unicode4K) != (a.from == Unicode4K) })
+}
+
 // All returns the whole archive.
 func (f *File) All() (*Archive, error) { return f.Keep(func(uint32, int) bool { return true }) }
 
@@ -262,8 +268,7 @@ type builder struct {
 	bid uint64 // of the next page
 }
 
-// Build writes the archive as a file. What is inside of heaps stays as it is: those of several blocks read otherwise in
-// 4K files than in others, as their items' identifiers are divided otherwise.
+// Build writes the archive as a file.
 func (a *Archive) Build(v Variant) []byte {
 	l := &layouts[v.Format]
 	w := builder{layout: l, Variant: v, buf: make([]byte, 4096), bid: 1 << 24}
