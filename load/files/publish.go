@@ -230,7 +230,8 @@ func restore(d disk) error {
 	return cannot(journalName, "removed", d.Remove(journalName))
 }
 
-// takeBack moves the files that a run wrote from the place to the stage, as far as they have left that.
+// takeBack moves the files that a run wrote from the place to the stage, as far as they have left that. One that somebody
+// has changed meanwhile is his.
 func takeBack(d disk, written []recordFile) error {
 	for _, file := range written {
 		name, staged := file.Path, treeName+"/"+file.Path
@@ -243,8 +244,10 @@ func takeBack(d disk, written []recordFile) error {
 			}
 			continue
 		}
-		if info, err := d.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		if same, err := file.stands(d, name); errors.Is(err, fs.ErrNotExist) || err == nil && !same {
 			continue
+		} else if err != nil {
+			return cannot(name, "taken back", err)
 		}
 		if err := d.MkdirAll(treeName+"/"+parent(name), 0o700); err != nil {
 			return cannot(name, "taken back", err)
