@@ -69,6 +69,14 @@ func TestNameRoundTrip(t *testing.T) {
 	})
 }
 
+// becomes checks what a function makes of a text.
+func becomes(t *testing.T, of func(string) string, text, want string) {
+	t.Helper()
+	if got := of(text); got != want {
+		t.Errorf("%q becomes %q, want %q", text, got, want)
+	}
+}
+
 func TestUTF7(t *testing.T) {
 	for text, want := range map[string]string{
 		"Entwürfe":  "Entw&APw-rfe",
@@ -82,9 +90,7 @@ func TestUTF7(t *testing.T) {
 		"é&é":       "&AOk-&-&AOk-",
 		"plain - +": "plain - +",
 	} {
-		if got := maildir.EncodeUTF7(text); got != want {
-			t.Errorf("%q is %q, want %q", text, got, want)
-		}
+		becomes(t, maildir.EncodeUTF7, text, want)
 		if got, err := maildir.DecodeUTF7(want); err != nil || got != text {
 			t.Errorf("%q is %q (%v), want %q", want, got, err, text)
 		}
@@ -184,10 +190,10 @@ func TestSubscribe(t *testing.T) {
 		"Work.A\nMine.B\nINBOX\n": "Work.A\nMine.B\nINBOX\n",
 		// As Dovecot 2.3 writes it where there was no file.
 		"V\t2\n\nMine\tB\nWork\tA\n": "V\t2\n\nMine\tB\nWork\tA\nINBOX\n",
-		"V\t2\n\nMine":                "V\t2\n\nMine\nINBOX\nWork\tA\n",
-		"V\t2\n\n":                    "V\t2\n\nINBOX\nWork\tA\n",
-		"V\t2\n":                      "V\t2\n\nINBOX\nWork\tA\n",
-		"V\t2":                        "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2\n\nMine":               "V\t2\n\nMine\nINBOX\nWork\tA\n",
+		"V\t2\n\n":                   "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2\n":                     "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2":                       "V\t2\n\nINBOX\nWork\tA\n",
 	} {
 		if got := string(maildir.Subscribe([]byte(content), "INBOX", "Work.A", "INBOX")); got != want {
 			t.Errorf("%q becomes %q, want %q", content, got, want)
@@ -206,9 +212,7 @@ func TestKeyword(t *testing.T) {
 		"  x ":            "x",
 		"日本":              "&ZeVnLA-",
 	} {
-		if got := maildir.Keyword(category); got != want {
-			t.Errorf("%q is %q, want %q", category, got, want)
-		}
+		becomes(t, maildir.Keyword, category, want)
 	}
 	one, two := maildir.Keyword(strings.Repeat("長い", 40)+"1"), maildir.Keyword(strings.Repeat("長い", 40)+"2")
 	if one == two || len(one) > 50 || len(one) < 40 {
