@@ -26,7 +26,7 @@ type inspection struct {
 func (a *app) inspectCommand() *cobra.Command {
 	i := new(inspection)
 	cmd := &cobra.Command{
-		Use:   "inspect SRC…",
+		Use:   "inspect [OPTIONS] SRC…",
 		Short: "Tell what is in an archive: folders, counts, dates, damage",
 		Long: `Inspect reads the tables of an archive and no message, so that it is instant on
 any size. It prints whose archive it is and what its folders hold.
@@ -35,7 +35,7 @@ With --check it reads every block and every item, and lists what is damaged by
 folder and item. The exit status is 3 where anything is.`,
 		Example: `  mailmill inspect alice.pst
   mailmill inspect --check alice.pst
-  mailmill inspect --json *.pst | jq 'select(.type=="archive") | [.source, .items.mail]'`,
+  mailmill inspect --json *.pst | jq 'select(.type=="archive").items.mail'`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.inspect(i, args) },
 	}
 	flags := cmd.Flags()
@@ -48,8 +48,8 @@ folder and item. The exit status is 3 where anything is.`,
 }
 
 func (a *app) inspect(i *inspection, args []string) error {
-	if i.jobs < 0 || i.jobs > 1024 {
-		return usage("--jobs takes a number from 1 to 1024, not %d", i.jobs)
+	if err := checkJobs(i.jobs); err != nil {
+		return err
 	}
 	bars := a.newBars(i.asJSON)
 	if bars != nil {

@@ -18,14 +18,14 @@ func (a *app) listCommand() *cobra.Command {
 		jobs   int
 	)
 	cmd := &cobra.Command{
-		Use:        "list SRC…",
+		Use:        "list [OPTIONS] SRC…",
 		SuggestFor: []string{"ls", "show", "dump", "cat"},
 		Short:      "Print a line for each item",
 		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
 kind, place in the source, folder, sender and subject; with --json an object
 (see mailmill help json).`,
 		Example: `  mailmill list --only mail --since 2014-01-01 alice.pst | cut -f6
-  mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256' | sort | uniq -c`,
+  mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.list(&from, &which, args, asJSON, digest, jobs)
 		},
