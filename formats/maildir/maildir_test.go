@@ -201,6 +201,29 @@ func TestSubscribe(t *testing.T) {
 	}
 }
 
+// Whatever the files of others hold, it stays, and what was added once is there.
+func FuzzSharedFiles(f *testing.F) {
+	for _, seed := range []string{"", "INBOX\nMine", "V\t2\n\nMine\tB\n", "V\t2", "V\t\n\n\n", "0 NonJunk\n25 z\n7 nonjunk\r\n", "26 x\n-1 y\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		more := maildir.Subscribe(content, "INBOX", "Work.A")
+		if !bytes.HasPrefix(more, bytes.TrimRight(content, "\n")) {
+			t.Errorf("%q becomes %q", content, more)
+		}
+		if again := maildir.Subscribe(more, "Work.A", "INBOX"); !bytes.Equal(again, more) {
+			t.Errorf("%q becomes %q", more, again)
+		}
+		k := maildir.ParseKeywords(content)
+		before := k.Append(nil)
+		letter, ok := k.Letter("New")
+		again := maildir.ParseKeywords(k.Append(nil))
+		if ok && !strings.EqualFold(again.Keyword(letter), "New") || !bytes.HasPrefix(k.Append(nil), before) {
+			t.Errorf("%q becomes %q", content, k.Append(nil))
+		}
+	})
+}
+
 func TestKeyword(t *testing.T) {
 	for category, want := range map[string]string{
 		"Work":            "Work",

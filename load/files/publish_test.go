@@ -2,11 +2,14 @@ package files_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -299,4 +302,36 @@ func TestFaultyDisk(t *testing.T) {
 			t.Errorf("%q has become %q", names(before), names(got))
 		}
 	}
+}
+
+// Whatever a journal and a record say, undoing loses no file and replaces none, but for the journal.
+func FuzzRestore(f *testing.F) {
+	sent := sha256.Sum256([]byte("sent"))
+	sentSum := hex.EncodeToString(sent[:])
+	const empty = `{"format":"mbox","sources":[],"files":[]}`
+	f.Add([]byte("aInbox.mbox\x00aInbox/Projects.mbox\x00dNew\x00"), []byte(`{"files":[{"path":"Sent.mbox","size":4,"sha256":"`+sentSum+`"}]}`))
+	f.Add([]byte("aInbox.mbox\x00a.mailmill.tmp/old/1\x00d.\x00"), []byte(empty))
+	f.Add([]byte("aSent.mbox\x00aSent.mbox\x00d.mailmill.tmp\x00a../x\x00"), []byte(empty))
+	f.Add([]byte("x\x00\x00\x00a"), []byte(`{"files":[{"path":".mailmill.tmp/record"},{"path":"../x"},{"path":"Sent.mbox/x"}]}`))
+	f.Fuzz(func(t *testing.T, journal, record []byte) {
+		above := t.TempDir()
+		dir := filepath.Join(above, "out")
+		for name, text := range map[string]string{
+			"../x": "x", "Sent.mbox": "sent", "New/a": "a", "Inbox/notes.txt": "notes",
+			".mailmill.tmp/old/0": "0", ".mailmill.tmp/old/1": "1", ".mailmill.tmp/tree/Plan.mbox": "plan",
+			".mailmill.tmp/record": string(record), ".mailmill.tmp/moves": string(journal),
+		} {
+			write(t, filepath.Join(dir, name), text)
+		}
+		held := func() []string {
+			all := tree(t, above)
+			delete(all, "out/.mailmill.tmp/moves")
+			return slices.Sorted(maps.Values(all))
+		}
+		before := held()
+		files.Restore(dir, func(d files.Disk) files.Disk { return d })
+		if after := held(); !slices.Equal(after, before) {
+			t.Errorf("%q has become %q", before, after)
+		}
+	})
 }
