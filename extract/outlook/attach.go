@@ -29,14 +29,26 @@ type attachment struct {
 	mac     *macFile // what a Macintosh keeps beside the data
 }
 
+// attached returns the message's attachments.
+func (m *message) attached() ([]mapi.Attachment, error) {
+	if !m.listed {
+		m.list, m.listErr = m.m.Attachments()
+		m.listed = true
+	}
+	return m.list, m.listErr
+}
+
 // readAttachments makes a part of each attachment, in their order. What is wrong with one costs that one: a short text
 // stands in its place.
 func (m *message) readAttachments() []*attachment {
-	list, err := m.m.Attachments()
+	list, err := m.attached()
 	if err != nil {
 		m.lose("attachments", err)
 	}
-	out := make([]*attachment, 0, len(list))
+	var out []*attachment
+	if len(list) > 0 {
+		out = make([]*attachment, 0, len(list))
+	}
 	for i, a := range list {
 		out = append(out, m.attachments(a, i)...)
 	}
@@ -512,7 +524,7 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	case sub.html == nil:
 		keep = keep || !sub.blankText() && !m.blankText() && !sameWords(m.text, sub.text)
 	case m.html == nil:
-		m.html, m.htmlText = sub.html, sub.htmlText
+		m.html = sub.html
 	default:
 		keep = keep || !sameWords(m.html, sub.html)
 	}
@@ -530,7 +542,7 @@ func sameWords(a, b *formats.Part) bool {
 	text := func(p *formats.Part) string {
 		s, _ := p.Content.(formats.Bytes)
 		if p.Type == "text/html" {
-			s = formats.Bytes(htmlToText(string(s)))
+			s = formats.Bytes(htmlToText(s))
 		}
 		return strings.Join(strings.Fields(string(s)), " ")
 	}

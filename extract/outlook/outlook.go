@@ -155,9 +155,13 @@ type message struct {
 	people  // participants, as far as they are known
 	headers transport
 
+	// list are the attachments, and listErr what is lost of them, once they were listed.
+	list    []mapi.Attachment
+	listErr error
+	listed  bool
+
 	text, html *formats.Part
 	storedText bool
-	htmlText   string // what html holds, for finding what it refers to
 	rtf        []byte // what the bodies were made of, where it holds more than they
 }
 
