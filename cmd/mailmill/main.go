@@ -55,10 +55,13 @@ func main() {
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 
+// draws reports whether standard error is a terminal that does more than print: TERM=dumb says that it does not.
+func (a *app) draws() bool { return a.stderrTerminal && os.Getenv("TERM") != "dumb" }
+
 // newBars returns the bars of a run, or nil where none are drawn: lines of JSON and bars would tear each other apart
 // where both go to one terminal.
 func (a *app) newBars(asJSON bool) *report.Bars {
-	if !a.stderrTerminal || a.quiet || asJSON && a.stdoutTerminal {
+	if !a.draws() || a.quiet || asJSON && a.stdoutTerminal {
 		return nil
 	}
 	bars := report.NewBars(a.stderr.w)

@@ -40,6 +40,31 @@ func TestBarsFitTheTerminal(t *testing.T) {
 	fits(t, drawn, columns)
 }
 
+// Bars are drawn where a terminal can do so, and nothing else is written there.
+func TestWhereBarsAreDrawn(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		term string
+		app  *app
+		json bool
+		want bool
+	}{
+		{"a terminal", "xterm", &app{stderrTerminal: true, stdoutTerminal: true}, false, true},
+		{"one that says nothing of itself", "", &app{stderrTerminal: true}, false, true},
+		{"one that only prints", "dumb", &app{stderrTerminal: true}, false, false},
+		{"a pipe", "xterm", &app{stdoutTerminal: true}, false, false},
+		{"quiet", "xterm", &app{stderrTerminal: true, quiet: true}, false, false},
+		{"objects on the same terminal", "xterm", &app{stderrTerminal: true, stdoutTerminal: true}, true, false},
+		{"objects elsewhere", "xterm", &app{stderrTerminal: true}, true, true},
+	} {
+		t.Setenv("TERM", tt.term)
+		tt.app.stderr = &output{w: io.Discard}
+		if got := tt.app.newBars(tt.json) != nil; got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 // A Ctrl-C takes the bars away, although the terminal has shown it as ^C behind them.
 func TestInterruptedBarsLeaveNothing(t *testing.T) {
 	const columns = 80
