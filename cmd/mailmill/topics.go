@@ -43,7 +43,8 @@ stays, and the same command goes on when the cause is gone.
    files open
 130  Ctrl-C, SIGTERM, or the terminal went away. The first finishes what is in
    flight and clears up; the second stops at once, and what that leaves in a
-   hidden folder the next run clears away.
+   hidden folder the next run clears away. Where it was replacing files, the
+   next run first puts back what was there.
 141  Nobody reads standard output or standard error any more; silent.
 
 A password that Outlook set protects nothing in a file and is not needed;
@@ -158,8 +159,12 @@ were written, with their hashes; in an archive it is the last entry. The same
 command again rewrites only those, or that archive. Anything else in the way,
 and what was changed since, ends the run with exit status 2 before anything is
 written, unless --overwrite says otherwise; so does one mbox, which does not
-tell who wrote it. Files get their names only when they
-are whole: after an interrupted run the place is as it was before.
+tell who wrote it. With --overwrite, a Maildir that others write to, too, is
+added to: its mails, keywords and subscriptions stay. Files get their names only
+when they are whole: after an interrupted run the place is as it was before.
+
+A target that is a link is followed; one that leads nowhere is refused. Links
+within a folder are in the way as files are.
 
 Folders have mode 0700 and files 0600, in archives, too. The time of a file is
 that of its mail, or its newest; nothing in an archive tells when or by whom it
