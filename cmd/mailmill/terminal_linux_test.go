@@ -89,7 +89,7 @@ func TestInterruptedBarsLeaveNothing(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	go io.Copy(io.Discard, r) //nolint:errcheck // it ends with the run
+	go io.Copy(io.Discard, r)
 	// Where all items are in flight already, the run goes to its end.
 	drawn = append(drawn, until(t, screen, func(drawn []byte) bool {
 		return bytes.Contains(drawn, []byte("mailmill: interrupted")) || bytes.Contains(drawn, []byte("Finished in"))
