@@ -45,6 +45,7 @@ func open(t testing.TB, b []byte) *pst.File {
 
 // Every block that is changed is found, with its place and with whom it belongs to, and no other.
 func TestCheckBlocks(t *testing.T) {
+	t.Parallel()
 	for _, format := range []psttest.Format{psttest.ANSI, psttest.Unicode} {
 		f := small(t, psttest.Variant{Format: format, Crypt: 1})
 		for i, b := range f.Blocks {
@@ -78,6 +79,7 @@ func TestCheckBlocks(t *testing.T) {
 // Where the block tree is lost, the blocks that a scan finds are read and checked as those of an index are, and it is
 // known to whom they belong.
 func TestCheckBlocksWithoutIndex(t *testing.T) {
+	t.Parallel()
 	for _, format := range []psttest.Format{psttest.ANSI, psttest.Unicode} {
 		t.Run(format.String(), func(t *testing.T) {
 			f := small(t, psttest.Variant{Format: format, Crypt: 1})
@@ -116,6 +118,7 @@ func TestCheckBlocksWithoutIndex(t *testing.T) {
 
 // A block that only the index has lost is read where it is, with all that it names, and the index's fault is told.
 func TestCheckBlocksUnindexed(t *testing.T) {
+	t.Parallel()
 	f := small(t, psttest.Variant{Format: psttest.Unicode, Crypt: 1})
 	tried := 0
 	for _, b := range f.Blocks {

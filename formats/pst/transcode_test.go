@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 
 	"mailmill/formats/mapi"
@@ -12,35 +13,54 @@ import (
 	"mailmill/formats/pst/psttest"
 )
 
-// as returns what the file holds in another form: there are hardly any real files of the other formats with lists of blocks
-// and of sub-nodes. What is in the blocks stays the same.
-func (im image) as(t testing.TB, v psttest.Variant) image {
+// The other formats that the sample is written in: there are hardly any real files of them with lists of blocks and of
+// sub-nodes.
+var (
+	ansi       = psttest.Variant{Format: psttest.ANSI, Crypt: 1}
+	plain      = psttest.Variant{Format: psttest.Unicode4K, Crypt: 1, Plain: true}
+	compressed = psttest.Variant{Format: psttest.Unicode4K, Crypt: 1}
+)
+
+// built are the files that transcoded has made.
+var built sync.Map // psttest.Variant to func() (image, error)
+
+// transcoded returns the sample in another form. What is in the blocks stays the same. The bytes are not to be changed.
+func transcoded(t testing.TB, v psttest.Variant) image {
 	t.Helper()
-	f, err := psttest.Read(im)
+	build, _ := built.LoadOrStore(v, sync.OnceValues(func() (image, error) {
+		f, err := psttest.Read(sample(t))
+		if err != nil {
+			return nil, err
+		}
+		a, err := f.All()
+		if err != nil {
+			return nil, err
+		}
+		return a.Build(v), nil
+	}))
+	im, err := build.(func() (image, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := f.All()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a.Build(v)
+	return im
 }
 
 // TestCase37Transcoded reads the sample, with all its lists of blocks and sub-nodes, from the other formats.
 func TestCase37Transcoded(t *testing.T) {
+	t.Parallel()
 	im := sample(t)
 	t.Run("ANSI", func(t *testing.T) {
-		out := im.as(t, psttest.Variant{Format: psttest.ANSI, Crypt: 1})
+		t.Parallel()
+		out := transcoded(t, ansi)
 		if f := out.open(t).Info().Format; f != ANSI {
 			t.Fatalf("format %v", f)
 		}
 		checkEqualAndSound(t, out, digest(t, im.open(t)))
 	})
-	for _, plain := range []bool{true, false} {
-		v := psttest.Variant{Format: psttest.Unicode4K, Crypt: 1, Plain: plain}
+	for _, v := range []psttest.Variant{plain, compressed} {
 		t.Run(v.String(), func(t *testing.T) {
-			out := im.as(t, v)
+			t.Parallel()
+			out := transcoded(t, v)
 			got, want := out.open(t), im.open(t)
 			if f := got.Info().Format; f != Unicode4K {
 				t.Fatalf("format %v", f)

@@ -97,6 +97,7 @@ func equal(t *testing.T, got, want []string) {
 
 // TestCase37Variants reads files of all variants.
 func TestCase37Variants(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, file string
 		format     Format
@@ -110,6 +111,9 @@ func TestCase37Variants(t *testing.T) {
 		{"password", "passworded.pst", Unicode, "permute", 3 + 13, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			if c.messages > 1000 && testing.Short() {
+				t.Skip("it is large")
+			}
 			f := open(t, corpustest.File(t, "pst/"+c.file))
 			info := f.Info()
 			if info.Format != c.format || info.Encoding != c.encoding || info.Password != c.password || info.Truncated() {
