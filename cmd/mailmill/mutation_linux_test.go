@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -21,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"mailmill/formats/corpustest"
 	"mailmill/formats/pst/psttest"
@@ -103,7 +103,7 @@ type base struct {
 	file  *psttest.File
 	big   bool                // takes long, and is damaged less often
 	found int                 // mails
-	whole []map[string][]byte // what convert writes, by form
+	whole []map[string]string // what convert writes, by form
 }
 
 // damagedForms are the ways to write that the copies take in turn, by the option and the name of the target. In archives
@@ -217,8 +217,8 @@ func (d *copyTest) run(i int, b *base) (status int, both, ok bool) {
 		case balance.Kinds["mail"].Found != b.found:
 			t.Errorf("%s: of %d mails %d are found, and nothing is said", name, b.found, balance.Kinds["mail"].Found)
 		case damagedForms[form].comparable:
-			if got := contents(t, out); !maps.EqualFunc(got, b.whole[form], bytes.Equal) {
-				t.Errorf("%s: said to be complete, and differs in %v", name, differing(b.whole[form], got))
+			if diff := cmp.Diff(b.whole[form], contents(t, out)); diff != "" {
+				t.Errorf("%s: said to be complete, and differs: -whole +got\n%s", name, diff)
 			}
 		}
 	}
@@ -356,35 +356,13 @@ func (r *answer) faulty(t testing.TB) []string {
 }
 
 // contents returns the hash of each file below a folder, but of the record of the run, which names the source.
-func contents(t testing.TB, dir string) map[string][]byte {
-	sums := make(map[string][]byte)
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == ".mailmill.json" {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		sum := sha256.Sum256(b)
-		sums[strings.TrimPrefix(path, dir)] = sum[:]
-		return err
-	})
+func contents(t testing.TB, dir string) map[string]string {
+	sums, err := tree(dir)
 	if err != nil {
 		t.Errorf("%v", err)
 	}
+	delete(sums, ".mailmill.json")
 	return sums
-}
-
-func differing(a, b map[string][]byte) (names []string) {
-	for name := range a {
-		if !bytes.Equal(a[name], b[name]) {
-			names = append(names, name)
-		}
-	}
-	for name := range b {
-		if a[name] == nil {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // heapWatch notes the largest heap.
