@@ -23,11 +23,9 @@ const (
 	idCalendar       mapi.ID = 0x36D0
 	idDrafts         mapi.ID = 0x36D7
 	idMoreFolders    mapi.ID = 0x36D8
-	idDisplayName    mapi.ID = 0x3001
 	idContainerClass mapi.ID = 0x3613
 	idHidden         mapi.ID = 0x10F4
 	idReceiveFolder  mapi.ID = 0x6605
-	idMessageClass   mapi.ID = 0x001A
 
 	junkIndex = 4 // of the junk folder among idMoreFolders (MS-OXOSFLD 2.2.4)
 )
@@ -131,7 +129,7 @@ func (t *tree) add(parent *folder, id pst.NID, name string) *folder {
 			f.props = noProperties{}
 		}
 	}
-	if s := t.text(f.props, idDisplayName); s != "" {
+	if s := t.text(f.props, mapi.PidTagDisplayName); s != "" {
 		f.name = s
 	}
 	f.Class = t.text(f.props, idContainerClass)
@@ -156,7 +154,7 @@ func (t *tree) descend(f *folder) []*folder {
 				t.fault(pst.FolderList(f.id), err, "the folders in %v", f)
 				continue
 			}
-			name := t.text(r.cols, idDisplayName)
+			name := t.text(r.cols, mapi.PidTagDisplayName)
 			switch pst.KindOf(r.id) {
 			case pst.KindFolder:
 			case pst.KindSearchFolder:
@@ -440,7 +438,7 @@ func (t *tree) delivery() *folder {
 			continue
 		}
 		rank := 0
-		switch class := strings.ToLower(t.text(r.cols, idMessageClass)); class {
+		switch class := strings.ToLower(t.text(r.cols, mapi.PidTagMessageClass)); class {
 		case "":
 			rank = 1
 		case "ipm":
