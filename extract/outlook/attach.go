@@ -27,6 +27,8 @@ type attachment struct {
 	// mimeTag is the media type as it is stored, in lower case; part.Type is what can be written.
 	mimeTag string
 	mac     *macFile // what a Macintosh keeps beside the data
+	// own is the damage of this attachment.
+	own []formats.Damage
 }
 
 // attached returns the message's attachments.
@@ -50,19 +52,19 @@ func (m *message) readAttachments() []*attachment {
 		out = make([]*attachment, 0, len(list))
 	}
 	for i, a := range list {
-		out = append(out, m.attachments(a, i)...)
+		at := &attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where}}
+		at.damage = &at.own
+		out = m.appendParts(out, at, i)
+		*m.damage = append(*m.damage, summed(at.own, at.where)...)
 	}
 	return out
 }
 
-// attachments makes the parts of one attachment: one as a rule, more where it is a container.
-func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
-	var damage []formats.Damage
-	at := &attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where, damage: &damage}}
-	defer func() { *m.damage = append(*m.damage, summed(damage, at.where)...) }()
+// appendParts makes the parts of one attachment: one as a rule, more where it is a container.
+func (m *message) appendParts(list []*attachment, at *attachment, index int) []*attachment {
 	at.method = at.readMethod()
 	if at.method != mapi.AttachEmbedded && at.int(mapi.PidTagAttachmentFlags)&attachException != 0 && at.int(mapi.PidTagAttachmentHidden) != 0 {
-		return nil // an exception of a series of appointments: no file
+		return list // an exception of a series of appointments: no file
 	}
 	name := at.name()
 	at.where = m.whereIs(name, index)
@@ -74,7 +76,7 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 	switch at.method {
 	case mapi.AttachEmbedded:
 		if m.embedded(at) {
-			return []*attachment{at}
+			return append(list, at)
 		}
 		at.method = mapi.AttachByValue
 		at.content()
@@ -83,12 +85,12 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 	case mapi.AttachByWebReference:
 		m.webReference(at)
 	case mapi.AttachOLE:
-		return m.oleObject(at)
+		return append(list, m.oleObject(at)...)
 	default:
 		at.content()
 		if isTNEF(at.mimeTag, name) {
 			if inner, ok := m.unpack(at); ok {
-				return inner
+				return append(list, inner...)
 			}
 		}
 	}
@@ -96,18 +98,22 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 		part.Name = "attachment-" + strconv.Itoa(index+1) + extensionOf(part.Type)
 	}
 	if at.mac != nil {
-		return at.macintosh()
+		return append(list, at.macintosh()...)
 	}
-	return []*attachment{at}
+	return append(list, at)
 }
 
 // whereIs names an attachment in damage.
 func (m *message) whereIs(name string, index int) string {
-	where := fmt.Sprintf("attachment %q", firstText(oneLine(name), "no. "+strconv.Itoa(index+1)))
-	if m.where != "" {
-		return m.where + ": " + where
+	if name = oneLine(name); name == "" {
+		name = "no. " + strconv.Itoa(index+1)
 	}
-	return where
+	var room [160]byte
+	where := room[:0]
+	if m.where != "" {
+		where = append(append(where, m.where...), ": "...)
+	}
+	return string(strconv.AppendQuote(append(where, "attachment "...), name))
 }
 
 // summed lists an attachment's damage with one line for each cause: where one block held several of its properties, it
@@ -167,9 +173,10 @@ func (at *attachment) name() string {
 func (at *attachment) content() {
 	p := at.part
 	p.Type, p.Params = at.mediaType()
-	p.Size = max(at.a.DataSize(), 0)
+	size := at.a.DataSize()
+	p.Size = max(size, 0)
 	p.Content = stream{at.a}
-	if at.a.DataSize() <= 0 {
+	if size <= 0 {
 		// Nothing, or nobody knows. An attachment without data is one that was lost, unlike one that is empty.
 		if r, err := at.a.Open(); err == nil {
 			r.Close()
@@ -230,6 +237,7 @@ func isMediaType(s string) bool {
 			if slash++; i == 0 || i == len(s)-1 {
 				return false
 			}
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
 		case c <= ' ' || c >= 0x7F || strings.IndexByte("()<>@,;:\\\"[]?=", c) >= 0:
 			return false
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -69,6 +70,20 @@ func (b *bag) time(id mapi.ID) time.Time { return b.get(id).Time() }
 
 // string returns a string as it is.
 func (b *bag) string(id mapi.ID) string { return b.get(id).Text(b.cp) }
+
+// isText reports whether a value is exactly s in Unicode, which is cheaper to find out than what it is. It is false for what
+// is not ASCII.
+func isText(v mapi.Value, s string) bool {
+	if v.Type != mapi.String || len(v.Data) != 2*len(s) {
+		return false
+	}
+	for i := range len(s) {
+		if v.Data[2*i] != s[i] || v.Data[2*i+1] != 0 || s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
 
 // line returns a string that is to be one line: up to a NUL, without control characters and blanks around it.
 func (b *bag) line(id mapi.ID) string { return oneLine(b.string(id)) }

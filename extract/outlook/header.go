@@ -62,7 +62,7 @@ func (h *header) addresses(name string, list []*formats.Address) {
 
 // makeHeader fills the mail's header and its participants.
 func (m *message) makeHeader(mail *formats.Mail, draft bool) {
-	var h header
+	h := &m.header
 	m.readTransport()
 	m.readPeople()
 	own := len(m.headers.fields) > 0 && !m.headers.foreign
@@ -82,23 +82,23 @@ func (m *message) makeHeader(mail *formats.Mail, draft bool) {
 	case m.headers.foreign:
 		h.fields = make([]formats.Field, 0, 20+len(m.headers.fields))
 	default:
-		m.ownTransport(&h, mail)
+		m.ownTransport(h, mail)
 	}
-	m.addressFields(&h, mail)
+	m.addressFields(h, mail)
 	h.text("Subject", oneLineText(m.subject))
 	h.date("Date", m.date(draft))
 	h.token("Message-ID", mail.MessageID)
-	m.threadFields(&h)
-	m.priorityFields(&h)
-	m.keywordsField(&h)
-	m.requestFields(&h, mail)
-	m.classFields(&h)
-	m.internetFields(&h)
+	m.threadFields(h)
+	m.priorityFields(h)
+	m.keywordsField(h)
+	m.requestFields(h, mail)
+	m.classFields(h)
+	m.internetFields(h)
 	if m.headers.foreign {
-		m.foreignFields(&h)
+		m.foreignFields(h)
 	}
 	if m.c.opt.KeepEX {
-		m.exchangeFields(&h)
+		m.exchangeFields(h)
 	}
 	mail.Header = h.fields
 }
@@ -108,7 +108,7 @@ func (m *message) makeHeader(mail *formats.Mail, draft bool) {
 func (m *message) ownTransport(h *header, mail *formats.Mail) {
 	fields := m.headers.fields
 	h.fields = make([]formats.Field, 0, len(fields)+12)
-	h.has = make([]string, 0, len(fields)+5)
+	h.has = m.memory.has[:0]
 	var room [32]byte
 	identified := false
 	for i := range fields {
@@ -162,6 +162,7 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 	}
 	// Senders that gave no Reply-To asked for none: the property then repeats From.
 	h.has = append(h.has, "Reply-To")
+	m.memory.has = h.has
 }
 
 // originalPrefix marks fields of transport headers that are kept as evidence only.
@@ -454,7 +455,7 @@ func (m *message) classFields(h *header) {
 // internetFields writes the fields that programs keep as named properties (MS-OXCMAIL 2.1.3.2.21), where they are not
 // there already. Who wrote the mail and to whom is told by properties made for that.
 func (m *message) internetFields(h *header) {
-	var list []formats.Field
+	start := len(h.fields)
 	all := m.p.All
 	if p, ok := m.p.(mapi.NamedProperties); ok {
 		all = p.AllNamed
@@ -467,14 +468,14 @@ func (m *message) internetFields(h *header) {
 		if err != nil {
 			m.lose("header field "+name, err)
 		}
-		if isStructural(name) || isParticipant(name) || !legalFieldName(name) || h.exists(name) || holds(h.fields, name) {
+		if isStructural(name) || isParticipant(name) || !legalFieldName(name) || h.exists(name) || holds(h.fields[:start], name) {
 			continue
 		}
 		value := oneLine(p.Value.Text(m.cp))
 		switch {
 		case value == "":
 		case strings.EqualFold(name, "Keywords"):
-			list = append(list, formats.Field{Name: originalPrefix + name, Text: value})
+			h.fields = append(h.fields, formats.Field{Name: originalPrefix + name, Text: value})
 		case mime.IsAddressField(name):
 			f := formats.Field{Name: name, Addresses: mime.ParseAddressList(value)}
 			for _, a := range f.Addresses {
@@ -482,13 +483,12 @@ func (m *message) internetFields(h *header) {
 				a.SMTP, a.Via = of.SMTP, of.Via
 				m.resolve(person{Address: a, dn: of.dn})
 			}
-			list = append(list, f)
+			h.fields = append(h.fields, f)
 		default:
-			list = append(list, formats.Field{Name: name, Text: value})
+			h.fields = append(h.fields, formats.Field{Name: name, Text: value})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b formats.Field) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
-	h.fields = append(h.fields, list...)
+	slices.SortStableFunc(h.fields[start:], func(a, b formats.Field) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 }
 
 // isParticipant reports whether a field names somebody whom the model has.

@@ -22,6 +22,8 @@ type memory struct {
 	text []byte
 	// rows is room for the lists of the message's participants.
 	rows [4][]person
+	// has is room for the names of a header's fields.
+	has []string
 	// messages counts those that have been found in the item so far.
 	messages int
 }
@@ -159,6 +161,8 @@ func (w *memory) addressList(f *formats.Field) []*formats.Address {
 // clean drops what belongs to an item.
 func (w *memory) clean() {
 	w.messages = 0
+	clear(w.has[:cap(w.has)])
+	w.has = w.has[:0]
 	w.rows = w.top.rows
 	w.top = message{}
 	for i, list := range w.rows {

@@ -154,6 +154,7 @@ type message struct {
 
 	people  // participants, as far as they are known
 	headers transport
+	header  header
 
 	// list are the attachments, and listErr what is lost of them, once they were listed.
 	list    []mapi.Attachment
@@ -170,7 +171,9 @@ func (m *message) start() {
 	v := m.value(mapi.PidTagMessageClass, "message class")
 	m.found = v.Exists()
 	m.bag.cp = m.codePage()
-	m.class = strings.TrimSpace(untilNUL(v.Text(m.cp)))
+	if m.class = classNote; !isText(v, classNote) {
+		m.class = strings.TrimSpace(untilNUL(v.Text(m.cp)))
+	}
 	raw := m.value(mapi.PidTagSubject, "subject")
 	m.found = m.found || raw.Exists()
 	m.subject = cleanSubject(raw.Text(m.cp))

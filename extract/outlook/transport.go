@@ -61,8 +61,11 @@ func (m *message) readTransport() {
 // one into another: their Message-ID is not the message's, or, where that cannot be told, their subject has nothing to
 // do with the message's.
 func (m *message) isForeign() bool {
-	own := messageID(m.line(mapi.PidTagInternetMessageId))
-	if theirs := m.headers.id; own != "" && theirs != "" {
+	v, theirs := m.get(mapi.PidTagInternetMessageId), m.headers.id
+	if theirs != "" && isText(v, theirs) {
+		return false
+	}
+	if own := messageID(oneLine(v.Text(m.cp))); own != "" && theirs != "" {
 		return !strings.EqualFold(own, theirs) // some programs change the letter case of the domain
 	}
 	f := m.headers.find("Subject")
@@ -277,6 +280,9 @@ func messageID(s string) string {
 	const longest = 900
 	if i := strings.IndexByte(s, '<'); i >= 0 {
 		if j := strings.IndexByte(s[i:], '>'); j > 1 {
+			if isPlainID(s[i+1:i+j]) && j <= longest {
+				return s[i : i+j+1]
+			}
 			s = s[i+1 : i+j]
 		}
 	}
@@ -290,6 +296,16 @@ func messageID(s string) string {
 	return "<" + s + ">"
 }
 
+// isPlainID reports whether an identifier can be written as it is.
+func isPlainID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7F || c == '<' || c == '>' {
+			return false
+		}
+	}
+	return true
+}
+
 // messageIDs returns all message identifiers in a value, with a blank between them.
 func messageIDs(s string) string {
 	if strings.IndexByte(s, '<') < 0 {
@@ -299,19 +315,24 @@ func messageIDs(s string) string {
 		return messageID(s)
 	}
 	var b strings.Builder
+	b.Grow(len(s))
 	for {
-		_, rest, ok := strings.Cut(s, "<")
-		id, after, closed := strings.Cut(rest, ">")
-		if !ok || !closed {
+		begin := strings.IndexByte(s, '<')
+		if begin < 0 {
 			return b.String()
 		}
-		if id = messageID(id[strings.LastIndexByte(id, '<')+1:]); id != "" {
+		size := strings.IndexByte(s[begin:], '>')
+		if size < 0 {
+			return b.String()
+		}
+		id := s[begin : begin+size+1]
+		if id = messageID(id[strings.LastIndexByte(id, '<'):]); id != "" {
 			if b.Len() > 0 {
 				b.WriteByte(' ')
 			}
 			b.WriteString(id)
 		}
-		s = after
+		s = s[begin+size+1:]
 	}
 }
 
