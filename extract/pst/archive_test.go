@@ -172,8 +172,14 @@ func TestEntriesStop(t *testing.T) {
 func TestSummed(t *testing.T) {
 	sum, gone := errors.New("wrong checksum"), errors.New("not in the index")
 	list := summed([]formats.Damage{
-		{Part: `attachment "a": property 0x370B`, Err: sum}, {Part: "recipients", Err: sum}, {Part: `attachment "a"`, Err: sum},
-		{Part: `attachment "a": name`, Err: gone}, {Part: "b", Err: gone}, {Part: "c", Err: gone}, {Part: "d", Err: gone}, {Part: "e", Err: gone},
+		{Part: `attachment "a": property 0x370B`, Err: sum},
+		{Part: "recipients", Err: sum},
+		{Part: `attachment "a"`, Err: sum},
+		{Part: `attachment "a": name`, Err: gone},
+		{Part: "b", Err: gone},
+		{Part: "c", Err: gone},
+		{Part: "d", Err: gone},
+		{Part: "e", Err: gone},
 	})
 	var got []string
 	for _, d := range list {

@@ -106,7 +106,9 @@ func buildTree(s store, cp int, withLost bool) *tree {
 	t.top = t.findTop(props)
 	t.place()
 	t.assignRoles(props)
-	t.place() // again, as roles name folders that have no name
+	if slices.ContainsFunc(t.preorder(t.top), func(f *folder) bool { return f.name == "" && f.Role != formats.RoleNone }) {
+		t.place() // again, as roles name folders that have no name
+	}
 	return t
 }
 
