@@ -40,23 +40,24 @@ var shownLists = []shownList{
 func (a *app) addressesCommand() *cobra.Command {
 	m := new(mapping)
 	cmd := &cobra.Command{
-		Use:        "addresses SRC…",
+		Use:        "addresses [OPTIONS] SRC…",
 		SuggestFor: []string{"people", "map", "resolve"},
 		Short:      "Tell who is behind Exchange names, and how that is known",
 		Long: `Addresses learns from all items of all archives who has which mail address, and
-prints a line for everybody who lacks one somewhere: how often and when he occurs,
-what he is called, the answer, how it is known and how sure it is.
+prints a line for everybody who lacks one somewhere: how often and when he
+occurs, what he is called, the answer, how it is known and how sure it is.
 
 The table of --csv has the evidence, too. It is made to be corrected: fill the
-column "address" in where it is empty, change it where it is wrong, empty it where
-you do not believe it, and give the file to --directory, here or in convert. What
-it says then is certain. The objects of --json may be given back as well.
+column "address" in where it is empty, change it where it is wrong, empty it
+where you do not believe it, and give the file to --directory, here or in
+convert. What it says then is certain. The objects of --json may be given back
+as well.
 
 ` + addressesHelp,
 		Example: `  mailmill addresses alice.pst bob.ost
   mailmill addresses --csv --show unresolved,ambiguous *.pst >people.csv
   mailmill convert --directory people.csv *.pst out/
-  mailmill addresses --directory ldaps://reader@dc.example.com/dc=example,dc=com alice.pst`,
+  mailmill addresses --directory ldaps://me@dc.example.com/dc=example alice.pst`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.addresses(m, args) },
 	}
 	flags := cmd.Flags()
@@ -83,8 +84,11 @@ func (a *app) addresses(m *mapping, args []string) error {
 	if err != nil {
 		return err
 	}
-	bars, screen := a.bars()
-	log, closeLog, err := a.openLog(screen)
+	bars := a.newBars(m.asJSON)
+	if bars != nil {
+		defer bars.Close()
+	}
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}
@@ -116,8 +120,8 @@ func (a *app) addresses(m *mapping, args []string) error {
 
 // check refuses what is wrong with the options, and returns what chooses the people to be shown.
 func (m *mapping) check(a *app) (wanted func(*address.Report) []address.Person, err error) {
-	if m.jobs < 0 || m.jobs > 1024 {
-		return nil, usage("--jobs takes a number from 1 to 1024, not %d", m.jobs)
+	if err := checkJobs(m.jobs); err != nil {
+		return nil, err
 	}
 	if m.asCSV && m.asJSON {
 		return nil, usage("--csv and --json: one of them is enough")

@@ -267,7 +267,7 @@ func (a *app) learn(d *addressing, l lessons) (*people, error) {
 			},
 			Notice: func(where, what string) {
 				if !a.quiet {
-					io.WriteString(*a.screen.Load(), report.Printable(where+": "+what)+"\n")
+					io.WriteString(a.screen(), report.Printable(where+": "+what)+"\n")
 				}
 				log.Debug("directory", "where", where, "notice", what)
 			},
@@ -414,15 +414,6 @@ func (a *app) directoryError(err error) error {
 		return err
 	}
 	return &exit{exitUsage, err.Error(), err}
-}
-
-// bars returns what draws on a terminal how far a first pass is, or nil, and what lines go through meanwhile.
-func (a *app) bars() (*report.Bars, io.Writer) {
-	if !a.stderrTerminal || a.quiet {
-		return nil, a.stderr
-	}
-	bars := report.NewBars(a.stderr)
-	return bars, bars
 }
 
 // addressed returns a participant with the answer that is known for him; of nobody knows anything a nil one.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,22 +40,23 @@ type conversion struct {
 func (a *app) convertCommand() *cobra.Command {
 	c := new(conversion)
 	cmd := &cobra.Command{
-		Use:   "convert SRC… DST",
+		Use:   "convert [OPTIONS] SRC… DST",
 		Short: "Write what is in archives as standard files",
-		Long: `Convert reads archives, or the archives in folders, and writes their mail to DST:
-a folder, which it creates, an archive of what that would hold (.tar, .tar.zst,
-.tar.gz, .zip), one mbox (.mbox, .mbox.zst, .mbox.gz) or - for standard output.
-It says what became of every item: found = written + unchanged + filtered + duplicate + failed.
-See mailmill help files for what it writes.
+		Long: `Convert reads archives, or the archives in folders, and writes their mail to
+DST: a folder, which it creates, an archive of what that would hold (.tar,
+.tar.zst, .tar.gz, .zip), one mbox (.mbox, .mbox.zst, .mbox.gz) or - for
+standard output.
+See mailmill help files for what it writes. It says what became of every item:
+found = written + unchanged + filtered + duplicate + failed.
 
-Before it writes, it learns from all archives who has which mail address: colleagues
-are often stored by Exchange names (/o=…/cn=…) that nobody can answer. The options
-for that are those of mailmill help addresses.
+Before it writes, it learns from all archives who has which mail address:
+colleagues are often stored by Exchange names (/o=…/cn=…) that nobody can
+answer. The options for that are those of mailmill help addresses.
 
 Items that are not mail cannot be converted yet and count as failed; --only mail
 leaves them out.`,
 		Example: `  mailmill convert alice.pst out/
-  mailmill convert --only mail --format eml --include 'Projects/**' alice.pst bob.ost out/
+  mailmill convert --format eml --include 'Projects/**' alice.pst bob.ost out/
   mailmill convert --only mail --format maildir alice.pst alice.tar.zst
   mailmill convert alice.pst - | grep -c '^From '
   find /backup -name '*.pst' -print0 | mailmill convert --files-from - -0 out/`,
@@ -62,7 +64,7 @@ leaves them out.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "`FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
+	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "write mail as `FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
 	c.filters.addFlags(flags)
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "do everything but write")
 	flags.BoolVar(&c.overwrite, "overwrite", false, "replace files in the way that mailmill did not write")
@@ -84,14 +86,11 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err := c.addressing.check(a); err != nil {
 		return err
 	}
-	var bars *report.Bars
-	var screen io.Writer = a.stderr
-	if a.stderrTerminal && !a.quiet && !(c.asJSON && a.stdoutTerminal) {
-		bars = report.NewBars(a.stderr.w)
+	bars := a.newBars(c.asJSON)
+	if bars != nil {
 		defer bars.Close()
-		screen = bars
 	}
-	log, closeLog, err := a.openLog(screen)
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}
@@ -174,14 +173,15 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 	if c.sources.listFile != "" {
 		least = 1
 	}
-	switch {
-	case len(args) < least && len(args) == 1:
-		return "", usage("convert needs a source and, as the last argument, a folder to write to: mailmill convert %s out/", args[0])
-	case len(args) < least:
-		return "", usage("convert needs a source and, as the last argument, a folder to write to: mailmill convert alice.pst out/")
+	if len(args) < least {
+		source := "alice.pst"
+		if len(args) == 1 && exists(args[0]) {
+			source = args[0]
+		}
+		return "", usage("convert needs a source and, as the last argument, a folder to write to: mailmill convert %s out/", source)
 	}
 	for _, f := range files.Formats() {
-		if f.Name() == c.formatName {
+		if strings.EqualFold(f.Name(), c.formatName) {
 			c.format = f
 		}
 	}

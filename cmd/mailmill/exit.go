@@ -31,8 +31,8 @@ const exitStatuses = `  0    complete, the books balance
   3    finished, but items failed or are damaged, or the archive lost some that
        cannot be counted
   4    source missing, unreadable, no archive, nothing in it can be read
-  5    a matter of the moment: a full disk, a server that is away, an archive that
-       changes while it is read; see to it and run the same command again
+  5    a matter of the moment: a full disk, a server that is away, an archive
+       that changes while it is read; see to it and run the same command again
   12   a server refuses the user or the password
   130  interrupted
   141  the reader of a pipe went away (silent)

@@ -34,9 +34,6 @@ func (f *filters) addFlags(flags *pflag.FlagSet) {
 
 // build returns what a run needs to leave out what is not wanted.
 func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
-	if f.only != nil && len(f.only) == 0 {
-		return nil, nil, usage("--only names no kind; is a variable empty that should hold one?")
-	}
 	if len(f.only) > 0 {
 		kinds, err := filter.ParseKinds(strings.Join(f.only, ","))
 		if err != nil {
@@ -47,7 +44,7 @@ func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
 	if len(f.include)+len(f.exclude) > 0 {
 		f.folders, err = filter.NewFolders(f.include, f.exclude)
 		if err != nil {
-			return nil, nil, usage("--include, --exclude: %v", err)
+			return nil, nil, usage("--include or --exclude: %v", err)
 		}
 		wanted = append(wanted, f.folders)
 	}

@@ -172,7 +172,7 @@ func (c *conversion) room(a *app, dst string) *room {
 	form := files.FormOf(dst)
 	r := &room{dst: dst, eachFile: form.Folder() && c.format != files.MBOX, packed: form.Compressed()}
 	if !a.quiet {
-		r.warn = func(sentence string) { io.WriteString(*a.screen.Load(), sentence+"\n") }
+		r.warn = func(sentence string) { io.WriteString(a.screen(), sentence+"\n") }
 	}
 	return r
 }

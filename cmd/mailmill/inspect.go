@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -30,7 +29,7 @@ type inspection struct {
 func (a *app) inspectCommand() *cobra.Command {
 	i := new(inspection)
 	cmd := &cobra.Command{
-		Use:   "inspect SRC…",
+		Use:   "inspect [OPTIONS] SRC…",
 		Short: "Tell what is in an archive: folders, counts, dates, damage",
 		Long: `Inspect reads the tables of an archive and no message, so that it is instant on
 any size. It prints whose archive it is and what its folders hold.
@@ -42,7 +41,7 @@ With --people it learns from all items who has which address, and says how many
 people are resolved, guessed and open (see mailmill help addresses).`,
 		Example: `  mailmill inspect alice.pst
   mailmill inspect --check alice.pst
-  mailmill inspect --json *.pst | jq 'select(.type=="archive") | [.source, .items.mail]'`,
+  mailmill inspect --json *.pst | jq 'select(.type=="archive").items.mail'`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.inspect(i, args) },
 	}
 	flags := cmd.Flags()
@@ -57,8 +56,8 @@ people are resolved, guessed and open (see mailmill help addresses).`,
 }
 
 func (a *app) inspect(i *inspection, args []string) error {
-	if i.jobs < 0 || i.jobs > 1024 {
-		return usage("--jobs takes a number from 1 to 1024, not %d", i.jobs)
+	if err := checkJobs(i.jobs); err != nil {
+		return err
 	}
 	if option := i.addressing.given(); option != "" && !i.people {
 		return usage("--%s does nothing without --people: inspect looks at nobody's address otherwise", option)
@@ -66,12 +65,11 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if err := i.addressing.check(a); err != nil {
 		return err
 	}
-	var bars *report.Bars
-	screen := io.Writer(a.stderr)
-	if i.people {
-		bars, screen = a.bars()
+	bars := a.newBars(i.asJSON)
+	if bars != nil {
+		defer bars.Close()
 	}
-	log, closeLog, err := a.openLog(screen)
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}
@@ -104,7 +102,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 		in.Warnings = info.Warnings
 		in.Incomplete, in.Doubt = cmp.Or(in.Incomplete, info.Incomplete), info.Doubt
 		if i.check {
-			if in.Check, err = a.check(i, archive, log); err != nil {
+			if in.Check, err = a.check(i, archive, bars, log); err != nil {
 				return err
 			}
 			in.Warnings, in.Check.Incomplete = in.Check.Warnings, in.Incomplete
@@ -119,7 +117,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 			if n > 0 {
 				fmt.Fprintln(a.stdout)
 			}
-			err = in.WriteText(a.stdout)
+			err = in.WriteText(a.stdout, a.columns())
 		}
 		if err == nil && in.Check != nil {
 			if i.asJSON {
@@ -169,18 +167,16 @@ func describe(archive extract.Archive) *report.Inspection {
 }
 
 // check reads all of an archive: first the file as such, then every item as convert does.
-func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*report.Check, error) {
+func (a *app) check(i *inspection, archive extract.Archive, bars *report.Bars, log *slog.Logger) (*report.Check, error) {
 	start := time.Now()
-	bars := a.stderrTerminal && !a.quiet && !(i.asJSON && a.stdoutTerminal)
 	file, err := a.checkFile(archive, bars)
 	if err != nil {
 		return nil, err
 	}
 	o := check.Options{Steps: []load.Step{&address.Resolver{}}, Jobs: i.jobs, Log: log}
-	if bars {
-		b := report.NewBars(a.stderr.w)
-		defer b.Close()
-		o.Observer = b
+	if bars != nil {
+		defer bars.Close()
+		o.Observer = bars
 	} else if a.verbose {
 		o.Observer = &report.Ticker{Log: log}
 	}
@@ -192,12 +188,12 @@ func (a *app) check(i *inspection, archive extract.Archive, log *slog.Logger) (*
 	return c, nil
 }
 
-func (a *app) checkFile(archive extract.Archive, bars bool) (*extract.Check, error) {
+func (a *app) checkFile(archive extract.Archive, bars *report.Bars) (*extract.Check, error) {
 	var progress func(done, total int64)
-	if bars {
-		bar := report.NewByteBar(a.stderr.w, archive.Info().Path)
-		defer bar.Close()
-		progress = bar.Set
+	if bars != nil {
+		defer bars.Close()
+		path := archive.Info().Path
+		progress = func(done, total int64) { bars.Bytes(path, done, total) }
 	}
 	file, err := check.File(a.ctx, archive, progress)
 	if a.ctx.Err() != nil {

@@ -49,6 +49,9 @@ func (a *app) interrupt(signals <-chan os.Signal) {
 			}
 			said := make(chan struct{})
 			go func() {
+				if bars := a.bars.Load(); bars != nil {
+					bars.Close()
+				}
 				fmt.Fprintln(a.stderr, "mailmill: stopped at once; the same command again clears away what is unfinished, and does it all")
 				close(said)
 			}()
@@ -58,8 +61,8 @@ func (a *app) interrupt(signals <-chan os.Signal) {
 			}
 			os.Exit(exitInterrupted)
 		case <-wonder:
-			if screen := a.screen.Load(); screen != nil && first == os.Interrupt && a.stderrTerminal && !a.quiet {
-				io.WriteString(*screen, "Finishing what is in flight, and clearing up. Ctrl-C again stops at once.\n")
+			if first == os.Interrupt && a.stderrTerminal && !a.quiet {
+				io.WriteString(a.screen(), "Finishing what is in flight, and clearing up. Ctrl-C again stops at once.\n")
 			}
 		}
 	}

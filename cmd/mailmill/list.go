@@ -20,15 +20,15 @@ func (a *app) listCommand() *cobra.Command {
 		jobs   int
 	)
 	cmd := &cobra.Command{
-		Use:        "list SRC…",
+		Use:        "list [OPTIONS] SRC…",
 		SuggestFor: []string{"ls", "show", "dump", "cat"},
 		Short:      "Print a line for each item",
 		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
 kind, place in the source, folder, sender and subject; with --json an object
-(see mailmill help json). Before the first line it learns from all sources who has
-which address (see mailmill help addresses).`,
+(see mailmill help json). Before the first line it learns from all sources who
+has which address (see mailmill help addresses).`,
 		Example: `  mailmill list --only mail --since 2014-01-01 alice.pst | cut -f6
-  mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256' | sort | uniq -c`,
+  mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.list(&from, &which, &people, args, asJSON, digest, jobs)
 		},
@@ -51,8 +51,11 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 	if err := who.check(a); err != nil {
 		return err
 	}
-	bars, screen := a.bars()
-	log, closeLog, err := a.openLog(screen)
+	bars := a.newBars(asJSON)
+	if bars != nil {
+		defer bars.Close()
+	}
+	log, closeLog, err := a.openLog()
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 
@@ -14,8 +13,7 @@ import (
 // openLog returns the log of a run, and a function that completes its file. What people should know goes to the
 // screen, in colours where they help; everything goes to the file. A log that cannot be completed ends nothing, but is
 // told of.
-func (a *app) openLog(screen io.Writer) (log *slog.Logger, done func(), err error) {
-	a.screen.Store(&screen)
+func (a *app) openLog() (log *slog.Logger, done func(), err error) {
 	level := slog.LevelWarn
 	switch {
 	case a.quiet:
@@ -23,9 +21,9 @@ func (a *app) openLog(screen io.Writer) (log *slog.Logger, done func(), err erro
 	case a.verbose:
 		level = slog.LevelInfo
 	}
-	handler := tint.NewTextHandler(screen, &tint.Options{
+	handler := tint.NewTextHandler(a.screen(), &tint.Options{
 		Level:      level,
-		NoColor:    !a.stderrTerminal || os.Getenv("NO_COLOR") != "",
+		NoColor:    !a.draws() || os.Getenv("NO_COLOR") != "",
 		TimeFormat: "15:04:05",
 	})
 	if a.logFile == "" {

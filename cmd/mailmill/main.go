@@ -21,6 +21,9 @@ import (
 	"syscall"
 
 	"github.com/mattn/go-isatty"
+	"github.com/vbauerster/mpb/v8/cwriter"
+
+	"mailmill/load/report"
 )
 
 // version is written into what convert leaves behind.
@@ -39,7 +42,6 @@ func main() {
 				cancel(err)
 			}
 		}},
-		// Lines of JSON and bars would tear each other apart where both go to one terminal.
 		stdinTerminal:  terminal(os.Stdin),
 		stdoutTerminal: terminal(os.Stdout),
 		stderrTerminal: terminal(os.Stderr),
@@ -53,6 +55,38 @@ func main() {
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
 
+// draws reports whether standard error is a terminal that does more than print: TERM=dumb says that it does not.
+func (a *app) draws() bool { return a.stderrTerminal && os.Getenv("TERM") != "dumb" }
+
+// newBars returns the bars of a run, or nil where none are drawn: lines of JSON and bars would tear each other apart
+// where both go to one terminal.
+func (a *app) newBars(asJSON bool) *report.Bars {
+	if !a.draws() || a.quiet || asJSON && a.stdoutTerminal {
+		return nil
+	}
+	bars := report.NewBars(a.stderr.w)
+	a.bars.Store(bars)
+	return bars
+}
+
+// screen returns where lines for people go while a run is under way: past the bars where there are any.
+func (a *app) screen() io.Writer {
+	if bars := a.bars.Load(); bars != nil {
+		return bars
+	}
+	return a.stderr
+}
+
+// columns returns the width of the terminal that standard output is; 0 where it is none.
+func (a *app) columns() int {
+	if f, ok := a.stdout.w.(*os.File); ok && a.stdoutTerminal {
+		if width, _, err := cwriter.GetSize(int(f.Fd())); err == nil {
+			return width
+		}
+	}
+	return 0
+}
+
 // app is one run of the command.
 type app struct {
 	ctx    context.Context
@@ -60,7 +94,7 @@ type app struct {
 	stdin  io.Reader
 	stdout *output
 	stderr *output
-	screen atomic.Pointer[io.Writer] // stderr, or what lets lines through to it past the bars
+	bars   atomic.Pointer[report.Bars] // on the terminal that stderr is; nil where it is none
 
 	stdinTerminal, stdoutTerminal, stderrTerminal bool
 
@@ -88,7 +122,11 @@ func (a *app) report(err error) int {
 		return exitPipe
 	}
 	if sentence != "" {
-		fmt.Fprintln(a.stderr, "mailmill: "+sentence)
+		line := "mailmill: " + sentence
+		if status == exitInterrupted && a.stderrTerminal {
+			line = "\r" + line // over the ^C that the terminal shows
+		}
+		fmt.Fprintln(a.stderr, line)
 	}
 	if errors.Is(a.stderr.failed(), syscall.EPIPE) {
 		return exitPipe

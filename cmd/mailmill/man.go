@@ -88,6 +88,9 @@ func writeFlags(w io.Writer, flags *pflag.FlagSet) {
 		if f.Shorthand != "" {
 			option = "-" + f.Shorthand + ", " + option
 		}
+		if f.Value.Type() == "string" && f.DefValue != "" {
+			use += " (default " + f.DefValue + ")"
+		}
 		fmt.Fprintf(w, ".TP\n.B %s\n%s\n", troff(strings.TrimSpace(option+" "+name)), troff(use))
 	})
 }

@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -21,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"mailmill/formats/corpustest"
 	"mailmill/formats/pst/psttest"
@@ -103,7 +103,7 @@ type base struct {
 	file  *psttest.File
 	big   bool                // takes long, and is damaged less often
 	found int                 // mails
-	whole []map[string][]byte // what convert writes, by form
+	whole []map[string]string // what convert writes, by form
 }
 
 // damagedForms are the ways to write that the copies take in turn, by the option and the name of the target. In archives
@@ -148,27 +148,17 @@ func bases(t *testing.T, dir string) []base {
 		}
 		list = append(list, b)
 	}
-	variants := func(name string, data []byte, most int, formats ...psttest.Format) {
+	variants := func(name string, data []byte) {
 		whole, err := psttest.Read(data)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		seen, long := 0, false
-		small, err := whole.Keep(func(_ uint32, size int) bool {
-			seen++
-			if size > most && size < 4*most && !long {
-				long = true // one with lists of blocks
-				return true
-			}
-			return seen%7 == 0 && size <= most
-		})
+		small, err := whole.Small()
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, format := range formats {
-			for crypt := range byte(3) {
-				add(fmt.Sprintf("%s-%v-%d", name, format, crypt), small.Build(format, crypt, whole.Format))
-			}
+		for _, v := range small.Variants() {
+			add(fmt.Sprintf("%s-%v", name, v), small.Build(v))
 		}
 	}
 	read := func(path string) []byte {
@@ -179,8 +169,8 @@ func bases(t *testing.T, dir string) []base {
 		return data
 	}
 	sample := read(corpustest.Sample())
-	variants("sample", sample, 20000, psttest.ANSI, psttest.Unicode)
-	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")), 20000, psttest.Unicode4K)
+	variants("sample", sample)
+	variants("ost", read(corpustest.File(t, "pst/4k-page.ost")))
 	for _, name := range []string{"ansi-32-bit", "flags", "message-in-message", "attachment-and-inline", "dist-list"} {
 		add(name, read(corpustest.File(t, "pst/"+name+".pst")))
 	}
@@ -227,8 +217,8 @@ func (d *copyTest) run(i int, b *base) (status int, both, ok bool) {
 		case balance.Kinds["mail"].Found != b.found:
 			t.Errorf("%s: of %d mails %d are found, and nothing is said", name, b.found, balance.Kinds["mail"].Found)
 		case damagedForms[form].comparable:
-			if got := contents(t, out); !maps.EqualFunc(got, b.whole[form], bytes.Equal) {
-				t.Errorf("%s: said to be complete, and differs in %v", name, differing(b.whole[form], got))
+			if diff := cmp.Diff(b.whole[form], contents(t, out)); diff != "" {
+				t.Errorf("%s: said to be complete, and differs: -whole +got\n%s", name, diff)
 			}
 		}
 	}
@@ -366,35 +356,13 @@ func (r *answer) faulty(t testing.TB) []string {
 }
 
 // contents returns the hash of each file below a folder, but of the record of the run, which names the source.
-func contents(t testing.TB, dir string) map[string][]byte {
-	sums := make(map[string][]byte)
-	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() || e.Name() == ".mailmill.json" {
-			return err
-		}
-		b, err := os.ReadFile(path)
-		sum := sha256.Sum256(b)
-		sums[strings.TrimPrefix(path, dir)] = sum[:]
-		return err
-	})
+func contents(t testing.TB, dir string) map[string]string {
+	sums, err := tree(dir)
 	if err != nil {
 		t.Errorf("%v", err)
 	}
+	delete(sums, ".mailmill.json")
 	return sums
-}
-
-func differing(a, b map[string][]byte) (names []string) {
-	for name := range a {
-		if !bytes.Equal(a[name], b[name]) {
-			names = append(names, name)
-		}
-	}
-	for name := range b {
-		if a[name] == nil {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // heapWatch notes the largest heap.

@@ -173,8 +173,8 @@ func resolve(name string) string {
 	}
 	const links = 40 // more lead in a circle
 	for range links {
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			return fold(real)
+		if whole, err := filepath.EvalSymlinks(path); err == nil {
+			return fold(whole)
 		}
 		dir := filepath.Dir(path)
 		to, err := os.Readlink(path)

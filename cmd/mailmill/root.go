@@ -24,10 +24,12 @@ Exit statuses:
 		Example: `  mailmill inspect alice.pst
   mailmill convert alice.pst out/
   mailmill list --json alice.pst | jq -r .subject`,
-		Version:       version,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.ArbitraryArgs,
+		Version: version,
+		// Options that are there and empty come from variables of a script that should not be.
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.checkOptions(cmd.Flags()) },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -35,6 +37,7 @@ Exit statuses:
 			return unknownVerb(cmd, args[0])
 		},
 	}
+	root.SetUsageTemplate(usageTemplate)
 	root.SetVersionTemplate("mailmill {{.Version}}\n")
 	root.SetHelpCommand(helpCommand())
 	root.SetIn(a.stdin)
@@ -48,7 +51,55 @@ Exit statuses:
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
 	flags.SortFlags = false
 	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
+	for _, c := range root.Commands() {
+		c.DisableFlagsInUseLine = true // its own line says where they stand
+	}
 	return root
+}
+
+// usageTemplate is what help ends with. It is no wider than the narrowest terminal that people use.
+const usageTemplate = `Usage:
+  {{if .HasParent}}{{.UseLine}}{{else}}mailmill VERB{{end}}
+{{- if .HasExample}}
+
+Examples:
+{{.Example}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Verbs:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Options:
+{{.LocalFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Options of all verbs:
+{{.InheritedFlags.FlagUsagesWrapped 80 | trimTrailingWhitespaces}}{{end}}
+{{- if .HasHelpSubCommands}}
+
+Topics:{{range .Commands}}{{if .IsAdditionalHelpTopicCommand}}
+  {{rpad .Name .NamePadding}}  {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+mailmill help VERB or mailmill help TOPIC tells more.{{end}}
+`
+
+// checkOptions refuses options without a value, and those that say two things.
+func (a *app) checkOptions(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		empty := f.Value.String() == ""
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			empty = slices.Contains(list.GetSlice(), "") || len(list.GetSlice()) == 0
+		}
+		if empty && err == nil {
+			err = usage("--%s is given nothing; is a variable empty that should hold its value?", f.Name)
+		}
+	})
+	if err == nil && a.quiet && a.verbose {
+		return usage("-q and -v contradict each other; leave one out")
+	}
+	return err
 }
 
 func unknownVerb(cmd *cobra.Command, verb string) error {
@@ -95,8 +146,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	case errors.As(err, &invalid):
 		flag := invalid.GetFlag()
 		switch flag.Value.Type() {
-		case "int", "uint":
-			return usage("--%s takes a number, not %q", flag.Name, invalid.GetValue())
+		case "int":
+			return usage("--%s takes a number from 1 to %d, not %q", flag.Name, maxJobs, invalid.GetValue())
 		case "bool":
 			return usage("--%s takes no value", flag.Name)
 		}

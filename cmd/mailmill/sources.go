@@ -64,7 +64,7 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		if s.listFile != "" {
 			return &exit{status: exitSource, sentence: "--files-from: " + s.listFile + " names no archive"}
 		}
-		return usage("name at least one archive to read")
+		return usage("name at least one archive to read, or a folder of them")
 	}
 	files, refused := find(a.ctx, append(slices.Clone(args), listed...), s.target)
 	for _, err := range refused {

@@ -28,6 +28,8 @@ func (a *app) checkTarget(c *conversion, name string) error {
 	info, err := os.Stat(name)
 	switch {
 	case err != nil || form.Stream():
+	case form.Folder() && !info.IsDir() && !info.Mode().IsRegular():
+		return usage("%s is no folder and no file; - is standard output, and with -n nothing is written", name)
 	case form.Folder() && !info.IsDir():
 		return usage("%s is a file; the last argument is the folder to write to, as in out/", name)
 	case !form.Folder() && info.IsDir():

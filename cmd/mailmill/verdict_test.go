@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/pflag"
 
 	"mailmill/extract"
@@ -77,6 +78,22 @@ func TestConclude(t *testing.T) {
 		got, sentence := conclude(tt.err)
 		if got != tt.want || !strings.Contains(sentence, tt.says) || strings.Contains(sentence, "\x1b") {
 			t.Errorf("%v: exit status %d, want %d: %q", tt.err, got, tt.want, sentence)
+		}
+	}
+}
+
+// Help is read on the narrowest terminals that people use.
+func TestHelpFitsTheTerminal(t *testing.T) {
+	for _, about := range []string{"", "convert", "inspect", "list", "addresses", "version", "json", "files", "errors"} {
+		var help strings.Builder
+		a := &app{stdout: &output{w: &help}, stderr: &output{w: &help}}
+		if status := a.run(append([]string{"help"}, strings.Fields(about)...)); status != exitOK || help.Len() == 0 {
+			t.Errorf("help %s: exit status %d", about, status)
+		}
+		for line := range strings.Lines(help.String()) {
+			if width := text.StringWidth(strings.TrimSuffix(line, "\n")); width > 80 {
+				t.Errorf("help %s: %d columns: %s", about, width, line)
+			}
 		}
 	}
 }

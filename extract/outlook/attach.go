@@ -27,30 +27,44 @@ type attachment struct {
 	// mimeTag is the media type as it is stored, in lower case; part.Type is what can be written.
 	mimeTag string
 	mac     *macFile // what a Macintosh keeps beside the data
+	// own is the damage of this attachment.
+	own []formats.Damage
+}
+
+// attached returns the message's attachments.
+func (m *message) attached() ([]mapi.Attachment, error) {
+	if !m.listed {
+		m.list, m.listErr = m.m.Attachments()
+		m.listed = true
+	}
+	return m.list, m.listErr
 }
 
 // readAttachments makes a part of each attachment, in their order. What is wrong with one costs that one: a short text
 // stands in its place.
 func (m *message) readAttachments() []*attachment {
-	list, err := m.m.Attachments()
+	list, err := m.attached()
 	if err != nil {
 		m.lose("attachments", err)
 	}
-	out := make([]*attachment, 0, len(list))
+	var out []*attachment
+	if len(list) > 0 {
+		out = make([]*attachment, 0, len(list))
+	}
 	for i, a := range list {
-		out = append(out, m.attachments(a, i)...)
+		at := &attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where}}
+		at.damage = &at.own
+		out = m.appendParts(out, at, i)
+		*m.damage = append(*m.damage, summed(at.own, at.where)...)
 	}
 	return out
 }
 
-// attachments makes the parts of one attachment: one as a rule, more where it is a container.
-func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
-	var damage []formats.Damage
-	at := &attachment{a: a, bag: bag{p: a, cp: m.cp, where: m.where, damage: &damage}}
-	defer func() { *m.damage = append(*m.damage, summed(damage, at.where)...) }()
+// appendParts makes the parts of one attachment: one as a rule, more where it is a container.
+func (m *message) appendParts(list []*attachment, at *attachment, index int) []*attachment {
 	at.method = at.readMethod()
 	if at.method != mapi.AttachEmbedded && at.int(mapi.PidTagAttachmentFlags)&attachException != 0 && at.int(mapi.PidTagAttachmentHidden) != 0 {
-		return nil // an exception of a series of appointments: no file
+		return list // an exception of a series of appointments: no file
 	}
 	name := at.name()
 	at.where = m.whereIs(name, index)
@@ -62,7 +76,7 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 	switch at.method {
 	case mapi.AttachEmbedded:
 		if m.embedded(at) {
-			return []*attachment{at}
+			return append(list, at)
 		}
 		at.method = mapi.AttachByValue
 		at.content()
@@ -71,12 +85,12 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 	case mapi.AttachByWebReference:
 		m.webReference(at)
 	case mapi.AttachOLE:
-		return m.oleObject(at)
+		return append(list, m.oleObject(at)...)
 	default:
 		at.content()
 		if isTNEF(at.mimeTag, name) {
 			if inner, ok := m.unpack(at); ok {
-				return inner
+				return append(list, inner...)
 			}
 		}
 	}
@@ -84,18 +98,22 @@ func (m *message) attachments(a mapi.Attachment, index int) []*attachment {
 		part.Name = "attachment-" + strconv.Itoa(index+1) + extensionOf(part.Type)
 	}
 	if at.mac != nil {
-		return at.macintosh()
+		return append(list, at.macintosh()...)
 	}
-	return []*attachment{at}
+	return append(list, at)
 }
 
 // whereIs names an attachment in damage.
 func (m *message) whereIs(name string, index int) string {
-	where := fmt.Sprintf("attachment %q", firstText(oneLine(name), "no. "+strconv.Itoa(index+1)))
-	if m.where != "" {
-		return m.where + ": " + where
+	if name = oneLine(name); name == "" {
+		name = "no. " + strconv.Itoa(index+1)
 	}
-	return where
+	var room [160]byte
+	where := room[:0]
+	if m.where != "" {
+		where = append(append(where, m.where...), ": "...)
+	}
+	return string(strconv.AppendQuote(append(where, "attachment "...), name))
 }
 
 // summed lists an attachment's damage with one line for each cause: where one block held several of its properties, it
@@ -155,9 +173,10 @@ func (at *attachment) name() string {
 func (at *attachment) content() {
 	p := at.part
 	p.Type, p.Params = at.mediaType()
-	p.Size = max(at.a.DataSize(), 0)
+	size := at.a.DataSize()
+	p.Size = max(size, 0)
 	p.Content = stream{at.a}
-	if at.a.DataSize() <= 0 {
+	if size <= 0 {
 		// Nothing, or nobody knows. An attachment without data is one that was lost, unlike one that is empty.
 		if r, err := at.a.Open(); err == nil {
 			r.Close()
@@ -218,6 +237,7 @@ func isMediaType(s string) bool {
 			if slash++; i == 0 || i == len(s)-1 {
 				return false
 			}
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
 		case c <= ' ' || c >= 0x7F || strings.IndexByte("()<>@,;:\\\"[]?=", c) >= 0:
 			return false
 		}
@@ -369,7 +389,7 @@ func (m *message) embedded(at *attachment) bool {
 		at.missing(fmt.Errorf("messages are nested more than %d deep", maxDepth))
 		return true
 	}
-	if *m.messages++; *m.messages > maxMessages {
+	if m.memory.messages++; m.memory.messages > maxMessages {
 		at.missing(fmt.Errorf("there are more than %d messages in the message", maxMessages))
 		return true
 	}
@@ -382,7 +402,7 @@ func (m *message) embedded(at *attachment) bool {
 		return true
 	}
 	sub := &message{
-		c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
+		c: m.c, m: inner, depth: m.depth + 1, memory: m.memory,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
 	}
 	sub.start()
@@ -488,7 +508,7 @@ func isTNEF(typ, name string) bool {
 // unpack returns what a TNEF file holds in its place: its attachments, and its bodies where the message has none of
 // their sort. One that cannot be read stays as it is, and one that holds more stays beside its parts.
 func (m *message) unpack(at *attachment) ([]*attachment, bool) {
-	if *m.messages++; m.depth+1 >= maxDepth || *m.messages > maxMessages {
+	if m.memory.messages++; m.depth+1 >= maxDepth || m.memory.messages > maxMessages {
 		return nil, false
 	}
 	b, err := readAll(at.part.Content, maxInMemory)
@@ -500,7 +520,7 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 		return nil, false
 	}
 	sub := &message{
-		c: m.c, m: inner, depth: m.depth + 1, messages: m.messages,
+		c: m.c, m: inner, depth: m.depth + 1, memory: m.memory,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
 	}
 	sub.start()
@@ -512,7 +532,7 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	case sub.html == nil:
 		keep = keep || !sub.blankText() && !m.blankText() && !sameWords(m.text, sub.text)
 	case m.html == nil:
-		m.html, m.htmlText = sub.html, sub.htmlText
+		m.html = sub.html
 	default:
 		keep = keep || !sameWords(m.html, sub.html)
 	}
@@ -530,7 +550,7 @@ func sameWords(a, b *formats.Part) bool {
 	text := func(p *formats.Part) string {
 		s, _ := p.Content.(formats.Bytes)
 		if p.Type == "text/html" {
-			s = formats.Bytes(htmlToText(string(s)))
+			s = formats.Bytes(htmlToText(s))
 		}
 		return strings.Join(strings.Fields(string(s)), " ")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -54,29 +55,34 @@ func (b *bag) named(n mapi.Name, part string) mapi.Value {
 	return v
 }
 
-func (b *bag) int(id mapi.ID) int64 {
+// get looks a property up that has no name for people.
+func (b *bag) get(id mapi.ID) mapi.Value {
 	v, err := b.p.Lookup(id)
 	if err != nil {
 		b.lose("property "+id.String(), err)
 	}
-	return v.Int()
+	return v
 }
 
-func (b *bag) time(id mapi.ID) time.Time {
-	v, err := b.p.Lookup(id)
-	if err != nil {
-		b.lose("property "+id.String(), err)
-	}
-	return v.Time()
-}
+func (b *bag) int(id mapi.ID) int64 { return b.get(id).Int() }
+
+func (b *bag) time(id mapi.ID) time.Time { return b.get(id).Time() }
 
 // string returns a string as it is.
-func (b *bag) string(id mapi.ID) string {
-	v, err := b.p.Lookup(id)
-	if err != nil {
-		b.lose("property "+id.String(), err)
+func (b *bag) string(id mapi.ID) string { return b.get(id).Text(b.cp) }
+
+// isText reports whether a value is exactly s in Unicode, which is cheaper to find out than what it is. It is false for what
+// is not ASCII.
+func isText(v mapi.Value, s string) bool {
+	if v.Type != mapi.String || len(v.Data) != 2*len(s) {
+		return false
 	}
-	return v.Text(b.cp)
+	for i := range len(s) {
+		if v.Data[2*i] != s[i] || v.Data[2*i+1] != 0 || s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // line returns a string that is to be one line: up to a NUL, without control characters and blanks around it.
@@ -84,10 +90,4 @@ func (b *bag) line(id mapi.ID) string { return oneLine(b.string(id)) }
 
 func (b *bag) namedLine(n mapi.Name, part string) string { return oneLine(b.named(n, part).Text(b.cp)) }
 
-func (b *bag) bytes(id mapi.ID) []byte {
-	v, err := b.p.Lookup(id)
-	if err != nil {
-		b.lose("property "+id.String(), err)
-	}
-	return v.Bytes()
-}
+func (b *bag) bytes(id mapi.ID) []byte { return b.get(id).Bytes() }

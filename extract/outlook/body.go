@@ -1,6 +1,7 @@
 package outlook
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -18,54 +19,60 @@ const nativeRTF = 2
 func (m *message) readBody() {
 	plain := m.plainBody()
 	html, hasHTML := m.htmlBody()
-	hasRTF := m.value(mapi.PidTagRtfCompressed, bodyPart).Exists()
-	if hasRTF && (!hasHTML || m.int(mapi.PidTagNativeBody) == nativeRTF && m.int(mapi.PidTagRtfInSync) != 0) {
-		m.rtfBody(&html, &hasHTML, &plain)
+	stored := m.value(mapi.PidTagRtfCompressed, bodyPart)
+	if stored.Exists() && (!hasHTML || m.int(mapi.PidTagNativeBody) == nativeRTF && m.int(mapi.PidTagRtfInSync) != 0) {
+		m.rtfBody(stored.Bytes(), &html, &hasHTML, &plain)
 	}
-	// No program shows NULs, and some end the text at one.
-	plain, html = strings.ReplaceAll(plain, "\x00", ""), strings.ReplaceAll(html, "\x00", "")
+	plain, html = withoutNULs(plain), withoutNULs(html)
 	if hasHTML {
-		m.htmlText = html
-		m.html = textPart("text/html", html)
+		m.html = bytesPart("text/html", html)
 	}
-	if hasHTML && strings.TrimSpace(plain) == "" {
-		if s := htmlToText(html); s != "" || plain == "" {
+	if hasHTML && isBlank(plain) {
+		if s := htmlToText(html); s != "" || len(plain) == 0 {
 			// A text of blanks is none.
-			plain, m.storedText = s, false
+			plain, m.storedText = []byte(s), false
 		}
 	}
-	switch {
-	case plain != "":
-		m.text = textPart("text/plain", plain)
-	default:
-		m.text = textPart("text/plain", "")
-	}
+	m.text = bytesPart("text/plain", plain)
 }
 
+// withoutNULs returns text without the NULs in it: no program shows them, and some end the text at one.
+func withoutNULs(b []byte) []byte {
+	if bytes.IndexByte(b, 0) < 0 {
+		return b
+	}
+	return bytes.ReplaceAll(b, []byte{0}, nil)
+}
+
+func isBlank(b []byte) bool { return len(bytes.TrimSpace(b)) == 0 }
+
 // textPart makes a part of text in UTF-8.
-func textPart(typ, s string) *formats.Part {
-	return &formats.Part{Type: typ, Content: formats.Bytes(s), Size: int64(len(s))}
+func textPart(typ, s string) *formats.Part { return bytesPart(typ, []byte(s)) }
+
+func bytesPart(typ string, b []byte) *formats.Part {
+	return &formats.Part{Type: typ, Content: formats.Bytes(b), Size: int64(len(b))}
+}
+
+// htmlText returns the HTML body.
+func (m *message) htmlText() string {
+	b, _ := m.html.Content.(formats.Bytes)
+	return string(b)
 }
 
 // plainBody returns the stored plain text.
-func (m *message) plainBody() string {
+func (m *message) plainBody() []byte {
 	v := m.value(mapi.PidTagBody, bodyPart)
+	var b []byte
 	switch v.Type {
-	case mapi.String8:
-		b := trimNULs(v.Bytes())
-		s, replaced := codepage.Decode(m.cp, b)
+	case mapi.String8, mapi.Binary:
+		var replaced int
+		b, replaced = codepage.Append(nil, m.cp, trimNULs(v.Bytes()))
 		m.replaced(replaced, m.cp)
-		m.storedText = s != ""
-		return s
-	case mapi.Binary:
-		s, replaced := codepage.Decode(m.cp, trimNULs(v.Bytes()))
-		m.replaced(replaced, m.cp)
-		m.storedText = s != ""
-		return s
+	default:
+		b = v.AppendText(nil, m.cp)
 	}
-	s := v.Text(m.cp)
-	m.storedText = s != ""
-	return s
+	m.storedText = len(b) > 0
+	return b
 }
 
 // replaced notes characters that could not be decoded: they are lost.
@@ -76,31 +83,29 @@ func (m *message) replaced(n, cp int) {
 }
 
 // htmlBody returns the stored HTML as UTF-8.
-func (m *message) htmlBody() (string, bool) {
+func (m *message) htmlBody() ([]byte, bool) {
 	v := m.value(mapi.PidTagHtml, bodyPart)
+	var html []byte
 	switch v.Type {
 	case mapi.Unspecified:
-		return "", false
 	case mapi.String:
-		s := v.Text(m.cp)
-		return s, strings.TrimSpace(s) != ""
+		html = v.AppendText(nil, m.cp)
+	default:
+		if b := trimNULs(v.Bytes()); len(b) > 0 {
+			html = m.decodeHTML(b)
+		}
 	}
-	b := trimNULs(v.Bytes())
-	if len(b) == 0 {
-		return "", false
-	}
-	s := m.decodeHTML(b)
-	return s, strings.TrimSpace(s) != ""
+	return html, !isBlank(html)
 }
 
 // decodeHTML decodes HTML whose code page is told in up to five places: by a byte order mark, the message's Internet
 // code page, the HTML itself, and the message's other code page or locale. Where two of them disagree the one counts
 // in which all of the text has a meaning.
-func (m *message) decodeHTML(b []byte) string {
+func (m *message) decodeHTML(b []byte) []byte {
 	if cp, n := codepage.ByteOrderMark(b); n > 0 {
-		s, replaced := codepage.Decode(cp, b[n:])
+		html, replaced := codepage.Append(nil, cp, b[n:])
 		m.replaced(replaced, cp)
-		return s
+		return html
 	}
 	var pages [4]int
 	list := pages[:0]
@@ -119,11 +124,12 @@ func (m *message) decodeHTML(b []byte) string {
 	if len(list) == 0 {
 		list = append(list, m.cp)
 	}
-	best, fewest, page := "", -1, 0
+	var best []byte
+	fewest, page := -1, 0
 	for _, cp := range list {
-		s, replaced := codepage.Decode(cp, b)
+		html, replaced := codepage.Append(nil, cp, b)
 		if fewest < 0 || replaced < fewest {
-			best, fewest, page = s, replaced, cp
+			best, fewest, page = html, replaced, cp
 		}
 		if replaced == 0 {
 			break

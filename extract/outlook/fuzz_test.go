@@ -32,7 +32,7 @@ func FuzzHTML(f *testing.F) {
 	f.Add(`<html><head><meta charset="x"></head><body><p>a<br>b<pre> c</pre><a href="http://x">d</a><img src="cid:a%20b@c"><td background='x'>`)
 	f.Add("<style>url(x)</style><li><table><tr><td>1<td>2")
 	f.Fuzz(func(t *testing.T, s string) {
-		text := htmlToText(s)
+		text := htmlToText([]byte(s))
 		if utf8.ValidString(s) && !utf8.ValidString(text) {
 			t.Fatal("the text is no UTF-8")
 		}
@@ -256,7 +256,7 @@ func TestHTMLToText(t *testing.T) {
 		"<xml><w:View>Normal</w:View></xml>a<noscript><b>b</b></noscript>": "a\r\n",
 		"</blockquote></ul></table></td></a>a<td>b<tr>c":                   "a\r\nb\r\nc\r\n",
 	} {
-		if got := htmlToText(in); got != want {
+		if got := htmlToText([]byte(in)); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
 	}

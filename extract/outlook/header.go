@@ -16,10 +16,17 @@ import (
 // added again.
 type header struct {
 	fields []formats.Field
-	has    map[string]bool // by lower-case name
+	has    []string // the names of fields that are not to be added
 }
 
-func (h *header) exists(name string) bool { return h.has != nil && h.has[strings.ToLower(name)] }
+func (h *header) exists(name string) bool {
+	for _, s := range h.has {
+		if sameName(s, name) {
+			return true
+		}
+	}
+	return false
+}
 
 func (h *header) add(f formats.Field) {
 	if !h.exists(f.Name) {
@@ -42,8 +49,8 @@ func (h *header) token(name, value string) {
 }
 
 func (h *header) date(name string, t time.Time) {
-	if !t.IsZero() {
-		h.add(formats.Field{Name: name, Text: mime.FormatDate(t), Structured: true})
+	if !t.IsZero() && !h.exists(name) {
+		h.fields = append(h.fields, formats.Field{Name: name, Text: mime.FormatDate(t), Structured: true})
 	}
 }
 
@@ -55,7 +62,7 @@ func (h *header) addresses(name string, list []*formats.Address) {
 
 // makeHeader fills the mail's header and its participants.
 func (m *message) makeHeader(mail *formats.Mail, draft bool) {
-	var h header
+	h := &m.header
 	m.readTransport()
 	m.readPeople()
 	own := len(m.headers.fields) > 0 && !m.headers.foreign
@@ -75,23 +82,23 @@ func (m *message) makeHeader(mail *formats.Mail, draft bool) {
 	case m.headers.foreign:
 		h.fields = make([]formats.Field, 0, 20+len(m.headers.fields))
 	default:
-		m.ownTransport(&h, mail)
+		m.ownTransport(h, mail)
 	}
-	m.addressFields(&h, mail)
+	m.addressFields(h, mail)
 	h.text("Subject", oneLineText(m.subject))
 	h.date("Date", m.date(draft))
 	h.token("Message-ID", mail.MessageID)
-	m.threadFields(&h)
-	m.priorityFields(&h)
-	m.keywordsField(&h)
-	m.requestFields(&h, mail)
-	m.classFields(&h)
-	m.internetFields(&h)
+	m.threadFields(h)
+	m.priorityFields(h)
+	m.keywordsField(h)
+	m.requestFields(h, mail)
+	m.classFields(h)
+	m.internetFields(h)
 	if m.headers.foreign {
-		m.foreignFields(&h)
+		m.foreignFields(h)
 	}
 	if m.c.opt.KeepEX {
-		m.exchangeFields(&h)
+		m.exchangeFields(h)
 	}
 	mail.Header = h.fields
 }
@@ -101,11 +108,12 @@ func (m *message) makeHeader(mail *formats.Mail, draft bool) {
 func (m *message) ownTransport(h *header, mail *formats.Mail) {
 	fields := m.headers.fields
 	h.fields = make([]formats.Field, 0, len(fields)+12)
-	h.has = make(map[string]bool, len(fields))
+	h.has = m.memory.has[:0]
+	var room [32]byte
+	identified := false
 	for i := range fields {
 		f := &fields[i]
-		name := strings.ToLower(f.Name)
-		switch name {
+		switch string(lowered(room[:0], f.Name)) {
 		case "keywords":
 			// The field holds the owner's categories, nothing else.
 			h.fields = append(h.fields, original(*f))
@@ -120,16 +128,17 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 				continue
 			}
 		case "message-id":
-			if h.has[name] {
+			if identified {
 				continue
 			}
-			if mime.Value(f) != mail.MessageID {
+			identified = true
+			if v, ok := rawValue(f); !(ok && string(v) == mail.MessageID) && mime.Value(f) != mail.MessageID {
 				h.fields = append(h.fields, formats.Field{Name: "Message-ID", Text: mail.MessageID, Structured: true})
-				h.has[name] = true
+				h.has = append(h.has, f.Name)
 				continue
 			}
 		case "subject":
-			if m.subject != "" && m.headers.isBroken(f) {
+			if m.subject != "" && isBroken(f) {
 				continue
 			}
 		case "from", "to", "cc", "sender", "reply-to":
@@ -137,22 +146,23 @@ func (m *message) ownTransport(h *header, mail *formats.Mail) {
 				continue // the properties may know
 			}
 		default:
-			if isStructural(name) {
+			if isStructural(f.Name) {
 				continue
 			}
 		}
 		h.fields = append(h.fields, *f)
-		h.has[name] = true
+		h.has = append(h.has, f.Name)
 	}
-	if h.has["importance"] || h.has["x-priority"] || h.has["priority"] || h.has["x-msmail-priority"] {
-		h.has["importance"], h.has["x-priority"], h.has["priority"] = true, true, true
+	if h.exists("Importance") || h.exists("X-Priority") || h.exists("Priority") || h.exists("X-MSMail-Priority") {
+		h.has = append(h.has, "Importance", "X-Priority", "Priority")
 	}
-	if h.has["from"] {
+	if h.exists("From") {
 		// Whoever wrote From knew whether to write Sender.
-		h.has["sender"] = true
+		h.has = append(h.has, "Sender")
 	}
 	// Senders that gave no Reply-To asked for none: the property then repeats From.
-	h.has["reply-to"] = true
+	h.has = append(h.has, "Reply-To")
+	m.memory.has = h.has
 }
 
 // originalPrefix marks fields of transport headers that are kept as evidence only.
@@ -192,7 +202,9 @@ func (m *message) setParticipants(mail *formats.Mail) {
 
 func (m *message) addressFields(h *header, mail *formats.Mail) {
 	if mail.From != nil {
-		h.addresses("From", []*formats.Address{mail.From})
+		if !h.exists("From") {
+			h.addresses("From", []*formats.Address{mail.From})
+		}
 	} else if list, _ := m.headers.list("From"); len(list) > 0 && !m.headers.foreign {
 		mail.From = list[0]
 	}
@@ -216,9 +228,9 @@ func (m *message) addressFields(h *header, mail *formats.Mail) {
 func (m *message) groups(id mapi.ID) []*formats.Address {
 	var list []*formats.Address
 	for name := range strings.SplitSeq(m.line(id), ";") {
-		if p := m.byAddress(strings.TrimSpace(name)); p.SMTP != "" && p.Via == formats.ViaStored {
-			list = append(list, p.Address)
-		} else if name = cleanName(name, p.Address); name != "" {
+		if p := byAddress(strings.TrimSpace(name)); p.SMTP != "" && p.Via == formats.ViaStored {
+			list = append(list, m.address(p.Address))
+		} else if name = cleanName(name, &p.Address); name != "" {
 			list = append(list, &formats.Address{Group: name, Via: formats.ViaNone})
 		}
 	}
@@ -229,10 +241,8 @@ func (m *message) groups(id mapi.ID) []*formats.Address {
 func (m *message) identify() string {
 	// The header's has the letter case that references to it have.
 	if !m.headers.foreign {
-		if f := m.headers.find("Message-ID"); f != nil {
-			if id := messageID(mime.Value(f)); id != "" {
-				return id
-			}
+		if id := m.headers.id; id != "" {
+			return id
 		}
 	}
 	if id := messageID(m.line(mapi.PidTagInternetMessageId)); id != "" {
@@ -258,14 +268,19 @@ func (m *message) threadFields(h *header) {
 		h.text("Thread-Topic", m.line(mapi.PidTagConversationTopic))
 	}
 	if !h.exists("Thread-Index") {
-		h.token("Thread-Index", base64.StdEncoding.EncodeToString(m.bytes(mapi.PidTagConversationIndex)))
+		var room [128]byte
+		h.token("Thread-Index", string(base64.StdEncoding.AppendEncode(room[:0], m.bytes(mapi.PidTagConversationIndex))))
 	}
 }
 
 // identifiers adds a field of message identifiers. What holds none is kept as evidence.
 func (m *message) identifiers(h *header, name string, id mapi.ID) {
-	value := m.line(id)
-	if value == "" || h.exists(name) {
+	v := m.get(id)
+	if h.exists(name) {
+		return
+	}
+	value := oneLine(v.Text(m.cp))
+	if value == "" {
 		return
 	}
 	if list := messageIDs(value); list != "" {
@@ -345,7 +360,7 @@ var autoResponses = [...]struct {
 // requestFields writes what the sender asked for, and other properties that have a field.
 func (m *message) requestFields(h *header, mail *formats.Mail) {
 	if m.int(mapi.PidTagReadReceiptRequested) != 0 && !h.exists("Disposition-Notification-To") {
-		to := m.person(&m.bag, roleReadReceipt)
+		to := m.person(&m.bag, &roleReadReceipt)
 		if to.Address == nil || to.SMTP == "" && to.dn == "" {
 			to = m.sender
 		}
@@ -368,7 +383,8 @@ func (m *message) requestFields(h *header, mail *formats.Mail) {
 	if !isClass(m.class, "REPORT") {
 		path := m.line(mapi.PidTagInternetReturnPath)
 		if list := exchangePath(path); list != nil {
-			p := m.byAddress(list[0].Stored)
+			of := byAddress(list[0].Stored)
+			p := person{Address: m.address(of.Address), dn: of.dn}
 			m.resolve(p)
 			h.addresses("Return-Path", []*formats.Address{p.Address})
 		} else if path = messageID(path); strings.Contains(path, "@") {
@@ -405,7 +421,7 @@ func (m *message) requestFields(h *header, mail *formats.Mail) {
 	}
 	h.text("X-MS-Voting-Response", m.namedLine(mapi.PidLidVerbResponse, "voting response"))
 	if m.named(mapi.PidLidDelegateMail, "delegation").Bool() {
-		if p := m.person(&m.bag, roleReceivedRepresenting); p.Address != nil {
+		if p := m.person(&m.bag, &roleReceivedRepresenting); p.Address != nil {
 			m.resolve(p)
 			h.addresses("X-PST-Received-Representing", []*formats.Address{p.Address})
 		}
@@ -445,7 +461,7 @@ func (m *message) classFields(h *header) {
 // internetFields writes the fields that programs keep as named properties (MS-OXCMAIL 2.1.3.2.21), where they are not
 // there already. Who wrote the mail and to whom is told by properties made for that.
 func (m *message) internetFields(h *header) {
-	var list []formats.Field
+	start := len(h.fields)
 	all := m.p.All
 	if p, ok := m.p.(mapi.NamedProperties); ok {
 		all = p.AllNamed
@@ -458,28 +474,27 @@ func (m *message) internetFields(h *header) {
 		if err != nil {
 			m.lose("header field "+name, err)
 		}
-		if isStructural(name) || isParticipant(name) || !legalFieldName(name) || h.exists(name) || holds(h.fields, name) {
+		if isStructural(name) || isParticipant(name) || !legalFieldName(name) || h.exists(name) || holds(h.fields[:start], name) {
 			continue
 		}
 		value := oneLine(p.Value.Text(m.cp))
 		switch {
 		case value == "":
 		case strings.EqualFold(name, "Keywords"):
-			list = append(list, formats.Field{Name: originalPrefix + name, Text: value})
+			h.fields = append(h.fields, formats.Field{Name: originalPrefix + name, Text: value})
 		case mime.IsAddressField(name):
 			f := formats.Field{Name: name, Addresses: mime.ParseAddressList(value)}
 			for _, a := range f.Addresses {
-				of := m.byAddress(a.Stored)
+				of := byAddress(a.Stored)
 				a.SMTP, a.Via = of.SMTP, of.Via
 				m.resolve(person{Address: a, dn: of.dn})
 			}
-			list = append(list, f)
+			h.fields = append(h.fields, f)
 		default:
-			list = append(list, formats.Field{Name: name, Text: value})
+			h.fields = append(h.fields, formats.Field{Name: name, Text: value})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b formats.Field) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
-	h.fields = append(h.fields, list...)
+	slices.SortStableFunc(h.fields[start:], func(a, b formats.Field) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
 }
 
 // isParticipant reports whether a field names somebody whom the model has.
@@ -492,7 +507,7 @@ func isParticipant(name string) bool {
 }
 
 func holds(fields []formats.Field, name string) bool {
-	return slices.ContainsFunc(fields, func(f formats.Field) bool { return strings.EqualFold(f.Name, name) })
+	return slices.ContainsFunc(fields, func(f formats.Field) bool { return sameName(f.Name, name) })
 }
 
 func legalFieldName(s string) bool {

@@ -1,6 +1,7 @@
 package outlook
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 
@@ -11,9 +12,9 @@ import (
 // htmlToText returns the text of HTML, for mail that has no other: paragraphs and lines where the HTML has them, a line
 // for each row of a table with tabs between its cells, marks before what is listed or quoted, and links in angle
 // brackets after their text where the text does not say them.
-func htmlToText(s string) string {
+func htmlToText(b []byte) string {
 	t := textWriter{}
-	z := html.NewTokenizer(strings.NewReader(s))
+	z := html.NewTokenizer(bytes.NewReader(b))
 	skip := 0 // depth in elements that hold no text
 	for {
 		switch z.Next() {

@@ -27,6 +27,9 @@ var kinds = [...]struct {
 	{"IPM.ExtendedRule", formats.KindOther},
 }
 
+// classNote is the class of most mail.
+const classNote = "IPM.Note"
+
 // KindOf returns the kind of item that a message class says. Classes are compared by their parts between dots,
 // whatever their letter case.
 func KindOf(class string) formats.Kind {

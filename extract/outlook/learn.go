@@ -86,6 +86,7 @@ type learner struct {
 	messages int
 	texts    map[string]string // by their bytes
 	kinds    map[string]place  // by the address as stored
+	memory   memory            // for headers
 }
 
 // place is what an address is.
@@ -522,8 +523,10 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 		}
 	}
 	var damage []formats.Damage
-	messages := 0
-	m := &message{c: l.c, m: p, messages: &messages, bag: bag{p: p, cp: l.cp, damage: &damage}}
+	m := &l.memory.top
+	*m = message{c: l.c, m: p, memory: &l.memory, bag: bag{p: p, cp: l.cp, damage: &damage}}
+	m.rows = l.memory.rows
+	defer l.memory.clean()
 	m.subject = cleanSubject(m.string(mapi.PidTagSubject))
 	m.readTransport()
 	if len(m.headers.fields) == 0 || m.headers.foreign {
@@ -537,8 +540,8 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 		}
 	}
 	l.deliveredTo(received, d)
-	for _, list := range m.headers.lists {
-		for _, a := range list {
+	for i := range m.headers.fields {
+		for _, a := range m.headers.fields[i].Addresses {
 			if of := l.place(oneLine(a.Stored)); of.dn != "" {
 				l.tell(who{name: l.name(a.Name, ""), place: of})
 			}

@@ -44,37 +44,35 @@ func (m *message) mail(draft bool) *formats.Mail {
 // Levels with one child are left out.
 func (m *message) tree(attachments []*attachment) *formats.Part {
 	m.placeInline(attachments)
-	bodies := []*formats.Part{m.text}
+	root := m.text
 	if m.html != nil {
-		bodies = append(bodies, m.html)
+		root = &formats.Part{Type: "multipart/alternative", Parts: []*formats.Part{m.text, m.html}}
 	}
-	root := multipart("multipart/alternative", bodies)
-	shown := []*formats.Part{root}
-	files := []*formats.Part(nil)
+	shown := 0
 	for _, a := range attachments {
 		if a.part.Inline {
-			shown = append(shown, a.part)
-		} else {
-			files = append(files, a.part)
+			shown++
 		}
 	}
-	if len(shown) > 1 {
+	// with returns a multipart of the root and the attachments that the HTML shows, or those that it does not.
+	with := func(typ string, inline bool, n int) *formats.Part {
+		parts := append(make([]*formats.Part, 0, 1+n), root)
+		for _, a := range attachments {
+			if a.part.Inline == inline {
+				parts = append(parts, a.part)
+			}
+		}
+		return &formats.Part{Type: typ, Parts: parts}
+	}
+	if shown > 0 {
 		typ := root.Type
-		root = multipart("multipart/related", shown)
+		root = with("multipart/related", true, shown)
 		root.Params = []formats.Param{{Name: "type", Value: typ}}
 	}
-	if len(files) > 0 {
-		root = multipart("multipart/mixed", append([]*formats.Part{root}, files...))
+	if files := len(attachments) - shown; files > 0 {
+		root = with("multipart/mixed", false, files)
 	}
 	return root
-}
-
-// multipart returns a part of parts, and the only one of them as it is.
-func multipart(typ string, parts []*formats.Part) *formats.Part {
-	if len(parts) == 1 {
-		return parts[0]
-	}
-	return &formats.Part{Type: typ, Parts: parts}
 }
 
 // placeInline decides which attachments the HTML shows (MS-OXCMAIL 2.1.3.4.1.2): those whose content id or location it
@@ -96,7 +94,7 @@ func (m *message) placeInline(attachments []*attachment) {
 			continue
 		}
 		if !found {
-			refs, found = findReferences(m.htmlText), true
+			refs, found = findReferences(m.htmlText()), true
 		}
 		key := foldCID(cid)
 		if taken == nil {
@@ -143,8 +141,7 @@ func (m *message) fixContentID(a *attachment, index int, cids map[string]bool) {
 	sum := sha256.Sum256([]byte(strconv.Itoa(index) + "\x00" + p.ContentID))
 	fresh := "part" + strconv.Itoa(index+1) + "." + hex.EncodeToString(sum[:8]) + "@pst.invalid"
 	if key := foldCID(p.ContentID); p.Inline && cids[key] {
-		m.htmlText = replaceCID(m.htmlText, key, fresh)
-		m.html.Content, m.html.Size = formats.Bytes(m.htmlText), int64(len(m.htmlText))
+		*m.html = *textPart("text/html", replaceCID(m.htmlText(), key, fresh))
 	}
 	p.ContentID = fresh
 }
@@ -190,10 +187,9 @@ func (m *message) addRSSLink() {
 		return
 	}
 	if m.html != nil {
-		if !strings.Contains(m.htmlText, link) {
+		if s := m.htmlText(); !strings.Contains(s, link) {
 			safe := html.EscapeString(link)
-			m.htmlText += "<p><a href=\"" + safe + "\">" + safe + "</a></p>\r\n"
-			m.html = textPart("text/html", m.htmlText)
+			m.html = textPart("text/html", s+"<p><a href=\""+safe+"\">"+safe+"</a></p>\r\n")
 		}
 		return
 	}

@@ -53,10 +53,11 @@ const (
 	maxInMemory = 64 << 20
 )
 
-// Converter converts messages to items. It holds no state of a message: any number of goroutines may use it at once,
-// each with messages of its own.
+// Converter converts messages to items. Any number of goroutines may use it at once, each with messages of its own.
 type Converter struct {
-	opt      Options
+	opt Options
+	// memories holds a [memory] for each conversion that runs. What they remember shows in nothing but their speed.
+	memories sync.Pool
 	learners sync.Pool // what Learn works with
 }
 
@@ -80,46 +81,61 @@ var errNothing = errors.New("none of the item's properties can be read")
 // An error means that nothing can be made of the message; what is lost of it otherwise is in the item's Damage. The
 // item's content may read from the message until it is dropped.
 func (c *Converter) Item(e formats.Entry, m mapi.Message) (*formats.Item, error) {
+	w, ok := c.memories.Get().(*memory)
+	if !ok {
+		w = &memory{}
+	}
 	it := &formats.Item{Entry: e}
-	messages := 0
-	cv := &message{c: c, m: m, messages: &messages, bag: bag{p: m, cp: c.opt.CodePage, damage: &it.Damage}}
-	cv.start()
-	if !cv.found {
+	w.top = message{c: c, m: m, memory: w, bag: bag{p: m, cp: c.opt.CodePage, damage: &it.Damage}}
+	err := w.top.item(it)
+	w.clean()
+	c.memories.Put(w)
+	if err != nil {
+		return nil, err
+	}
+	return it, nil
+}
+
+// item fills an item in.
+func (m *message) item(it *formats.Item) error {
+	m.rows = m.memory.rows
+	m.start()
+	if !m.found {
 		if len(it.Damage) > 0 {
-			return nil, fmt.Errorf("%w: %w", errNothing, it.Damage[0].Err)
+			return fmt.Errorf("%w: %w", errNothing, it.Damage[0].Err)
 		}
-		return nil, errNothing
+		return errNothing
 	}
 	if it.Class == "" {
-		it.Class = cv.class
-		it.Kind = KindOf(cv.class)
-	} else if cv.class == "" {
-		cv.class = it.Class
+		it.Class = m.class
+		it.Kind = KindOf(m.class)
+	} else if m.class == "" {
+		m.class = it.Class
 	}
-	it.Subject = cv.subject
+	it.Subject = m.subject
 	if it.Subject == "" {
-		it.Subject = cv.bag.line(mapi.PidTagDisplayName)
+		it.Subject = m.line(mapi.PidTagDisplayName)
 	}
-	it.Received = cv.time(mapi.PidTagMessageDeliveryTime)
-	it.Modified = cv.time(mapi.PidTagLastModificationTime)
+	it.Received = m.time(mapi.PidTagMessageDeliveryTime)
+	it.Modified = m.time(mapi.PidTagLastModificationTime)
 	it.Date = firstTime(it.Modified, it.Date)
-	it.Keywords = cv.keywords
-	it.Flags = cv.flags(it.Kind, e.Folder)
+	it.Keywords = m.keywords
+	it.Flags = m.flags(it.Kind, it.Folder)
 	if it.Kind == formats.KindMail {
-		it.Date = firstTime(cv.submitted, it.Received, it.Modified)
-		it.Mail = cv.mail(it.Flags&formats.FlagDraft != 0)
+		it.Date = firstTime(m.submitted, it.Received, it.Modified)
+		it.Mail = m.mail(it.Flags&formats.FlagDraft != 0)
 		it.Identity = it.Mail.MessageID
 		if it.Subject == "" {
-			it.Subject = cv.headerSubject()
+			it.Subject = m.headerSubject()
 		}
-		if cv.submitted.IsZero() && it.Received.IsZero() {
-			it.Date = firstTime(cv.headerDate(), it.Date)
+		if m.submitted.IsZero() && it.Received.IsZero() {
+			it.Date = firstTime(m.headerDate(), it.Date)
 		}
 	} else {
-		it.Identity = cv.uid(it.Kind)
+		it.Identity = m.uid(it.Kind)
 	}
 	it.Key = formats.Key(it.Kind, it.Identity)
-	return it, nil
+	return nil
 }
 
 // message is the conversion of one message.
@@ -128,9 +144,9 @@ type message struct {
 	c     *Converter
 	m     mapi.Message
 	depth int
-	// messages counts those that have been found in the item so far.
-	messages *int
-	found    bool
+	// memory is that of the conversion.
+	memory *memory
+	found  bool
 
 	class     string
 	subject   string
@@ -139,10 +155,15 @@ type message struct {
 
 	people  // participants, as far as they are known
 	headers transport
+	header  header
+
+	// list are the attachments, and listErr what is lost of them, once they were listed.
+	list    []mapi.Attachment
+	listErr error
+	listed  bool
 
 	text, html *formats.Part
 	storedText bool
-	htmlText   string // what html holds, for finding what it refers to
 	rtf        []byte // what the bodies were made of, where it holds more than they
 }
 
@@ -151,7 +172,9 @@ func (m *message) start() {
 	v := m.value(mapi.PidTagMessageClass, "message class")
 	m.found = v.Exists()
 	m.bag.cp = m.codePage()
-	m.class = strings.TrimSpace(untilNUL(v.Text(m.cp)))
+	if m.class = classNote; !isText(v, classNote) {
+		m.class = strings.TrimSpace(untilNUL(v.Text(m.cp)))
+	}
 	raw := m.value(mapi.PidTagSubject, "subject")
 	m.found = m.found || raw.Exists()
 	m.subject = cleanSubject(raw.Text(m.cp))

@@ -47,7 +47,20 @@ type people struct {
 	sender, representing person
 	replyTo              []person
 	rows                 [4][]person // by recipient type; 0 are originators
-	known                map[string]*formats.Address
+	// known are the addresses of Exchange names, once learnt.
+	known  map[string]*formats.Address
+	learnt bool
+	// room is where the addresses of participants are taken from.
+	room []formats.Address
+}
+
+// address returns an address of its own with the content of a.
+func (p *people) address(a formats.Address) *formats.Address {
+	if len(p.room) == cap(p.room) {
+		p.room = make([]formats.Address, 0, 2)
+	}
+	p.room = append(p.room, a)
+	return &p.room[len(p.room)-1]
 }
 
 // readPeople reads the participants and resolves them from the properties of their roles.
@@ -61,8 +74,8 @@ func (m *message) readPeople() {
 
 // readPeopleOf is readPeople where the recipients are already there.
 func (m *message) readPeopleOf(rows []mapi.Properties) {
-	m.sender = m.person(&m.bag, roleSender)
-	m.representing = m.person(&m.bag, roleRepresenting)
+	m.sender = m.person(&m.bag, &roleSender)
+	m.representing = m.person(&m.bag, &roleRepresenting)
 	if list := m.bytes(mapi.PidTagReplyRecipientEntries); len(list) > 0 {
 		entries, err := mapi.FlatEntryList(list)
 		if err != nil {
@@ -74,9 +87,13 @@ func (m *message) readPeopleOf(rows []mapi.Properties) {
 			}
 		}
 	}
+	if len(rows) > cap(m.room)-len(m.room) {
+		m.room = make([]formats.Address, 0, len(rows))
+	}
+	b := m.bag
 	for _, row := range rows {
-		b := bag{p: row, cp: m.cp, where: m.where, damage: m.damage}
-		p := m.person(&b, roleRow)
+		b.p = row
+		p := m.person(&b, &roleRow)
 		if p.Address == nil {
 			continue
 		}
@@ -111,29 +128,30 @@ func (m *message) everybody(visit func(person)) {
 // shareKnown resolves participants by others of the message with the same Exchange name: where one occurs in several
 // roles they all know what one of them does.
 func (m *message) shareKnown() {
-	open := false
-	m.everybody(func(p person) {
-		switch {
-		case p.dn == "":
-		case p.SMTP == "":
-			open = true
-		case m.known[p.dn] == nil:
-			if m.known == nil {
-				m.known = make(map[string]*formats.Address)
-			}
-			m.known[p.dn] = p.Address
-		}
-	})
-	if !open || m.known == nil {
-		return
-	}
 	m.everybody(func(p person) { m.resolve(p) })
+}
+
+// learn notes the addresses of the participants' Exchange names.
+func (m *message) learn() {
+	m.learnt = true
+	m.everybody(func(p person) {
+		if p.dn == "" || p.SMTP == "" || m.known[p.dn] != nil {
+			return
+		}
+		if m.known == nil {
+			m.known = make(map[string]*formats.Address)
+		}
+		m.known[p.dn] = p.Address
+	})
 }
 
 // resolve gives a participant the address that is known for its Exchange name.
 func (m *message) resolve(p person) {
 	if p.SMTP != "" || p.dn == "" {
 		return
+	}
+	if !m.learnt {
+		m.learn()
 	}
 	a := m.known[p.dn]
 	if a == nil {
@@ -145,14 +163,36 @@ func (m *message) resolve(p person) {
 	}
 }
 
+// participant is what is stored of a participant, and what that tells.
+type participant struct {
+	formats.Address
+	dn    string
+	there bool // the role is not empty
+}
+
 // person reads the participant of a role and resolves it by the surest of what stands beside it. Its Address is nil
 // where the role is empty.
-func (m *message) person(b *bag, r role) person {
-	stored := untilNUL(b.string(r.addr))
-	var entry mapi.EntryID
-	p := m.byAddress(stored)
+func (m *message) person(b *bag, r *role) person {
+	p := m.participant(b, r)
+	if !p.there {
+		return person{}
+	}
+	return person{Address: m.address(p.Address), dn: p.dn}
+}
+
+// readParticipant makes a participant of the properties of its role. It needs no more than address and name where need
+// says so.
+func (m *message) readParticipant(b *bag, r *role) (p participant, n need) {
+	p.set(untilNUL(b.string(r.addr)))
+	stored := p.Stored
 	name := oneLine(b.string(r.name))
-	if name == "" && r == roleRow {
+	switch {
+	case name == "":
+		n = needNames
+	case p.SMTP == "" || stored == "":
+		n = needEvidence
+	}
+	if name == "" && r == &roleRow {
 		name = firstText(b.line(mapi.PidTagDisplayName), b.line(mapi.PidTagTransmittableDisplayName), b.line(mapi.PidTagAddressBookDisplayName))
 	}
 	if p.SMTP == "" {
@@ -161,14 +201,14 @@ func (m *message) person(b *bag, r role) person {
 		}
 	}
 	if p.SMTP == "" || stored == "" || name == "" {
-		entry = m.entry(b, r.entry)
-		if entry.Kind == mapi.EntryUnknown && r == roleRow {
+		entry := m.entry(b, r.entry)
+		if entry.Kind == mapi.EntryUnknown && r == &roleRow {
 			entry = m.entry(b, mapi.PidTagRecipientEntryId)
 		}
 		if name == "" {
 			name = oneLine(entry.Name)
 		}
-		m.byEntry(&p, &entry)
+		p.addEntry(&entry)
 	}
 	if p.SMTP == "" {
 		if typ, addr, ok := mapi.SearchKeyAddress(b.value(r.key, "search key of a participant").Bytes()); ok {
@@ -184,15 +224,23 @@ func (m *message) person(b *bag, r role) person {
 		}
 	}
 	if name == "" && p.Stored == "" && p.SMTP == "" {
-		return person{}
+		return participant{}, n
 	}
-	p.Name = cleanName(name, p.Address)
+	p.there = true
+	p.Name = cleanName(name, &p.Address)
+	return p, n
+}
+
+// byAddress returns the participant that an address alone tells.
+func byAddress(stored string) participant {
+	var p participant
+	p.set(stored)
 	return p
 }
 
-// byAddress makes a participant of an address alone.
-func (m *message) byAddress(stored string) person {
-	p := person{Address: &formats.Address{Stored: stored, Via: formats.ViaNone}}
+// set fills in what an address tells.
+func (p *participant) set(stored string) {
+	p.Stored, p.Via = stored, formats.ViaNone
 	addr := mapi.CleanAddress(stored)
 	switch mapi.ShapeOf(addr) {
 	case mapi.ShapeSMTP:
@@ -212,11 +260,10 @@ func (m *message) byAddress(stored string) person {
 		}
 	default:
 		// A domain without a dot, or one that cannot be, is no evidence of an address. But it is what was written.
-		if mapi.IsSMTP(addr + ".example") {
+		if strings.IndexByte(addr, '@') > 0 && mapi.IsSMTP(addr+".example") {
 			p.SMTP, p.Via = addr, formats.ViaStored
 		}
 	}
-	return p
 }
 
 func (m *message) entry(b *bag, id mapi.ID) mapi.EntryID {
@@ -229,12 +276,12 @@ func (m *message) entry(b *bag, id mapi.ID) mapi.EntryID {
 	return e
 }
 
-// byEntry adds what an entry identifier tells.
-func (m *message) byEntry(p *person, e *mapi.EntryID) {
+// addEntry adds what an entry identifier tells.
+func (p *participant) addEntry(e *mapi.EntryID) {
 	if e.Address == "" {
 		return
 	}
-	of := m.byAddress(e.Address)
+	of := byAddress(e.Address)
 	if p.Stored == "" {
 		p.Stored = e.Address
 	}
@@ -252,15 +299,15 @@ func (m *message) entryPerson(b []byte) person {
 	if err != nil && e.Address == "" && e.Name == "" {
 		return person{}
 	}
-	p := m.byAddress(untilNUL(e.Address))
+	p := byAddress(untilNUL(e.Address))
 	if p.Via == formats.ViaStored && p.SMTP != p.Stored && e.Address == "" {
 		p.Via = formats.ViaItem
 	}
 	if p.Stored == "" && e.Name == "" {
 		return person{}
 	}
-	p.Name = cleanName(oneLine(e.Name), p.Address)
-	return p
+	p.Name = cleanName(oneLine(e.Name), &p.Address)
+	return person{Address: m.address(p.Address), dn: p.dn}
 }
 
 func firstText(list ...string) string {

@@ -18,8 +18,7 @@ const maxRTF = 128 << 20
 // rtfBody reads the RTF body (MS-OXBBODY 2.1.3). What it encapsulates takes the place of the body of its kind: HTML
 // always, text only where none was stored. RTF that was written as such becomes text, and HTML where it has looks
 // that text cannot have; where it has more than that it stays beside them.
-func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {
-	src := m.value(mapi.PidTagRtfCompressed, bodyPart).Bytes()
+func (m *message) rtfBody(src []byte, html *[]byte, hasHTML *bool, plain *[]byte) {
 	if len(src) == 0 {
 		return
 	}
@@ -35,7 +34,7 @@ func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {
 	}
 	doc, err := rtf.Parse(b)
 	if err != nil {
-		if !*hasHTML && *plain == "" {
+		if !*hasHTML && len(*plain) == 0 {
 			m.lose(bodyPart, err)
 		}
 		return
@@ -50,13 +49,13 @@ func (m *message) rtfBody(html *string, hasHTML *bool, plain *string) {
 		body := doc.HTML()
 		if doc.Kind == rtf.FromHTML || hasLooks(body.Text) {
 			m.rtfReplaced(body.Replaced)
-			*html, *hasHTML = body.Text, strings.TrimSpace(body.Text) != ""
+			*html, *hasHTML = []byte(body.Text), strings.TrimSpace(body.Text) != ""
 		}
 	}
-	if *plain == "" && (doc.Kind != rtf.FromHTML || !*hasHTML) {
+	if len(*plain) == 0 && (doc.Kind != rtf.FromHTML || !*hasHTML) {
 		body := doc.Text()
 		m.rtfReplaced(body.Replaced)
-		*plain = body.Text
+		*plain = []byte(body.Text)
 	}
 }
 
@@ -86,7 +85,7 @@ func (m *message) shownInRTF() func(n int) string {
 		name string
 	}
 	var places []place
-	list, _ := m.m.Attachments() // readAttachments reports what is lost
+	list, _ := m.attached() // readAttachments reports what is lost
 	for i, a := range list {
 		var known []formats.Damage // of the name, which readAttachments reports
 		at := attachment{a: a, bag: bag{p: a, cp: m.cp, damage: &known}}

@@ -133,7 +133,12 @@ func smimeType(b []byte) (string, bool) {
 // tell of, where exactly its two parts are there. An encrypted mail is whole again; a signature fits only if the signed
 // part happens to be written as it was.
 func (m *message) pgp(mail *formats.Mail, attachments []*attachment) {
-	if m.headers.contentType == "" || m.headers.foreign {
+	if m.headers.foreign {
+		return
+	}
+	switch typ, _, _ := strings.Cut(m.headers.contentType, ";"); strings.ToLower(strings.TrimSpace(typ)) {
+	case "multipart/encrypted", "multipart/signed":
+	default:
 		return
 	}
 	typ, params := contentTypeOf(m.headers.contentType)

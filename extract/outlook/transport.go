@@ -1,6 +1,7 @@
 package outlook
 
 import (
+	"bytes"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -14,8 +15,9 @@ import (
 type transport struct {
 	fields  []formats.Field
 	foreign bool // they belong to some other message
-	// lists holds the parsed address fields, by their place in fields.
-	lists map[int][]*formats.Address
+	parsed  bool // the address fields have their addresses
+	// id is the message identifier in them, as [messageID] returns it.
+	id string
 	// contentType is the one the message had; the root part has one of its own.
 	contentType string
 }
@@ -29,17 +31,19 @@ func (m *message) readTransport() {
 	var b []byte
 	switch v.Type {
 	case mapi.String8, mapi.Binary:
-		b = v.Bytes()
+		b = bytes.Clone(v.Bytes())
 	default:
-		b = []byte(v.Text(m.cp))
+		b = v.AppendText(nil, m.cp)
 	}
 	h := &m.headers
 	h.fields = mime.ParseTransport(b, m.cp)
 	for i := range h.fields {
-		f := &h.fields[i]
-		if strings.EqualFold(f.Name, "Content-Type") && h.contentType == "" {
+		if f := &h.fields[i]; h.contentType == "" && sameName(f.Name, "Content-Type") {
 			h.contentType = mime.Value(f)
 		}
+	}
+	if f := h.find("Message-ID"); f != nil {
+		h.id = messageID(mime.Value(f))
 	}
 	h.foreign = m.isForeign()
 	if h.foreign {
@@ -47,25 +51,17 @@ func (m *message) readTransport() {
 	}
 	for i := range h.fields {
 		f := &h.fields[i]
-		var list []*formats.Address
 		switch {
 		case mime.IsAddressField(f.Name):
-			list = mime.ParseAddressList(mime.Value(f))
-			for _, a := range list {
+			f.Addresses = m.memory.addressList(f)
+			for _, a := range f.Addresses {
 				ungroup(a)
 			}
-		case strings.EqualFold(f.Name, "Return-Path"):
-			list = exchangePath(mime.Value(f))
-			if list == nil {
-				continue
-			}
-		default:
-			continue
+			h.parsed = true
+		case sameName(f.Name, "Return-Path"):
+			f.Addresses = exchangePath(mime.Value(f))
+			h.parsed = h.parsed || f.Addresses != nil
 		}
-		if h.lists == nil {
-			h.lists = make(map[int][]*formats.Address, 4)
-		}
-		h.lists[i] = list
 	}
 }
 
@@ -98,12 +94,11 @@ func exchangePath(value string) []*formats.Address {
 // one into another: their Message-ID is not the message's, or, where that cannot be told, their subject has nothing to
 // do with the message's.
 func (m *message) isForeign() bool {
-	own := messageID(m.line(mapi.PidTagInternetMessageId))
-	theirs := ""
-	if f := m.headers.find("Message-ID"); f != nil {
-		theirs = messageID(mime.Value(f))
+	v, theirs := m.get(mapi.PidTagInternetMessageId), m.headers.id
+	if theirs != "" && isText(v, theirs) {
+		return false
 	}
-	if own != "" && theirs != "" {
+	if own := messageID(oneLine(v.Text(m.cp))); own != "" && theirs != "" {
 		return !strings.EqualFold(own, theirs) // some programs change the letter case of the domain
 	}
 	f := m.headers.find("Subject")
@@ -129,17 +124,30 @@ func subjectKey(s string) string {
 // find returns the first field of a name.
 func (t *transport) find(name string) *formats.Field {
 	for i := range t.fields {
-		if strings.EqualFold(t.fields[i].Name, name) {
+		if sameName(t.fields[i].Name, name) {
 			return &t.fields[i]
 		}
 	}
 	return nil
 }
 
+// sameName reports whether two names of fields, which are ASCII, are the same.
+func sameName(a, b string) bool { return len(a) == len(b) && strings.EqualFold(a, b) }
+
 // isBroken reports whether a field of text is empty, or has lost characters on its way.
-func (t *transport) isBroken(f *formats.Field) bool {
+func isBroken(f *formats.Field) bool {
+	if v, ok := rawValue(f); ok && !bytes.Contains(v, []byte("=?")) {
+		return len(v) == 0
+	}
 	v := mime.DecodeWords(mime.Value(f))
 	return v == "" || strings.Contains(v, "\uFFFD")
+}
+
+// rawValue returns the value of a field as it stands there; false where it is none that came, or on more than one line.
+func rawValue(f *formats.Field) ([]byte, bool) {
+	_, v, ok := bytes.Cut(f.Raw, []byte(":"))
+	v = bytes.TrimSpace(v)
+	return v, ok && bytes.IndexByte(v, '\n') < 0 && bytes.IndexByte(v, '\r') < 0
 }
 
 // list returns the addresses of the only field of a name, and false where there is none or more than one.
@@ -147,8 +155,8 @@ func (t *transport) list(name string) ([]*formats.Address, bool) {
 	var list []*formats.Address
 	n := 0
 	for i := range t.fields {
-		if strings.EqualFold(t.fields[i].Name, name) {
-			list = t.lists[i]
+		if sameName(t.fields[i].Name, name) {
+			list = t.fields[i].Addresses
 			n++
 		}
 	}
@@ -157,7 +165,7 @@ func (t *transport) list(name string) ([]*formats.Address, bool) {
 
 // align resolves participants by the header fields that name the same people.
 func (m *message) align() {
-	if m.headers.lists == nil {
+	if !m.headers.parsed {
 		return
 	}
 	m.alignOne("From", m.representing)
@@ -202,7 +210,7 @@ func (m *message) alignList(field string, rows []person) {
 		if p.SMTP != "" || p.dn == "" {
 			continue
 		}
-		if of := m.byAddress(a.Stored); of.SMTP != "" {
+		if of := byAddress(a.Stored); of.SMTP != "" {
 			p.SMTP, p.Via = of.SMTP, formats.ViaHeaders
 		}
 	}
@@ -221,8 +229,9 @@ func namesAgree(a *formats.Address, p person) bool {
 
 // rewrite gives the addresses of the header's fields what is known of them, so that no Exchange address is written.
 func (m *message) rewrite() {
-	for i, list := range m.headers.lists {
+	for i := range m.headers.fields {
 		f := &m.headers.fields[i]
+		list := f.Addresses
 		for j, a := range list {
 			if a.Stored == "" {
 				if a.Name != "" {
@@ -234,7 +243,7 @@ func (m *message) rewrite() {
 				}
 				continue
 			}
-			of := m.byAddress(a.Stored)
+			of := byAddress(a.Stored)
 			a.SMTP, a.Via = of.SMTP, of.Via
 			m.resolve(person{Address: a, dn: of.dn})
 			if a.Spec() != a.Stored {
@@ -244,7 +253,6 @@ func (m *message) rewrite() {
 				a.Name = cleanName(oneLine(a.Stored), a) // what stands for an address may name somebody
 			}
 		}
-		f.Addresses = list
 	}
 }
 
@@ -278,12 +286,25 @@ func (m *message) byName(field, name string) person {
 
 // isStructural reports whether a field describes the body as it was. The body is built anew, so these would be lies.
 func isStructural(name string) bool {
-	switch strings.ToLower(name) {
+	var room [32]byte
+	switch string(lowered(room[:0], name)) {
 	case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id", "content-description",
 		"content-md5", "content-length", "lines", "x-ms-tnef-correlator", "x-mimeole":
 		return true
 	}
 	return false
+}
+
+// lowered appends a name, which is ASCII, in lower case.
+func lowered(b []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // messageID returns the first message identifier in a value, with angle brackets and as it can be written; it gives one
@@ -292,6 +313,9 @@ func messageID(s string) string {
 	const longest = 900
 	if i := strings.IndexByte(s, '<'); i >= 0 {
 		if j := strings.IndexByte(s[i:], '>'); j > 1 {
+			if isPlainID(s[i+1:i+j]) && j <= longest {
+				return s[i : i+j+1]
+			}
 			s = s[i+1 : i+j]
 		}
 	}
@@ -305,6 +329,16 @@ func messageID(s string) string {
 	return "<" + s + ">"
 }
 
+// isPlainID reports whether an identifier can be written as it is.
+func isPlainID(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7F || c == '<' || c == '>' {
+			return false
+		}
+	}
+	return true
+}
+
 // messageIDs returns all message identifiers in a value, with a blank between them.
 func messageIDs(s string) string {
 	if strings.IndexByte(s, '<') < 0 {
@@ -314,19 +348,24 @@ func messageIDs(s string) string {
 		return messageID(s)
 	}
 	var b strings.Builder
+	b.Grow(len(s))
 	for {
-		_, rest, ok := strings.Cut(s, "<")
-		id, after, closed := strings.Cut(rest, ">")
-		if !ok || !closed {
+		begin := strings.IndexByte(s, '<')
+		if begin < 0 {
 			return b.String()
 		}
-		if id = messageID(id[strings.LastIndexByte(id, '<')+1:]); id != "" {
+		size := strings.IndexByte(s[begin:], '>')
+		if size < 0 {
+			return b.String()
+		}
+		id := s[begin : begin+size+1]
+		if id = messageID(id[strings.LastIndexByte(id, '<'):]); id != "" {
 			if b.Len() > 0 {
 				b.WriteByte(' ')
 			}
 			b.WriteString(id)
 		}
-		s = after
+		s = s[begin+size+1:]
 	}
 }
 

@@ -20,7 +20,7 @@ func TestEntries(t *testing.T) {
 	sent, delivered, changed := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2020, 1, 2, 0, 0, 0, 0, time.UTC), time.Date(2020, 1, 3, 0, 0, 0, 0, time.UTC)
 	s.mail(0x8082, 0x2000A4, "\x01\x05Re: Offer").with(mapi.PidTagMessageSize, num(1234)).
 		with(mapi.PidTagClientSubmitTime, when(sent)).with(mapi.PidTagMessageDeliveryTime, when(delivered)).with(mapi.PidTagLastModificationTime, when(changed))
-	s.mail(0x8082, 0x200044, "a meeting").with(idMessageClass, str("IPM.Appointment")).
+	s.mail(0x8082, 0x200044, "a meeting").with(mapi.PidTagMessageClass, str("IPM.Appointment")).
 		with(mapi.PidTagClientSubmitTime, when(sent)).with(mapi.PidTagLastModificationTime, when(changed))
 	var got []formats.Entry
 	for e, err := range s.open(extract.Options{}).Entries(context.Background()) {
@@ -47,9 +47,9 @@ func TestDamagedEntries(t *testing.T) {
 	s.mail(0x8082, 0x200044, "absent")
 	delete(s.nodes, 0x200044)
 	s.mail(0x80A2, 0x200024, "whole") // the same node again
-	delete(s.mail(0x80A2, 0x200064, "no class in its row"), idMessageClass)
+	delete(s.mail(0x80A2, 0x200064, "no class in its row"), mapi.PidTagMessageClass)
 	s.nodes[0x200064] = 0x80A2
-	s.nodes[0x200084], s.mails[0x200084] = 0x8082, props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str("deleted")}
+	s.nodes[0x200084], s.mails[0x200084] = 0x8082, props{mapi.PidTagMessageClass: str("IPM.Note"), mapi.PidTagSubject: str("deleted")}
 	s.nodes[0x2000A4] = 0x8082 // no message behind it
 
 	a := s.open(extract.Options{})
@@ -76,7 +76,7 @@ func TestHidden(t *testing.T) {
 	s := standard()
 	s.mail(0x8082, 0x200024, "mail")
 	s.mail(0x8042, 0x200044, "outside")
-	s.fai[0x8082] = []row{{id: 0x200068, cols: props{idMessageClass: str("IPM.Configuration.WorkHours")}}}
+	s.fai[0x8082] = []row{{id: 0x200068, cols: props{mapi.PidTagMessageClass: str("IPM.Configuration.WorkHours")}}}
 	s.nodes[0x200068] = 0x8082
 	equal(t, "usual", subjects(t, s.open(extract.Options{})), []string{"Inbox: mail"})
 	equal(t, "recover", subjects(t, s.open(extract.Options{Recover: true})), []string{"Inbox: mail"})
@@ -172,8 +172,14 @@ func TestEntriesStop(t *testing.T) {
 func TestSummed(t *testing.T) {
 	sum, gone := errors.New("wrong checksum"), errors.New("not in the index")
 	list := summed([]formats.Damage{
-		{Part: `attachment "a": property 0x370B`, Err: sum}, {Part: "recipients", Err: sum}, {Part: `attachment "a"`, Err: sum},
-		{Part: `attachment "a": name`, Err: gone}, {Part: "b", Err: gone}, {Part: "c", Err: gone}, {Part: "d", Err: gone}, {Part: "e", Err: gone},
+		{Part: `attachment "a": property 0x370B`, Err: sum},
+		{Part: "recipients", Err: sum},
+		{Part: `attachment "a"`, Err: sum},
+		{Part: `attachment "a": name`, Err: gone},
+		{Part: "b", Err: gone},
+		{Part: "c", Err: gone},
+		{Part: "d", Err: gone},
+		{Part: "e", Err: gone},
 	})
 	var got []string
 	for _, d := range list {

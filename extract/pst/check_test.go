@@ -64,23 +64,28 @@ func TestCheckTellsOnce(t *testing.T) {
 		{"nothing", func([]byte) {}, nil, nil, nil},
 		{
 			"one byte of a page", func(b []byte) { b[leaf.At+4] ^= 0x10 },
-			[]string{"page of the node tree: wrong checksum; the one wrong byte is put right"}, nil, nil,
+			[]string{"page of the node tree: wrong checksum; the one wrong byte is put right"},
+			nil, nil,
 		},
 		{
 			"the header's checksum", func(b []byte) { b[4] ^= 1 },
-			[]string{"header: wrong checksum of the header"}, nil, nil,
+			[]string{"header: wrong checksum of the header"},
+			nil, nil,
 		},
 		{
 			"a list of folders", func(b []byte) { clear(b[folders.At : folders.At+folders.Size]) },
-			[]string{"Inbox: list of folders: wrong checksum"}, nil, nil,
+			[]string{"Inbox: list of folders: wrong checksum"},
+			nil, nil,
 		},
 		{
 			"a folder", func(b []byte) { clear(b[folder.At : folder.At+folder.Size]) },
-			[]string{"Inbox: the folder's properties: wrong checksum"}, nil, nil,
+			[]string{"Inbox: the folder's properties: wrong checksum"},
+			nil, nil,
 		},
 		{
 			"the platform", func(b []byte) { b[14], b[15] = 2, 2 },
-			[]string{"header: wrong checksum of the header", "header: wrong checksum of the whole header"}, nil,
+			[]string{"header: wrong checksum of the header", "header: wrong checksum of the whole header"},
+			nil,
 			[]string{"unusual platform 2/2 (a repaired file?)"},
 		},
 	} {

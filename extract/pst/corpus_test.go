@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +21,7 @@ import (
 	"mailmill/extract"
 	"mailmill/formats"
 	"mailmill/formats/corpustest"
+	"mailmill/formats/pst/psttest"
 )
 
 func open(t testing.TB, path string, o extract.Options) *Archive {
@@ -307,33 +310,63 @@ func readAll(p *formats.Part) {
 }
 
 // A damaged file costs what is damaged: nothing panics or hangs, and every entry is either read or fails with a
-// reason.
+// reason. Small files of every variant are damaged as the seed has it, and in one place more.
 func FuzzArchive(f *testing.F) {
-	content, err := os.ReadFile(corpustest.File(f, "pst/ansi-32-bit.pst"))
-	if err != nil {
-		f.Fatal(err)
+	files := smallFiles(f)
+	for i := range uint8(len(files)) {
+		for seed := range uint64(6) {
+			f.Add(i, seed, uint32(10), uint64(36))
+		}
+		f.Add(i, uint64(0), uint32(len(files[i].Bytes)/2), uint64(0))
 	}
-	f.Add(uint32(0), []byte{})
-	f.Add(uint32(len(content)/2), bytes.Repeat([]byte{0}, 512))
-	f.Add(uint32(10), []byte{36})
-	f.Fuzz(func(t *testing.T, at uint32, patch []byte) {
-		damaged := slices.Clone(content)
-		copy(damaged[int(at)%len(damaged):], patch)
+	f.Fuzz(func(t *testing.T, file uint8, seed uint64, at uint32, v uint64) {
+		whole := files[int(file)%len(files)]
+		damaged, done := slices.Clone(whole.Bytes), "nothing"
+		if seed > 0 {
+			damaged, done, _ = whole.Mutate(rand.New(rand.NewPCG(seed, 7)))
+		}
+		if len(damaged) > 0 {
+			copy(damaged[int(at)%len(damaged):], binary.LittleEndian.AppendUint64(nil, v))
+		}
 		a, err := openBytes(damaged, extract.Options{Hidden: true, Recover: true})
 		if err != nil {
 			if !errors.As(err, new(*extract.SourceError)) {
-				t.Fatalf("%T: %v", err, err)
+				t.Fatalf("%s: %T: %v", done, err, err)
 			}
 			return
 		}
-		defer a.Close()
 		for _, e := range entries(t, a) {
 			item, err := a.Read(context.Background(), e)
 			if (item == nil) == (err == nil) {
-				t.Fatalf("%s: %v, %v", e.ID, item, err)
+				t.Fatalf("%s: %s: %v, %v", done, e.ID, item, err)
 			}
 		}
 	})
+}
+
+// smallFiles returns a part of the sample in every form.
+func smallFiles(t testing.TB) (files []*psttest.File) {
+	t.Helper()
+	b, err := os.ReadFile(corpustest.Sample())
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := psttest.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := whole.Small()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range psttest.Variants() {
+		f, err := psttest.Read(part.Build(v))
+		if err != nil {
+			t.Fatalf("%v: %v", v, err)
+		}
+		files = append(files, f)
+	}
+	return files
 }
 
 // medium is a generated archive of about 200 MB, made once.

@@ -177,11 +177,11 @@ func (a *Archive) describe(e *formats.Entry, p mapi.Properties) {
 		v, _ := p.Lookup(id)
 		return v.Time()
 	}
-	e.Class = text(idMessageClass)
+	e.Class = text(mapi.PidTagMessageClass)
 	e.Kind = outlook.KindOf(e.Class)
 	e.Subject = withoutMark(text(mapi.PidTagSubject))
 	if e.Subject == "" {
-		e.Subject = text(idDisplayName)
+		e.Subject = text(mapi.PidTagDisplayName)
 	}
 	size, _ := p.Lookup(mapi.PidTagMessageSize)
 	e.Size = max(0, size.Int())

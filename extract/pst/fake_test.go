@@ -85,17 +85,17 @@ func newFake() *fakeStore {
 
 // folder adds a folder to its parent's table.
 func (s *fakeStore) folder(parent, id pst.NID, name string) props {
-	p := props{idDisplayName: str(name)}
+	p := props{mapi.PidTagDisplayName: str(name)}
 	s.folders[id], s.nodes[id] = p, parent
-	s.kids[parent] = append(s.kids[parent], row{id: id, cols: props{idDisplayName: str(name)}})
+	s.kids[parent] = append(s.kids[parent], row{id: id, cols: props{mapi.PidTagDisplayName: str(name)}})
 	return p
 }
 
 // mail adds a mail to its folder's table and returns the row.
 func (s *fakeStore) mail(folder, id pst.NID, subject string) props {
-	cols := props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
+	cols := props{mapi.PidTagMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
 	s.items[folder] = append(s.items[folder], row{id: id, cols: cols})
-	s.nodes[id], s.mails[id] = folder, props{idMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
+	s.nodes[id], s.mails[id] = folder, props{mapi.PidTagMessageClass: str("IPM.Note"), mapi.PidTagSubject: str(subject)}
 	return cols
 }
 

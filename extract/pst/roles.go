@@ -57,6 +57,12 @@ var roleNames = map[formats.Role][]string{
 	},
 }
 
+// roleTitles are what special folders are called that have lost their names.
+var roleTitles = map[formats.Role]string{
+	formats.RoleInbox: "Inbox", formats.RoleSent: "Sent Items", formats.RoleDrafts: "Drafts", formats.RoleTrash: "Deleted Items",
+	formats.RoleJunk: "Junk Email", formats.RoleOutbox: "Outbox",
+}
+
 // roleOf returns the role that a folder's name suggests.
 func roleOf(name string) formats.Role {
 	name = strings.ToLower(strings.TrimSpace(name))

@@ -23,11 +23,9 @@ const (
 	idCalendar       mapi.ID = 0x36D0
 	idDrafts         mapi.ID = 0x36D7
 	idMoreFolders    mapi.ID = 0x36D8
-	idDisplayName    mapi.ID = 0x3001
 	idContainerClass mapi.ID = 0x3613
 	idHidden         mapi.ID = 0x10F4
 	idReceiveFolder  mapi.ID = 0x6605
-	idMessageClass   mapi.ID = 0x001A
 
 	junkIndex = 4 // of the junk folder among idMoreFolders (MS-OXOSFLD 2.2.4)
 )
@@ -67,6 +65,20 @@ func (f *folder) String() string {
 	return fmt.Sprintf("folder %q (0x%x)", f.name, uint32(f.id))
 }
 
+// title is the folder's name to people. One that has lost its own, or never had one, is called by what it is known for or
+// else by its node, which no other has.
+func (f *folder) title() string {
+	if f.name != "" {
+		return f.name
+	}
+	title := roleTitles[f.Role]
+	beside := func(k *folder) bool { return k != f && strings.EqualFold(k.name, title) }
+	if title == "" || f.parent != nil && slices.ContainsFunc(f.parent.kids, beside) {
+		title = fmt.Sprintf("Folder 0x%x", uint32(f.id))
+	}
+	return title
+}
+
 // tree is the folder tree of a store.
 type tree struct {
 	store    store
@@ -94,6 +106,9 @@ func buildTree(s store, cp int, withLost bool) *tree {
 	t.top = t.findTop(props)
 	t.place()
 	t.assignRoles(props)
+	if slices.ContainsFunc(t.preorder(t.top), func(f *folder) bool { return f.name == "" && f.Role != formats.RoleNone }) {
+		t.place() // again, as roles name folders that have no name
+	}
 	return t
 }
 
@@ -116,7 +131,7 @@ func (t *tree) add(parent *folder, id pst.NID, name string) *folder {
 			f.props = noProperties{}
 		}
 	}
-	if s := t.text(f.props, idDisplayName); s != "" {
+	if s := t.text(f.props, mapi.PidTagDisplayName); s != "" {
 		f.name = s
 	}
 	f.Class = t.text(f.props, idContainerClass)
@@ -141,7 +156,7 @@ func (t *tree) descend(f *folder) []*folder {
 				t.fault(pst.FolderList(f.id), err, "the folders in %v", f)
 				continue
 			}
-			name := t.text(r.cols, idDisplayName)
+			name := t.text(r.cols, mapi.PidTagDisplayName)
 			switch pst.KindOf(r.id) {
 			case pst.KindFolder:
 			case pst.KindSearchFolder:
@@ -182,7 +197,7 @@ func (t *tree) adopt(withLost bool) {
 		return
 	}
 	takeIn := func(parent *folder, id pst.NID) []*folder {
-		f := t.add(parent, id, fmt.Sprintf("0x%x", uint32(id)))
+		f := t.add(parent, id, "")
 		f.lost = true
 		return append([]*folder{f}, t.descend(f)...)
 	}
@@ -305,15 +320,15 @@ func (t *tree) place() {
 			f.Path, f.Hidden = []string{cmp.Or(f.name, "Root")}, true
 			continue
 		case f.parent == t.root:
-			f.Path, f.Hidden = []string{f.name}, t.top != t.root || t.isHidden(f)
+			f.Path, f.Hidden = []string{f.title()}, t.top != t.root || t.isHidden(f)
 			if f.lost {
 				// What has lost its folder is somebody's all the same.
-				f.Path, f.Hidden = []string{recovered, f.name}, t.isHidden(f)
+				f.Path, f.Hidden = []string{recovered, f.title()}, t.isHidden(f)
 			}
 			continue
 		}
 		path := f.parent.Path
-		f.Path = append(slices.Clip(path[:min(len(path), maxLevels)]), f.name)
+		f.Path = append(slices.Clip(path[:min(len(path), maxLevels)]), f.title())
 		f.Hidden = f.parent.Hidden || t.isHidden(f)
 	}
 }
@@ -425,7 +440,7 @@ func (t *tree) delivery() *folder {
 			continue
 		}
 		rank := 0
-		switch class := strings.ToLower(t.text(r.cols, idMessageClass)); class {
+		switch class := strings.ToLower(t.text(r.cols, mapi.PidTagMessageClass)); class {
 		case "":
 			rank = 1
 		case "ipm":

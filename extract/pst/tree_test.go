@@ -27,7 +27,7 @@ func TestTree(t *testing.T) {
 	s.folder(top, 0x8102, "Quick Step Settings").class("IPF.Configuration")
 	s.folder(top, 0x8122, "Sync").with(idHidden, mapi.Value{Type: mapi.Boolean, Data: []byte{1}})
 	s.folder(0x8122, 0x8142, "Below")
-	s.kids[pst.NIDRoot] = append(s.kids[pst.NIDRoot], row{id: 0x2223, cols: props{idDisplayName: str("Unread Mail")}})
+	s.kids[pst.NIDRoot] = append(s.kids[pst.NIDRoot], row{id: 0x2223, cols: props{mapi.PidTagDisplayName: str("Unread Mail")}})
 
 	a := s.open(extract.Options{})
 	equal(t, "visible", paths(a.Folders()), []string{"", "Inbox", "Inbox/Projects", "Inbox/Projects", "Inbox/Projects/A/B"})
@@ -101,8 +101,8 @@ func TestRoles(t *testing.T) {
 		s.props.entry(idSent, 0x80A2).entry(idDeleted, 0x80E2).entry(idOutbox, 0x8122)
 		more := mapi.Value{Type: mapi.MultiBinary, Elems: [][]byte{{}, {}, {}, {}, entryID(0x8102).Data}}
 		s.folders[0x8082].entry(idDrafts, 0x80C2).with(idMoreFolders, more)
-		s.folders[0x8082].with(idDisplayName, str("whatever"))
-		s.receive = []row{{id: 1, cols: props{idReceiveFolder: num(int(pst.NIDRoot)), idMessageClass: str("")}}, {id: 2, cols: props{idReceiveFolder: num(0x8082), idMessageClass: str("IPM")}}}
+		s.folders[0x8082].with(mapi.PidTagDisplayName, str("whatever"))
+		s.receive = []row{{id: 1, cols: props{idReceiveFolder: num(int(pst.NIDRoot)), mapi.PidTagMessageClass: str("")}}, {id: 2, cols: props{idReceiveFolder: num(0x8082), mapi.PidTagMessageClass: str("IPM")}}}
 		// A name says less than an identifier.
 		s.folder(top, 0x8142, "Sent Items")
 		equal(t, "roles", roles(s.open(extract.Options{})), want("whatever", "a", "b", "c", "d", "e"))
@@ -205,6 +205,20 @@ func TestDamagedTree(t *testing.T) {
 		a := s.open(extract.Options{})
 		equal(t, "folders", paths(a.Folders()), []string{"", "Inbox", "Recovered items", "Recovered items/Orphan"})
 		equal(t, "items", subjects(t, a), []string{"Recovered items/Orphan: kept"})
+	})
+	t.Run("names lost", func(t *testing.T) {
+		s := standard()
+		s.folder(top, 0x80A2, "")
+		s.folder(top, 0x80C2, "")
+		s.folder(top, 0x80E2, "")
+		s.folder(0x80E2, 0x8102, "Projects")
+		s.folder(0x8082, 0x8122, "sent items") // elsewhere
+		s.folder(top, 0x8142, "Deleted Items")
+		s.props.entry(idSent, 0x80A2).entry(idDeleted, 0x80C2)
+		a := s.open(extract.Options{})
+		equal(t, "folders", paths(a.Folders()), []string{
+			"", "Inbox", "Inbox/sent items", "Sent Items", "Folder 0x80c2", "Folder 0x80e2", "Folder 0x80e2/Projects", "Deleted Items",
+		})
 	})
 	t.Run("very deep", func(t *testing.T) {
 		s := standard()

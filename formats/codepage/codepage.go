@@ -81,8 +81,8 @@ func Decode(cp int, b []byte) (s string, replaced int) {
 	return s, strings.Count(s, "\uFFFD")
 }
 
-// Append appends to dst what Decode returns, and returns the extended slice and the number of replacements. For ASCII
-// and for single-byte pages nothing is allocated where dst has room.
+// Append appends to dst what Decode returns, and returns the extended slice and the number of replacements. For ASCII, for
+// single-byte pages and for UTF-8 that is valid nothing is allocated where dst has room.
 func Append(dst []byte, cp int, b []byte) (extended []byte, replaced int) {
 	p, ok := pages[cp]
 	if !ok {
@@ -96,6 +96,9 @@ func Append(dst []byte, cp int, b []byte) (extended []byte, replaced int) {
 	}
 	if sb, ok := p.enc.(singleByte); ok && p.whole == nil {
 		return appendSingleByte(dst, sb, b, n)
+	}
+	if cp == UTF8 && utf8.Valid(b[n:]) {
+		return append(dst, b...), 0
 	}
 	s, replaced := Decode(cp, b)
 	return append(dst, s...), replaced

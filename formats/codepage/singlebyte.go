@@ -16,6 +16,10 @@ type singleByte interface {
 
 // appendSingleByte appends b, of which the first ascii bytes are known to be ASCII.
 func appendSingleByte(dst []byte, p singleByte, b []byte, ascii int) (extended []byte, replaced int) {
+	if len(b) > cap(dst)-len(dst) {
+		const rest = 16 // for what takes more than one byte
+		dst = slices.Grow(dst, len(b)+(len(b)-ascii)/8+rest)
+	}
 	dst = append(dst, b[:ascii]...)
 	for _, c := range b[ascii:] {
 		r := p.DecodeByte(c)

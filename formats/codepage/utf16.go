@@ -14,12 +14,26 @@ func UTF16(b []byte) string {
 	return s
 }
 
+// AppendUTF16 appends to dst what [UTF16] returns.
+func AppendUTF16(dst, b []byte) []byte {
+	dst, _ = appendUTF16(dst, b)
+	return dst
+}
+
 func decodeUTF16(b []byte) (s string, replaced int) {
+	out, replaced := appendUTF16(nil, b)
+	// The slice is not used again, so the string may have its memory.
+	return unsafe.String(unsafe.SliceData(out), len(out)), replaced
+}
+
+func appendUTF16(dst, b []byte) (out []byte, replaced int) {
 	b = b[:len(b)&^1]
 	if len(b) == 0 {
-		return "", 0
+		return dst, 0
 	}
-	out := make([]byte, 0, utf16Size(b))
+	if n := utf16Size(b); n > cap(dst)-len(dst) {
+		dst = append(make([]byte, 0, len(dst)+n), dst...)
+	}
 	for len(b) > 0 {
 		for len(b) >= 8 {
 			v := binary.LittleEndian.Uint64(b)
@@ -27,7 +41,7 @@ func decodeUTF16(b []byte) (s string, replaced int) {
 				break
 			}
 			v = (v | v>>8) & 0x0000FFFF0000FFFF
-			out = binary.LittleEndian.AppendUint32(out, uint32(v|v>>16))
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(v|v>>16))
 			b = b[8:]
 		}
 		if len(b) == 0 {
@@ -46,10 +60,9 @@ func decodeUTF16(b []byte) (s string, replaced int) {
 				b = b[2:]
 			}
 		}
-		out = utf8.AppendRune(out, u)
+		dst = utf8.AppendRune(dst, u)
 	}
-	// The slice is not used again, so the string may have its memory.
-	return unsafe.String(unsafe.SliceData(out), len(out)), replaced
+	return dst, replaced
 }
 
 // utf16Size returns how many bytes the text takes in UTF-8: exactly where it has no surrogate pairs, else two more for

@@ -1,16 +1,50 @@
 package maildir
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // SubscriptionsFile is the name of the file in the top folder that lists the folders that mail programs show, one a
-// line: INBOX, and the others by their directories' names without the first dot.
+// line; see [Subscribe].
 const SubscriptionsFile = "subscriptions"
+
+// Subscribe returns the content of a subscriptions file with folders added to those that are in it, in their order. Folders
+// go by the names of their directories without the first dot, and the inbox by INBOX. The content may be that of either
+// form that Dovecot writes: names as they are, or, below a header that begins with "V", a tab for each dot. What is in it
+// stays as it is.
+func Subscribe(content []byte, folders ...string) []byte {
+	list, separator := content, "."
+	b := slices.Clone(content)
+	if bytes.HasPrefix(content, []byte("V\t")) {
+		separator = "\t"
+		end := []byte("\n\n")
+		var whole bool
+		if _, list, whole = bytes.Cut(content, end); !whole {
+			b = append(bytes.TrimRight(b, "\n"), end...)
+		}
+	}
+	if len(list) > 0 && !bytes.HasSuffix(list, []byte("\n")) {
+		b = append(b, '\n')
+	}
+	known := make(map[string]bool)
+	for line := range bytes.SplitSeq(list, []byte("\n")) {
+		known[strings.ReplaceAll(string(line), separator, ".")] = true
+	}
+	for _, folder := range folders {
+		if !known[folder] {
+			known[folder] = true
+			b = append(b, strings.ReplaceAll(folder, ".", separator)...)
+			b = append(b, '\n')
+		}
+	}
+	return b
+}
 
 // FolderFile is the name of the empty file that tells a folder from a top folder.
 const FolderFile = "maildirfolder"

@@ -18,53 +18,68 @@ const KeywordsFile = "dovecot-keywords"
 // mostKeywords is the number of letters from a to z.
 const mostKeywords = 'z' - 'a' + 1
 
-// Keywords gives the keywords of a folder their letters, in the order in which they come. The zero value is that of a
-// new folder.
+// Keywords are those of a folder, each with its letter: a new one gets the next letter in the order in which they come.
+// The zero value is that of a new folder.
 type Keywords struct {
-	names   []string
-	letters map[string]byte // by keyword in lower case: case makes no difference in IMAP
+	names   [mostKeywords]string // by letter; some may have none
+	next    int                  // after the last letter that was ever given
+	letters map[string]byte      // by keyword in lower case: case makes no difference in IMAP
 }
 
-// Letter returns the letter of a keyword. A folder has letters for 26.
-func (k *Keywords) Letter(keyword string) (letter byte, ok bool) {
-	folded := strings.ToLower(keyword)
-	if letter, ok = k.letters[folded]; ok {
-		return letter, true
+// ParseKeywords reads the content of a file. Its numbers may have gaps: those letters stay without a keyword, as names of
+// files may have them. Lines that are none are left out.
+func ParseKeywords(data []byte) *Keywords {
+	k := new(Keywords)
+	for line := range bytes.Lines(data) {
+		number, name, ok := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
+		if n, err := strconv.Atoi(number); ok && err == nil && n >= 0 && n < mostKeywords && name != "" {
+			k.set(n, name)
+		}
 	}
-	if keyword == "" || len(k.names) == mostKeywords {
-		return 0, false
-	}
+	return k
+}
+
+func (k *Keywords) set(n int, keyword string) byte {
 	if k.letters == nil {
 		k.letters = make(map[string]byte)
 	}
-	letter = byte('a' + len(k.names))
-	k.letters[folded] = letter
-	k.names = append(k.names, keyword)
-	return letter, true
+	letter := byte('a' + n)
+	k.names[n] = keyword
+	if folded := strings.ToLower(keyword); k.letters[folded] == 0 {
+		k.letters[folded] = letter
+	}
+	k.next = max(k.next, n+1)
+	return letter
 }
 
-// Names returns the keywords in the order of their letters. The slice is the table's own.
-func (k *Keywords) Names() []string { return k.names }
+// Letter returns the letter of a keyword, and gives it one if it has none. There are 26; ok is false for a keyword that
+// comes too late for one, and for an empty one.
+func (k *Keywords) Letter(keyword string) (letter byte, ok bool) {
+	if letter, ok = k.letters[strings.ToLower(keyword)]; ok {
+		return letter, true
+	}
+	if keyword == "" || k.next == mostKeywords {
+		return 0, false
+	}
+	return k.set(k.next, keyword), true
+}
+
+// Keyword returns what a letter stands for; nothing where it stands for nothing.
+func (k *Keywords) Keyword(letter byte) string {
+	if letter < 'a' || letter > 'z' {
+		return ""
+	}
+	return k.names[letter-'a']
+}
 
 // Append appends the content of the file: a number and a keyword a line. The letter a has number 0.
 func (k *Keywords) Append(b []byte) []byte {
 	for i, name := range k.names {
-		b = fmt.Appendf(b, "%d %s\n", i, name)
-	}
-	return b
-}
-
-// ParseKeywords reads the content of a file, whose numbers may have gaps: the keywords by letter. Lines that are none
-// are left out.
-func ParseKeywords(data []byte) map[byte]string {
-	keywords := make(map[byte]string)
-	for line := range bytes.Lines(data) {
-		number, name, ok := strings.Cut(strings.TrimRight(string(line), "\r\n"), " ")
-		if n, err := strconv.Atoi(number); ok && err == nil && n >= 0 && n < mostKeywords && name != "" {
-			keywords['a'+byte(n)] = name
+		if name != "" {
+			b = fmt.Appendf(b, "%d %s\n", i, name)
 		}
 	}
-	return keywords
+	return b
 }
 
 // Forwarded is the keyword of mails that were forwarded (RFC 5788). Dovecot does not know the flag P.

@@ -69,6 +69,14 @@ func TestNameRoundTrip(t *testing.T) {
 	})
 }
 
+// becomes checks what a function makes of a text.
+func becomes(t *testing.T, of func(string) string, text, want string) {
+	t.Helper()
+	if got := of(text); got != want {
+		t.Errorf("%q becomes %q, want %q", text, got, want)
+	}
+}
+
 func TestUTF7(t *testing.T) {
 	for text, want := range map[string]string{
 		"Entwürfe":  "Entw&APw-rfe",
@@ -82,9 +90,7 @@ func TestUTF7(t *testing.T) {
 		"é&é":       "&AOk-&-&AOk-",
 		"plain - +": "plain - +",
 	} {
-		if got := maildir.EncodeUTF7(text); got != want {
-			t.Errorf("%q is %q, want %q", text, got, want)
-		}
+		becomes(t, maildir.EncodeUTF7, text, want)
 		if got, err := maildir.DecodeUTF7(want); err != nil || got != text {
 			t.Errorf("%q is %q (%v), want %q", want, got, err, text)
 		}
@@ -147,12 +153,75 @@ func TestKeywords(t *testing.T) {
 	if !bytes.HasPrefix(file, []byte("0 K0\n1 K1\n")) {
 		t.Errorf("%s", file)
 	}
-	if got := maildir.ParseKeywords(file); len(got) != 26 || got['z'] != "K25" {
+	if got := maildir.ParseKeywords(file); got.Keyword('z') != "K25" || !bytes.Equal(got.Append(nil), file) {
+		t.Errorf("%s", got.Append(nil))
+	}
+	if got := string(maildir.ParseKeywords([]byte("3 a b\r\nx\n99 y\n-1 z\n5 \n")).Append(nil)); got != "3 a b\n" {
 		t.Error(got)
 	}
-	if got := maildir.ParseKeywords([]byte("3 a b\r\nx\n99 y\n-1 z\n5 \n")); len(got) != 1 || got['d'] != "a b" {
-		t.Error(got)
+}
+
+// Letters that files may have keep their meaning, also those that mean nothing.
+func TestMoreKeywords(t *testing.T) {
+	k := maildir.ParseKeywords([]byte("1 Junk\n4 Work\n5 work\n"))
+	for keyword, want := range map[string]byte{"WORK": 'e', "junk": 'b', "Red": 'g'} {
+		if letter, ok := k.Letter(keyword); !ok || letter != want {
+			t.Errorf("%s: %c, %v, want %c", keyword, letter, ok, want)
+		}
 	}
+	if got, want := string(k.Append(nil)), "1 Junk\n4 Work\n5 work\n6 Red\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for letter, want := range map[byte]string{'a': "", 'b': "Junk", '`': "", '{': ""} {
+		if got := k.Keyword(letter); got != want {
+			t.Errorf("%c is %q, want %q", letter, got, want)
+		}
+	}
+	if letter, ok := maildir.ParseKeywords([]byte("25 last\n")).Letter("more"); ok {
+		t.Errorf("%c is taken again", letter)
+	}
+}
+
+func TestSubscribe(t *testing.T) {
+	for content, want := range map[string]string{
+		"":                        "INBOX\nWork.A\n",
+		"INBOX\n":                 "INBOX\nWork.A\n",
+		"Mine\nINBOX":             "Mine\nINBOX\nWork.A\n",
+		"Work.A\nMine.B\nINBOX\n": "Work.A\nMine.B\nINBOX\n",
+		// As Dovecot 2.3 writes it where there was no file.
+		"V\t2\n\nMine\tB\nWork\tA\n": "V\t2\n\nMine\tB\nWork\tA\nINBOX\n",
+		"V\t2\n\nMine":               "V\t2\n\nMine\nINBOX\nWork\tA\n",
+		"V\t2\n\n":                   "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2\n":                     "V\t2\n\nINBOX\nWork\tA\n",
+		"V\t2":                       "V\t2\n\nINBOX\nWork\tA\n",
+	} {
+		if got := string(maildir.Subscribe([]byte(content), "INBOX", "Work.A", "INBOX")); got != want {
+			t.Errorf("%q becomes %q, want %q", content, got, want)
+		}
+	}
+}
+
+// Whatever the files of others hold, it stays, and what was added once is there.
+func FuzzSharedFiles(f *testing.F) {
+	for _, seed := range []string{"", "INBOX\nMine", "V\t2\n\nMine\tB\n", "V\t2", "V\t\n\n\n", "0 NonJunk\n25 z\n7 nonjunk\r\n", "26 x\n-1 y\n"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, content []byte) {
+		more := maildir.Subscribe(content, "INBOX", "Work.A")
+		if !bytes.HasPrefix(more, bytes.TrimRight(content, "\n")) {
+			t.Errorf("%q becomes %q", content, more)
+		}
+		if again := maildir.Subscribe(more, "Work.A", "INBOX"); !bytes.Equal(again, more) {
+			t.Errorf("%q becomes %q", more, again)
+		}
+		k := maildir.ParseKeywords(content)
+		before := k.Append(nil)
+		letter, ok := k.Letter("New")
+		again := maildir.ParseKeywords(k.Append(nil))
+		if ok && !strings.EqualFold(again.Keyword(letter), "New") || !bytes.HasPrefix(k.Append(nil), before) {
+			t.Errorf("%q becomes %q", content, k.Append(nil))
+		}
+	})
 }
 
 func TestKeyword(t *testing.T) {
@@ -166,9 +235,7 @@ func TestKeyword(t *testing.T) {
 		"  x ":            "x",
 		"日本":              "&ZeVnLA-",
 	} {
-		if got := maildir.Keyword(category); got != want {
-			t.Errorf("%q is %q, want %q", category, got, want)
-		}
+		becomes(t, maildir.Keyword, category, want)
 	}
 	one, two := maildir.Keyword(strings.Repeat("長い", 40)+"1"), maildir.Keyword(strings.Repeat("長い", 40)+"2")
 	if one == two || len(one) > 50 || len(one) < 40 {

@@ -24,11 +24,11 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 // Reset begins another file.
 func (w *Writer) Reset(out io.Writer) { *w = Writer{w: out, buf: w.buf[:0]} }
 
-// Size is the number of bytes in the file, and Virtual that of the mail with CRLF for each LF that no CR precedes. Both
-// are complete after Close.
+// Size returns the number of bytes in the file. It is complete after Close.
 func (w *Writer) Size() int64 { return w.size }
 
-// Virtual is explained at Size.
+// Virtual returns the number of bytes that the mail has with CRLF for each LF that no CR precedes: what IMAP calls its size
+// (RFC 3501 2.3.4). It is complete after Close.
 func (w *Writer) Virtual() int64 { return w.virtual }
 
 // Write implements [io.Writer].

@@ -89,6 +89,24 @@ func (v Value) Text(cp int) string {
 	return text(v.Type, v.Data, cp)
 }
 
+// AppendText appends to dst what Text returns.
+func (v Value) AppendText(dst []byte, cp int) []byte {
+	t, b := v.Type, v.Data
+	if t.IsMulti() {
+		if len(v.Elems) == 0 {
+			return dst
+		}
+		t, b = t.Single(), v.Elems[0]
+	}
+	switch t {
+	case String:
+		return codepage.AppendUTF16(dst, trimNULs(t, b))
+	case String8:
+		dst, _ = codepage.Append(dst, cp, trimNULs(t, b))
+	}
+	return dst
+}
+
 // Texts returns the strings of a multi-valued property, or the one of a single-valued.
 func (v Value) Texts(cp int) []string {
 	if !v.Type.IsMulti() {
@@ -107,18 +125,26 @@ func (v Value) Texts(cp int) []string {
 func text(t Type, b []byte, cp int) string {
 	switch t {
 	case String:
-		for len(b) >= 2 && b[len(b)-1] == 0 && b[len(b)-2] == 0 && len(b)%2 == 0 {
-			b = b[:len(b)-2]
-		}
-		return codepage.UTF16(b)
+		return codepage.UTF16(trimNULs(t, b))
 	case String8:
-		for len(b) > 0 && b[len(b)-1] == 0 {
-			b = b[:len(b)-1]
-		}
-		s, _ := codepage.Decode(cp, b)
+		s, _ := codepage.Decode(cp, trimNULs(t, b))
 		return s
 	}
 	return ""
+}
+
+// trimNULs returns a string without the NULs at its end.
+func trimNULs(t Type, b []byte) []byte {
+	if t == String {
+		for len(b) >= 2 && b[len(b)-1] == 0 && b[len(b)-2] == 0 && len(b)%2 == 0 {
+			b = b[:len(b)-2]
+		}
+		return b
+	}
+	for len(b) > 0 && b[len(b)-1] == 0 {
+		b = b[:len(b)-1]
+	}
+	return b
 }
 
 const (

@@ -125,8 +125,8 @@ func changed(list []*formats.Address) bool {
 }
 
 // legalName reports whether name is a field name (RFC 5322 2.2) that no boundary can look like.
-func legalName(name string) bool {
-	if name == "" || len(name) > 200 || strings.HasPrefix(name, "--") {
+func legalName[T string | []byte](name T) bool {
+	if len(name) == 0 || len(name) > 200 || len(name) > 1 && name[0] == '-' && name[1] == '-' {
 		return false
 	}
 	for i := range len(name) {

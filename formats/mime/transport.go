@@ -9,26 +9,36 @@ import (
 	"mailmill/formats/codepage"
 )
 
-// maxFields bounds the fields of a header.
-const maxFields = 10_000
+const (
+	// maxFields bounds the fields of a header.
+	maxFields = 10_000
+	// usualFields is how many most headers have at the most.
+	usualFields = 24
+)
 
 // ParseHeader reads the header that b begins with and returns its fields, in their order, as Raw fields: legal, in
-// 7 bits, with CRLF, safe to be written as they are. A field that is all that already keeps its bytes. body is what
-// follows the header's empty line.
+// 7 bits, with CRLF, safe to be written as they are. A field that is all that already keeps its bytes, those of b itself:
+// b must not be changed as long as the fields are in use. body is what follows the header's empty line.
 //
 // Line ends may be CRLF, LF or CR. Lines that belong to no field are left out. Text of 8 bits is read as UTF-8, or
 // where it is none in code page cp, and becomes encoded words.
 func ParseHeader(b []byte, cp int) (fields []formats.Field, body []byte) {
-	var raw []byte // the current field, with CRLF between its lines
+	whole := b
+	var raw []byte   // the current field, with CRLF between its lines
+	from, to := 0, 0 // where raw stands in whole; to is -1 where it does not
 	add := func() {
 		if len(raw) > 0 && len(fields) < maxFields {
 			if f, ok := parseField(raw, cp); ok {
+				if fields == nil {
+					fields = make([]formats.Field, 0, usualFields)
+				}
 				fields = append(fields, f)
 			}
 		}
 		raw = nil
 	}
 	for len(b) > 0 {
+		at := len(whole) - len(b)
 		line, rest := cutLine(b)
 		if len(line) == 0 {
 			b = rest
@@ -38,12 +48,20 @@ func ParseHeader(b []byte, cp int) (fields []formats.Field, body []byte) {
 		switch {
 		case line[0] == ' ' || line[0] == '\t':
 			// QUIRK: a line of blanks within a field would end the header for readers that trim lines.
-			if len(raw) > 0 && len(bytes.TrimSpace(line)) > 0 {
+			if len(raw) == 0 || len(bytes.TrimSpace(line)) == 0 {
+				break
+			}
+			if to >= 0 && string(whole[to:at]) == "\r\n" {
+				to = at + len(line)
+				raw = whole[from:to:to]
+			} else {
+				to = -1
 				raw = append(append(raw, '\r', '\n'), line...)
 			}
-		case fieldName(line) != "":
+		case fieldName(line) != nil:
 			add()
-			raw = append(make([]byte, 0, len(line)+128), line...)
+			from, to = at, at+len(line)
+			raw = whole[from:to:to]
 		}
 	}
 	add()
@@ -58,7 +76,7 @@ func ParseHeader(b []byte, cp int) (fields []formats.Field, body []byte) {
 func ParseTransport(b []byte, cp int) []formats.Field {
 	for len(b) > 0 {
 		line, rest := cutLine(b)
-		if fieldName(line) != "" {
+		if fieldName(line) != nil {
 			break
 		}
 		b = rest
@@ -97,21 +115,42 @@ func cutLine(b []byte) (line, rest []byte) {
 }
 
 // fieldName returns the name of the field that begins on a line, or nothing where none does.
-func fieldName(line []byte) string {
+func fieldName(line []byte) []byte {
 	i := bytes.IndexByte(line, ':')
 	if i < 1 {
-		return ""
+		return nil
 	}
-	name := string(bytes.TrimRight(line[:i], " \t")) // RFC 5322 4.5: obsolete fields may have blanks there
+	name := bytes.TrimRight(line[:i], " \t") // RFC 5322 4.5: obsolete fields may have blanks there
 	if !legalName(name) {
-		return ""
+		return nil
 	}
 	return name
 }
 
+// names are those that fields have most, which need no memory of their own.
+var names = func() map[string]string {
+	m := make(map[string]string)
+	for _, name := range [...]string{
+		"Return-Path", "Delivered-To", "Received", "X-Received", "Received-SPF", "Authentication-Results", "ARC-Seal", "ARC-Message-Signature",
+		"ARC-Authentication-Results", "DKIM-Signature", "DomainKey-Signature", "X-Google-DKIM-Signature", "From", "Sender", "Reply-To", "To", "Cc", "CC", "Bcc",
+		"Subject", "Date", "Message-ID", "Message-Id", "In-Reply-To", "References", "Thread-Topic", "Thread-Index", "MIME-Version", "Mime-Version", "Content-Type",
+		"Content-Transfer-Encoding", "Content-Language", "Content-Class", "Content-class", "Accept-Language", "acceptlanguage", "User-Agent", "X-Mailer",
+		"X-MimeOLE", "X-Priority", "X-MSMail-Priority", "Importance", "Priority", "Precedence", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post",
+		"List-Post", "List-Help", "List-Subscribe", "List-Archive", "Errors-To", "Feedback-ID", "X-Originating-IP", "X-MS-Has-Attach",
+		"X-MS-TNEF-Correlator", "X-OriginalArrivalTime", "X-Auto-Response-Suppress", "Auto-Submitted", "X-Spam-Status", "X-Spam-Score", "X-Spam-Level",
+	} {
+		m[name] = name
+	}
+	return m
+}()
+
 // parseField makes a field of its lines.
 func parseField(raw []byte, cp int) (formats.Field, bool) {
-	name := fieldName(raw)
+	b := fieldName(raw)
+	name, ok := names[string(b)]
+	if !ok {
+		name = string(b)
+	}
 	if legalRaw(raw, name) {
 		return formats.Field{Name: name, Raw: raw}, true
 	}
@@ -127,7 +166,7 @@ func parseField(raw []byte, cp int) (formats.Field, bool) {
 
 // legalRaw reports whether a field can be written as it is: lines of at most 998 printable ASCII characters, folded.
 func legalRaw(raw []byte, name string) bool {
-	if len(raw) <= len(name) || raw[len(name)] != ':' || !strings.EqualFold(string(raw[:len(name)]), name) {
+	if len(raw) <= len(name) || raw[len(name)] != ':' || string(raw[:len(name)]) != name && !strings.EqualFold(string(raw[:len(name)]), name) {
 		return false
 	}
 	col, blank := 0, false
@@ -205,9 +244,22 @@ func unfolded(s string) string {
 	return b.String()
 }
 
+// lowered appends name with its ASCII letters in lower case.
+func lowered(b []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
+}
+
 // IsAddressField reports whether the field of this name holds an address list.
 func IsAddressField(name string) bool {
-	switch strings.ToLower(name) {
+	var room [32]byte
+	switch string(lowered(room[:0], name)) {
 	case "from", "sender", "reply-to", "to", "cc", "bcc", "resent-from", "resent-sender", "resent-reply-to", "resent-to", "resent-cc", "resent-bcc",
 		"disposition-notification-to", "return-receipt-to", "errors-to", "apparently-to", "mail-followup-to", "mail-reply-to", "x-envelope-to", "delivered-to":
 		return true
@@ -217,7 +269,8 @@ func IsAddressField(name string) bool {
 
 // isStructuredField reports whether a field's value may not become encoded words.
 func isStructuredField(name string) bool {
-	switch strings.ToLower(name) {
+	var room [32]byte
+	switch string(lowered(room[:0], name)) {
 	case "date", "resent-date", "message-id", "in-reply-to", "references", "resent-message-id", "return-path", "received", "dkim-signature",
 		"arc-seal", "arc-message-signature", "arc-authentication-results", "authentication-results", "domainkey-signature", "content-type", "content-disposition",
 		"x-google-dkim-signature", "x-originating-ip":

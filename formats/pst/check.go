@@ -342,7 +342,7 @@ func (f *File) attachmentName(s ndb.SubNode, otherwise string) string {
 	if err != nil {
 		return otherwise
 	}
-	for _, id := range [...]mapi.ID{mapi.PidTagAttachLongFilename, mapi.PidTagAttachFilename, propDisplayName} {
+	for _, id := range [...]mapi.ID{mapi.PidTagAttachLongFilename, mapi.PidTagAttachFilename, mapi.PidTagDisplayName} {
 		v, _ := pc.Lookup(id)
 		if name := v.Text(1252); name != "" {
 			return fmt.Sprintf("attachment %q", name)

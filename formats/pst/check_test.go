@@ -12,8 +12,8 @@ import (
 	"mailmill/formats/pst/psttest"
 )
 
-// small returns a part of the sample in a format and encoding.
-func small(t testing.TB, format psttest.Format, crypt byte) *psttest.File {
+// small returns a part of the sample in some form.
+func small(t testing.TB, v psttest.Variant) *psttest.File {
 	t.Helper()
 	b, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
@@ -23,15 +23,11 @@ func small(t testing.TB, format psttest.Format, crypt byte) *psttest.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := 0
-	part, err := whole.Keep(func(_ uint32, size int) bool {
-		n++
-		return n%9 == 0 && size < 20000
-	})
+	part, err := whole.Small()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := psttest.Read(part.Build(format, crypt, whole.Format))
+	f, err := psttest.Read(part.Build(v))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,8 +45,9 @@ func open(t testing.TB, b []byte) *pst.File {
 
 // Every block that is changed is found, with its place and with whom it belongs to, and no other.
 func TestCheckBlocks(t *testing.T) {
+	t.Parallel()
 	for _, format := range []psttest.Format{psttest.ANSI, psttest.Unicode} {
-		f := small(t, format, 1)
+		f := small(t, psttest.Variant{Format: format, Crypt: 1})
 		for i, b := range f.Blocks {
 			if i%7 > 0 {
 				continue
@@ -82,9 +79,10 @@ func TestCheckBlocks(t *testing.T) {
 // Where the block tree is lost, the blocks that a scan finds are read and checked as those of an index are, and it is
 // known to whom they belong.
 func TestCheckBlocksWithoutIndex(t *testing.T) {
+	t.Parallel()
 	for _, format := range []psttest.Format{psttest.ANSI, psttest.Unicode} {
 		t.Run(format.String(), func(t *testing.T) {
-			f := small(t, format, 1)
+			f := small(t, psttest.Variant{Format: format, Crypt: 1})
 			check := func(b []byte) *pst.BlockReport {
 				t.Helper()
 				report, err := open(t, b).CheckBlocks(t.Context(), nil)
@@ -120,7 +118,8 @@ func TestCheckBlocksWithoutIndex(t *testing.T) {
 
 // A block that only the index has lost is read where it is, with all that it names, and the index's fault is told.
 func TestCheckBlocksUnindexed(t *testing.T) {
-	f := small(t, psttest.Unicode, 1)
+	t.Parallel()
+	f := small(t, psttest.Variant{Format: psttest.Unicode, Crypt: 1})
 	tried := 0
 	for _, b := range f.Blocks {
 		if b.Internal() && tried > 3 {
@@ -152,7 +151,10 @@ func FuzzCheck(f *testing.F) {
 	for seed := range uint64(64) {
 		f.Add(seed)
 	}
-	files := []*psttest.File{small(f, psttest.ANSI, 2), small(f, psttest.Unicode, 1), small(f, psttest.Unicode, 0)}
+	var files []*psttest.File
+	for _, v := range psttest.Variants() {
+		files = append(files, small(f, v))
+	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		b, done, _ := files[seed%uint64(len(files))].Mutate(rand.New(rand.NewPCG(seed, 1)))
 		file, err := pst.NewReader(bytes.NewReader(b), int64(len(b)), pst.Options{})

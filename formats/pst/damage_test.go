@@ -115,6 +115,7 @@ func read(m mapi.Message, depth int) error {
 
 // TestCase39KnownDamage damages the sample in each way that files are known to be damaged in, and says what may be lost by it.
 func TestCase39KnownDamage(t *testing.T) {
+	t.Parallel()
 	all := surveyOf(t, sample(t).open(t))
 	total := len(all.whole)
 	if total < 200 || len(all.errs)+len(all.damaged)+len(all.failed)+len(all.absent) > 0 {
@@ -272,6 +273,7 @@ func TestCase39KnownDamage(t *testing.T) {
 		}, total - 1, false, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			im := c.damage(slices.Clone(sample(t)))
 			f := im.open(t)
 			s := surveyOf(t, f)

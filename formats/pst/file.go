@@ -361,7 +361,7 @@ func (f *File) inbox() (NID, bool) {
 		if err != nil {
 			continue
 		}
-		class, _ := row.Lookup(propMessageClass)
+		class, _ := row.Lookup(mapi.PidTagMessageClass)
 		folder, _ := row.Lookup(propReceiveFolder)
 		id := NID(folder.Int())
 		if class.Text(1252) == "" && KindOf(id) == KindFolder && id != NIDRoot {
@@ -393,10 +393,8 @@ func (f *File) descendants(id NID, depth int) int {
 
 // Identifiers of the properties that the package itself uses.
 const (
-	propIPMSubtree  mapi.ID = 0x35E0
-	propPassword    mapi.ID = 0x67FF
-	propDisplayName mapi.ID = 0x3001
+	propIPMSubtree mapi.ID = 0x35E0
+	propPassword   mapi.ID = 0x67FF
 
-	propMessageClass  mapi.ID = 0x001A
 	propReceiveFolder mapi.ID = 0x6605 // of the receive folder table: a NID
 )

@@ -39,7 +39,7 @@ func (f *File) Folder(id NID) (*Folder, error) {
 		p.f = f
 	}
 	folder := &Folder{Properties: p, NID: id, Parent: n.Parent}
-	folder.name = folder.text(propDisplayName)
+	folder.name = folder.text(mapi.PidTagDisplayName)
 	return folder, err
 }
 
@@ -84,7 +84,7 @@ func (d *Folder) Children() ([]*Folder, error) {
 		}
 		folder.row = row
 		if folder.name == "" {
-			folder.name = folder.text(propDisplayName)
+			folder.name = folder.text(mapi.PidTagDisplayName)
 		}
 		folders = append(folders, folder)
 	}
@@ -170,7 +170,7 @@ type Entry struct {
 }
 
 // Class returns the message class (PidTagMessageClass), such as "IPM.Note".
-func (e *Entry) Class() string { return e.text(propMessageClass) }
+func (e *Entry) Class() string { return e.text(mapi.PidTagMessageClass) }
 
 // Size returns the size of the message in bytes (PidTagMessageSize), attachments included; 0 where it is not told.
 func (e *Entry) Size() int64 {

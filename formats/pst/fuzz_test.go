@@ -9,90 +9,100 @@ import (
 	"time"
 
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst/psttest"
 )
 
-// FuzzFile changes the sample at up to three places, with the checksum of whatever it hit made right again or not, and
-// reads all that is left: no panic, no end to it, and no more memory than the file explains.
+// patched is a small file to be changed in places.
+type patched struct {
+	image
+	blocks map[uint64]blockEntry
+}
+
+func newPatched(t testing.TB) *patched {
+	t.Helper()
+	f, err := psttest.Read(sample(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := f.Small()
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := image(a.Build(psttest.Variant{Format: psttest.Unicode, Crypt: 1}))
+	return &patched{im, im.blocks()}
+}
+
+// patch is eight bytes, and where they go.
+type patch struct {
+	at uint32
+	v  uint64
+}
+
+// with returns a copy with the patches, the checksums of what they hit made right or not.
+func (p *patched) with(seal bool, patches ...patch) image {
+	im := slices.Clone(p.image)
+	for _, c := range patches {
+		if int(c.at)+8 > len(im) {
+			continue
+		}
+		le.PutUint64(im[c.at:], c.v)
+		if !seal {
+			continue
+		}
+		im.sealHeader()
+		if page := uint64(c.at) &^ 511; page > 0 && page+512 <= uint64(len(im)) && im[page+496]&0xFE == 0x80 {
+			im.sealPage(page)
+		}
+		for _, b := range p.blocks {
+			if o := uint64(c.at); o >= b.offset() && o < b.offset()+uint64(b.size()) && b.offset()+uint64(b.slot()) <= uint64(len(im)) {
+				le.PutUint32(im[b.offset()+uint64(b.slot())-12:], crc(im[b.offset():][:b.size()]))
+			}
+		}
+	}
+	return im
+}
+
+// FuzzFile changes a file at up to three places, with the checksum of whatever it hit made right again or not, and reads
+// all that is left: no panic, no end to it, and no more memory than the file explains.
 func FuzzFile(f *testing.F) {
-	im := sample(f)
-	leavesN, innerN := im.leaves(im.nbt())
-	leavesB, innerB := im.leaves(im.bbt())
+	p := newPatched(f)
+	leavesN, innerN := p.leaves(p.nbt())
+	leavesB, innerB := p.leaves(p.bbt())
 	for _, at := range [][]uint64{leavesN, innerN, leavesB, innerB} {
 		page := uint32(at[len(at)/2])
 		f.Add(page+8, uint64(1), page+16, uint64(0xFFFF), page+488, uint64(0xFF), true)
 	}
 	f.Add(uint32(180), uint64(1<<40), uint32(224), uint64(0), uint32(513), uint64(2), true)
 	seeds := 0
-	for _, n := range im.nodes() {
+	for _, n := range p.nodes() {
 		for _, bid := range []uint64{n.data, n.sub} {
-			if b, ok := im.blocks()[bid]; ok && seeds < 24 {
+			if b, ok := p.blocks[bid]; ok && seeds < 24 {
 				f.Add(uint32(b.offset()), uint64(0xFFFF0101), uint32(b.offset())+8, bid, uint32(0), uint64(0x4E444221), true)
 				seeds++
 			}
 		}
 	}
-	blocks := im.blocks()
 	f.Fuzz(func(t *testing.T, at1 uint32, v1 uint64, at2 uint32, v2 uint64, at3 uint32, v3 uint64, seal bool) {
-		im := slices.Clone(im)
-		for _, c := range []struct {
-			at uint32
-			v  uint64
-		}{{at1, v1}, {at2, v2}, {at3, v3}} {
-			if int(c.at)+8 > len(im) {
-				continue
-			}
-			le.PutUint64(im[c.at:], c.v)
-			if !seal {
-				continue
-			}
-			im.sealHeader()
-			if page := uint64(c.at) &^ 511; page > 0 && page+512 <= uint64(len(im)) && im[page+496]&0xFE == 0x80 {
-				im.sealPage(page)
-			}
-			for _, b := range blocks {
-				if o := uint64(c.at); o >= b.offset() && o < b.offset()+uint64(b.size()) && b.offset()+uint64(b.slot()) <= uint64(len(im)) {
-					le.PutUint32(im[b.offset()+uint64(b.slot())-12:], crc(im[b.offset():][:b.size()]))
-				}
-			}
-		}
-		readAll(t, im)
+		readAll(t, p.with(seal, patch{at1, v1}, patch{at2, v2}, patch{at3, v3}))
 	})
 }
 
 // FuzzSalvage is FuzzFile on a file whose trees have lost their roots, so that everything in it is found by the scan.
 func FuzzSalvage(f *testing.F) {
-	im := sample(f)
-	leaves, _ := im.leaves(im.nbt())
+	p := newPatched(f)
+	leaves, _ := p.leaves(p.nbt())
 	page := uint32(leaves[len(leaves)/2])
 	f.Add(page, uint64(4), page+8, uint64(4), page+16, uint64(4), true, true)
 	f.Add(page+488, uint64(0xFF), page+40, uint64(1<<63), uint32(0), uint64(0x4E444221), true, false)
-	blocks := im.blocks()
 	seeds := 0
-	for _, b := range blocks {
+	for _, b := range p.blocks {
 		if b.bid()&2 != 0 && seeds < 8 {
 			f.Add(uint32(b.offset()), uint64(0xFFFF0002), uint32(b.offset())+8, b.bid(), uint32(b.offset())+16, b.bid(), true, seeds%2 == 0)
 			seeds++
 		}
 	}
 	f.Fuzz(func(t *testing.T, at1 uint32, v1 uint64, at2 uint32, v2 uint64, at3 uint32, v3 uint64, seal, nodes bool) {
-		im := slices.Clone(im)
-		for _, c := range []struct {
-			at uint32
-			v  uint64
-		}{{at1, v1}, {at2, v2}, {at3, v3}} {
-			if int(c.at)+8 > len(im) {
-				continue
-			}
-			le.PutUint64(im[c.at:], c.v)
-			if page := uint64(c.at) &^ 511; seal && page > 0 && page+512 <= uint64(len(im)) && im[page+496]&0xFE == 0x80 {
-				im.sealPage(page)
-			}
-			for _, b := range blocks {
-				if o := uint64(c.at); seal && o >= b.offset() && o < b.offset()+uint64(b.size()) && b.offset()+uint64(b.slot()) <= uint64(len(im)) {
-					le.PutUint32(im[b.offset()+uint64(b.slot())-12:], crc(im[b.offset():][:b.size()]))
-				}
-			}
-		}
+		im := p.with(seal, patch{at1, v1}, patch{at2, v2}, patch{at3, v3})
 		if le.PutUint64(im[240:], 1<<40); nodes {
 			le.PutUint64(im[224:], 1<<40)
 		}

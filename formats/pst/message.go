@@ -172,8 +172,7 @@ type Attachment struct {
 }
 
 const (
-	propAttachData   mapi.ID = 0x3701 // PidTagAttachDataBinary or PidTagAttachDataObject, by type
-	propAttachMethod mapi.ID = 0x3705
+	propAttachData mapi.ID = 0x3701 // PidTagAttachDataBinary or PidTagAttachDataObject, by type
 
 	attachEmbedded = 5 // afEmbeddedMessage
 )
@@ -201,7 +200,7 @@ func (a *Attachment) data() int {
 }
 
 func (a *Attachment) embedded() bool {
-	v, _ := a.Properties.Lookup(propAttachMethod)
+	v, _ := a.Properties.Lookup(mapi.PidTagAttachMethod)
 	return v.Int() == attachEmbedded
 }
 

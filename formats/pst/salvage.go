@@ -12,22 +12,10 @@ import (
 	"mailmill/formats/pst/internal/ndb"
 )
 
-// Properties by which salvage knows items again.
+// maxNamed bounds what is kept of the names of recipients.
+const maxNamed = 512
+
 const (
-	propSubject      mapi.ID = 0x0037
-	propSubmitTime   mapi.ID = 0x0039
-	propDisplayBcc   mapi.ID = 0x0E02
-	propDisplayCc    mapi.ID = 0x0E03
-	propDisplayTo    mapi.ID = 0x0E04
-	propDeliveryTime mapi.ID = 0x0E06
-	propMessageFlags mapi.ID = 0x0E07
-	propCreationTime mapi.ID = 0x3007
-	propModifiedTime mapi.ID = 0x3008
-	propSearchKey    mapi.ID = 0x300B
-
-	// maxNamed bounds what is kept of the names of recipients.
-	maxNamed = 512
-
 	flagHasAttachment = 0x10 // mfHasAttach, MS-OXCMSG 2.2.1.6
 	flagAssociated    = 0x40 // mfFAI
 )
@@ -136,18 +124,18 @@ func (c *carver) open(id ndb.BID) {
 		return
 	}
 	has := func(id mapi.ID) bool { return pc.Index(id) >= 0 }
-	if !has(propMessageClass) {
-		if has(propNameGUIDs) && has(propNameEntries) && has(propNameStrings) && !has(propDisplayName) {
+	if !has(mapi.PidTagMessageClass) {
+		if has(propNameGUIDs) && has(propNameEntries) && has(propNameStrings) && !has(mapi.PidTagDisplayName) {
 			c.items = append(c.items, carved{data: id, refs: references(pc), names: true})
 		}
 		return
 	}
-	flags, _ := pc.Lookup(propMessageFlags)
-	if !has(propSubject) && !has(propCreationTime) && !has(propModifiedTime) || flags.Int()&flagAssociated != 0 {
+	flags, _ := pc.Lookup(mapi.PidTagMessageFlags)
+	if !has(mapi.PidTagSubject) && !has(mapi.PidTagCreationTime) && !has(mapi.PidTagLastModificationTime) || flags.Int()&flagAssociated != 0 {
 		return
 	}
 	it := carved{data: id, key: identity(pc), times: timesOf(pc.Lookup), refs: references(pc)}
-	for _, id := range []mapi.ID{propDisplayTo, propDisplayCc, propDisplayBcc} {
+	for _, id := range []mapi.ID{mapi.PidTagDisplayTo, mapi.PidTagDisplayCc, mapi.PidTagDisplayBcc} {
 		v, _ := pc.Lookup(id)
 		it.to += string(v.Data[:min(len(v.Data), maxNamed)]) + "\x00\x00"
 	}
@@ -168,7 +156,7 @@ func references(pc *ltp.PC) []ndb.NID {
 }
 
 func timesOf(lookup func(mapi.ID) (mapi.Value, error)) (t times) {
-	for i, id := range []mapi.ID{propDeliveryTime, propModifiedTime} {
+	for i, id := range []mapi.ID{mapi.PidTagMessageDeliveryTime, mapi.PidTagLastModificationTime} {
 		v, _ := lookup(id)
 		copy(t[8*i:8*i+8], v.Data)
 	}
@@ -177,11 +165,11 @@ func timesOf(lookup func(mapi.ID) (mapi.Value, error)) (t times) {
 
 // identity returns what an item has of its own and keeps when it is changed.
 func identity(pc *ltp.PC) string {
-	if v, err := pc.Lookup(propSearchKey); err == nil && len(v.Data) >= 16 {
+	if v, err := pc.Lookup(mapi.PidTagSearchKey); err == nil && len(v.Data) >= 16 {
 		return string(v.Data)
 	}
 	var b strings.Builder
-	for _, id := range []mapi.ID{propMessageClass, propSubject, propSubmitTime, propDeliveryTime, propCreationTime} {
+	for _, id := range []mapi.ID{mapi.PidTagMessageClass, mapi.PidTagSubject, mapi.PidTagClientSubmitTime, mapi.PidTagMessageDeliveryTime, mapi.PidTagCreationTime} {
 		v, _ := pc.Lookup(id)
 		fmt.Fprintf(&b, "%x ", v.Data)
 	}
@@ -262,7 +250,7 @@ func (c *carver) recipients(subs ndb.SubNodes) (names []string) {
 		if len(names) == maxRecipients {
 			break
 		}
-		if v, e := row.Lookup(propDisplayName); err == nil && e == nil && len(v.Data) > 0 {
+		if v, e := row.Lookup(mapi.PidTagDisplayName); err == nil && e == nil && len(v.Data) > 0 {
 			names = append(names, string(v.Data))
 		}
 	}
@@ -346,7 +334,7 @@ func (c *carver) dropKnown() {
 }
 
 // rowColumns are the columns of a folder's table that tell an item from others.
-var rowColumns = [...]mapi.ID{propMessageClass, propSubmitTime, propDeliveryTime, propCreationTime, propModifiedTime, propSubject}
+var rowColumns = [...]mapi.ID{mapi.PidTagMessageClass, mapi.PidTagClientSubmitTime, mapi.PidTagMessageDeliveryTime, mapi.PidTagCreationTime, mapi.PidTagLastModificationTime, mapi.PidTagSubject}
 
 // place finds the rows of items in the tables of folders.
 func (c *carver) place() {
@@ -403,10 +391,10 @@ func (it *carved) matches(f *File, row ltp.Row) bool {
 			continue
 		}
 		// Tables cut long strings short.
-		if !bytes.Equal(cell.Data, v.Data) && !(id == propSubject && len(cell.Data) >= 254 && bytes.HasPrefix(v.Data, cell.Data)) {
+		if !bytes.Equal(cell.Data, v.Data) && !(id == mapi.PidTagSubject && len(cell.Data) >= 254 && bytes.HasPrefix(v.Data, cell.Data)) {
 			return false
 		}
-		same = same || id != propMessageClass
+		same = same || id != mapi.PidTagMessageClass
 	}
 	return same
 }

@@ -36,6 +36,7 @@ type attachmentTruth struct {
 
 // TestTruth compares synthetic files with what is known of their content.
 func TestTruth(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"tiny", "small"} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, corpustest.File(t, "synthetic/"+name+".pst"))

@@ -2,6 +2,7 @@ package rtf
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -10,6 +11,12 @@ import (
 
 // maxDepth bounds the nesting of groups whose state is kept. Deeper groups share the state of the last.
 const maxDepth = 1024
+
+// What most documents need no more than: open groups, and bytes of text that look alike.
+const (
+	usualDepth = 16
+	usualRun   = 512
+)
 
 // maxInstruction bounds what is kept of a field's instruction.
 const maxInstruction = 1 << 14
@@ -136,6 +143,7 @@ func (d *Document) read(out writer, native bool) Body {
 		ansi: codepage.Default, fonts: map[int]*font{},
 	}
 	r.unicode, r.font, r.looks.font = 1, -1, -1
+	r.stack, r.pending, r.scratch = make([]state, 0, usualDepth), make([]byte, 0, usualRun), make([]byte, 0, usualRun)
 	r.run()
 	r.flush()
 	r.body.Text = out.finish()
@@ -312,11 +320,13 @@ func (r *reader) prepare() {
 }
 
 // describe makes looks the style of the text to come.
+//
+// What is encapsulated has its looks in itself.
 func (r *reader) describe() {
-	r.looks = style{format: r.format}
 	if !r.native {
 		return
 	}
+	r.looks = style{format: r.format}
 	if f := r.currentFont(); f != nil {
 		if f.display == "" {
 			f.display, _ = codepage.Decode(f.codePage(r.ansi), f.name)
@@ -474,7 +484,12 @@ func (r *reader) fontName(b []byte) {
 		b = b[:i]
 		defer func() { r.entry = nil }()
 	}
-	r.entry.name = append(r.entry.name, b[:min(len(b), maxFontName-len(r.entry.name))]...)
+	b = b[:min(len(b), maxFontName-len(r.entry.name))]
+	if r.entry.name == nil {
+		r.entry.name = slices.Clip(b) // as a rule it is all
+		return
+	}
+	r.entry.name = append(r.entry.name, b...)
 }
 
 // binary skips the bytes of \bin, of which there may be fewer than it says.

@@ -122,7 +122,7 @@ func kind(b []byte) Kind {
 // links and the looks of text, and in which everything from the document is escaped.
 func (d *Document) HTML() Body {
 	if d.Kind == FromHTML {
-		return d.read(&plainWriter{original: true}, false)
+		return d.read(&plainWriter{original: true, out: make([]byte, 0, len(d.src)/2)}, false)
 	}
 	return d.read(newHTMLWriter(), true)
 }

@@ -205,13 +205,16 @@ func (t *Target) Write(_ context.Context, enc load.Encoded) (load.Outcome, error
 	return load.Written, nil
 }
 
-// write stores a small file that holds no item.
-func (t *Target) write(name string, modified time.Time, data []byte) error {
+// write stores a small file that holds no item. One in which others have a part gets the clock's time: they may go by it.
+func (t *Target) write(name string, modified time.Time, data []byte, shared bool) error {
+	if shared {
+		modified = time.Time{}
+	}
 	content, err := newBlob(data)
 	if err != nil {
 		return err
 	}
-	if err := t.record.file(name, content.size, modified, sha256.Sum256(data), 0); err != nil {
+	if err := t.record.file(recordFile{Path: name, Size: content.size, Modified: stamp(modified), Shared: shared}, sha256.Sum256(data)); err != nil {
 		return err
 	}
 	if err := t.tree.seal(&content); err != nil {

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"mailmill/load"
 	"mailmill/transform/folders"
 )
 
@@ -30,9 +31,10 @@ type folder struct {
 	disk    disk            // the root, as far as publishing goes
 	known   map[string]bool // staged folders
 	rec     *os.File
-	old     []recordFile // what the run replaces
-	maildir bool         // that is a Maildir, whose files are renamed by those who read it
-	replace bool         // what else is in the way
+	old     []recordFile           // what the run replaces
+	ours    map[string]*recordFile // the same, by folded name
+	maildir bool                   // that is a Maildir, whose files are renamed by those who read it
+	replace bool                   // what else is in the way
 
 	jobs    chan job
 	workers sync.WaitGroup
@@ -114,15 +116,15 @@ func (f *folder) look(o *Options, planned *plan) error {
 	if old != nil {
 		f.old = old.Files
 	}
-	ours := make(map[string]*recordFile, len(f.old))
+	f.ours = make(map[string]*recordFile, len(f.old))
 	for i := range f.old {
-		ours[folders.Fold(f.old[i].Path)] = &f.old[i]
+		f.ours[folders.Fold(f.old[i].Path)] = &f.old[i]
 	}
 	if f.replace {
-		if err := f.spare(o, func(name string) bool { return ours[folders.Fold(name)] != nil || planned.hit(name, false) }); err != nil {
+		if err := f.spare(o, func(name string) bool { return f.ours[folders.Fold(name)] != nil || planned.hit(name, false) }); err != nil {
 			return err
 		}
-		return f.blocked(root, planned, ours)
+		return f.blocked(root, planned)
 	}
 	if head := o.head(); old != nil && !head.repeats(old) {
 		return fmt.Errorf("%s: %w: %s", f.path, ErrExists, otherRun)
@@ -136,7 +138,7 @@ func (f *folder) look(o *Options, planned *plan) error {
 		case name == stageName:
 			return fs.SkipDir
 		}
-		if was := ours[folders.Fold(name)]; was != nil && !d.IsDir() {
+		if was := f.ours[folders.Fold(name)]; was != nil && !d.IsDir() {
 			same, err := was.stands(root, name)
 			if err == nil && !same {
 				err = fmt.Errorf("%s: %w: %s", f.path, ErrExists, changed(name))
@@ -153,7 +155,7 @@ func (f *folder) look(o *Options, planned *plan) error {
 
 // blocked refuses to go on where a folder stands that would be a file. What is in it is not replaced, whatever the user
 // says: it may be anything.
-func (f *folder) blocked(root *os.Root, planned *plan, ours map[string]*recordFile) error {
+func (f *folder) blocked(root *os.Root, planned *plan) error {
 	var inside string
 	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -163,7 +165,7 @@ func (f *folder) blocked(root *os.Root, planned *plan, ours map[string]*recordFi
 			return fs.SkipDir
 		case d.IsDir() && planned.hit(name, true):
 			inside = name
-		case !d.IsDir() && inside != "" && strings.HasPrefix(name, inside+"/") && ours[folders.Fold(name)] == nil:
+		case !d.IsDir() && inside != "" && strings.HasPrefix(name, inside+"/") && f.ours[folders.Fold(name)] == nil:
 			return fmt.Errorf("%s: %w: it is a folder, and not empty", f.at(inside), ErrBlocked)
 		}
 		return nil
@@ -171,8 +173,8 @@ func (f *folder) blocked(root *os.Root, planned *plan, ours map[string]*recordFi
 }
 
 // stands reports whether a file is still as it was written. It is read only where neither its size nor its time tell.
-func (was *recordFile) stands(root *os.Root, name string) (bool, error) {
-	info, err := root.Lstat(name)
+func (was *recordFile) stands(d disk, name string) (bool, error) {
+	info, err := d.Lstat(name)
 	switch {
 	case err != nil:
 		return false, err
@@ -181,7 +183,7 @@ func (was *recordFile) stands(root *os.Root, name string) (bool, error) {
 	case was.Modified != "" && was.Modified == stamp(info.ModTime()):
 		return true, nil
 	}
-	in, err := root.Open(name)
+	in, err := d.Open(name)
 	if err != nil {
 		return false, err
 	}
@@ -191,6 +193,30 @@ func (was *recordFile) stands(root *os.Root, name string) (bool, error) {
 		return false, err
 	}
 	return hex.EncodeToString(sum.Sum(nil)) == was.SHA256, nil
+}
+
+// mostHeld bounds what is read of a file that is added to.
+const mostHeld = 64 << 20
+
+// held implements holder. A link is read through: what it leads to is in the place as far as others see it.
+func (f *folder) held(name string) (data []byte, ours bool, err error) {
+	was := f.ours[folders.Fold(name)]
+	if !f.replace && (was == nil || !was.Shared) {
+		return nil, false, nil
+	}
+	path := f.at(name)
+	switch info, err := os.Stat(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, cannot(path, "read", err)
+	case !info.Mode().IsRegular() || info.Size() > mostHeld:
+		return nil, false, &load.Fatal{Err: fmt.Errorf("%s: %w: it cannot be added to", path, ErrBlocked)}
+	}
+	if data, err = os.ReadFile(path); err == nil && was != nil && !was.Shared {
+		ours, err = was.stands(f.root, name)
+	}
+	return data, ours, cannot(path, "read", err)
 }
 
 // spare refuses to go on where an archive of the run would be replaced.
@@ -344,7 +370,8 @@ func (f *folder) finish() error {
 	if err := f.publish(); err != nil {
 		return err
 	}
-	return f.leave()
+	f.leave() //nolint:errcheck // everything is in its place; what is left the next run removes
+	return nil
 }
 
 func (f *folder) abort() error {

@@ -59,7 +59,7 @@ func (l *joined) leave() error {
 	if err != nil {
 		return err
 	}
-	return t.record.file(name, f.sink.size, f.newest, sum, f.items)
+	return t.record.file(recordFile{Path: name, Size: f.sink.size, Modified: stamp(f.newest), Items: f.items}, sum)
 }
 
 func (l *joined) close() error { return l.leave() }
@@ -103,7 +103,7 @@ func (l *whole) close() error {
 	if _, err := f.sink.close("", f.newest); err != nil {
 		return err
 	}
-	return l.target.record.file("", f.sink.size, f.newest, [32]byte{}, f.items)
+	return l.target.record.file(recordFile{Size: f.sink.size, Items: f.items}, [32]byte{})
 }
 
 func (l *whole) discard() {

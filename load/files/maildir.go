@@ -17,7 +17,8 @@ import (
 	"mailmill/transform/folders"
 )
 
-// Maildir is the format with a Maildir++ for each source, as Dovecot serves it.
+// Maildir is the format with a Maildir++ for each source, as Dovecot serves it. One that others write to, too, is only added
+// to: their mails stay, letters keep their keywords, and folders their subscriptions.
 var Maildir Format = maildirs{}
 
 type maildirs struct{}
@@ -78,7 +79,20 @@ type maildirLayout struct {
 }
 
 func (l *maildirLayout) enter(_ *source, place string) (shelf, error) {
-	return &maildirShelf{layout: l, place: place}, l.dirs(place)
+	data, ours, err := l.held(join(place, maildir.KeywordsFile))
+	if err != nil {
+		return nil, err
+	}
+	// Mails that stay have letters, be the file ours or not.
+	return &maildirShelf{layout: l, place: place, keywords: maildir.ParseKeywords(data), shared: data != nil && !ours}, l.dirs(place)
+}
+
+// held returns what a file in the place holds that is to be added to.
+func (l *maildirLayout) held(name string) (data []byte, ours bool, err error) {
+	if place, ok := l.target.tree.(holder); ok {
+		return place.held(name)
+	}
+	return nil, false, nil
 }
 
 // dirs makes the directories that every folder has.
@@ -100,9 +114,16 @@ func (l *maildirLayout) close() error {
 		if err := l.dirs(s.below); err != nil {
 			return err
 		}
+		file := join(s.below, maildir.SubscriptionsFile)
+		data, ours, err := l.held(file)
+		if err != nil {
+			return err
+		}
+		if ours {
+			data = nil
+		}
 		list := append([]string{"INBOX"}, slices.DeleteFunc(l.folders[s.below], func(name string) bool { return name == "" })...)
-		content := []byte(strings.Join(list, "\n") + "\n")
-		if err := l.target.write(join(s.below, maildir.SubscriptionsFile), l.newest[s.below], content); err != nil {
+		if err := l.target.write(file, l.newest[s.below], maildir.Subscribe(data, list...), data != nil); err != nil {
 			return err
 		}
 	}
@@ -113,7 +134,8 @@ func (l *maildirLayout) close() error {
 type maildirShelf struct {
 	layout   *maildirLayout
 	place    string
-	keywords maildir.Keywords
+	keywords *maildir.Keywords
+	shared   bool // others have a part in the keywords' file
 }
 
 func (s *maildirShelf) name(e *encoded) string {
@@ -156,14 +178,15 @@ func (s *maildirShelf) close(newest time.Time) error {
 		l.newest[top] = newest
 	}
 	if name != "" {
-		if err := t.write(join(s.place, maildir.FolderFile), newest, nil); err != nil {
+		if err := t.write(join(s.place, maildir.FolderFile), newest, nil, false); err != nil {
 			return err
 		}
 	}
-	if len(s.keywords.Names()) == 0 {
+	content := s.keywords.Append(nil)
+	if len(content) == 0 {
 		return nil
 	}
-	return t.write(join(s.place, maildir.KeywordsFile), newest, s.keywords.Append(nil))
+	return t.write(join(s.place, maildir.KeywordsFile), newest, content, s.shared)
 }
 
 func (s *maildirShelf) drop() {

@@ -3,6 +3,7 @@ package files_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,6 +89,114 @@ func TestMaildirInUse(t *testing.T) {
 	mustConvert(t, dir, archives{"alice.pst": sample()}, o)
 	if got := slices.DeleteFunc(names(tree(t, dir)), func(n string) bool { return n == "dovecot-uidlist" }); !slices.Equal(got, first) {
 		t.Errorf("%q, want %q", got, first)
+	}
+}
+
+// foreign makes a Maildir as Dovecot may have it, and returns its files.
+func foreign(t *testing.T) (dir string, content map[string]string) {
+	t.Helper()
+	content = map[string]string{
+		"subscriptions":                                     "V\t2\n\nINBOX\nTheirs\tDeep\n",
+		"dovecot-keywords":                                  "0 NonJunk\n1 Red_Category\n",
+		"dovecot-uidlist":                                   "3 V1393749060 N2 G0123456789abcdef0123456789abcdef\n1 :1393749060.M1P1.host,S=6,W=7\n",
+		"cur/1393749060.M1P1.host,S=6,W=7:2,Sab":            "A: b\n\n",
+		".Theirs.Deep/maildirfolder":                        "",
+		".Theirs.Deep/dovecot-keywords":                     "0 Theirs\n",
+		".Theirs.Deep/cur/1393749061.M1P1.host,S=6,W=7:2,a": "A: c\n\n",
+		".Ours/dovecot-keywords":                            "1 Work\n",
+		".Ours/new/1393749062.M1P1.host,S=6":                "A: d\n\n",
+		".Ours/cur/1393749063.M1P1.host,S=6,W=7:2,b":        "A: e\n\n",
+	}
+	dir = t.TempDir()
+	for name, text := range content {
+		write(t, filepath.Join(dir, name), text)
+	}
+	return dir, content
+}
+
+// categorized is an archive with an inbox and a folder, and keywords in both.
+func categorized() *archive {
+	a := new(archive)
+	inbox := a.folder("Inbox")
+	inbox.Role = formats.RoleInbox
+	a.mail(inbox, "Offer", "text\n").Keywords = []string{"Neu", "red category"}
+	a.mail(a.folder("Ours"), "Plan", "text\n").Keywords = []string{"Neu"}
+	return a
+}
+
+// In a Maildir that somebody else writes to, too, everything stays: mails, what their letters mean, subscriptions.
+func TestSharedMaildir(t *testing.T) {
+	dir, theirs := foreign(t)
+	o := files.Options{Format: files.Maildir}
+	run := func(what string, a *archive, fails bool) map[string]string {
+		t.Helper()
+		if _, err := convert(t, dir, archives{"alice.pst": a}, o); errors.Is(err, files.ErrExists) != fails || !fails && err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		got := tree(t, dir)
+		for name, text := range theirs {
+			if now, ok := got[name]; !ok || !strings.HasPrefix(now, text) {
+				t.Errorf("%s: %s: %q has become %q", what, name, text, now)
+			}
+		}
+		return got
+	}
+	run("without a word", categorized(), true)
+	o.Overwrite = true
+	got := run("overwritten", categorized(), false)
+	for name, want := range map[string]string{
+		"dovecot-keywords":       "0 NonJunk\n1 Red_Category\n2 Neu\n",
+		".Ours/dovecot-keywords": "1 Work\n2 Neu\n",
+		"subscriptions":          "V\t2\n\nINBOX\nTheirs\tDeep\nOurs\n",
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %q, want %q", name, got[name], want)
+		}
+	}
+	var letters []string
+	for _, name := range names(got) {
+		if strings.Contains(name, "mailmill,") {
+			letters = append(letters, name[strings.LastIndexByte(name, ',')+1:])
+		}
+	}
+	if !slices.Equal(letters, []string{"c", "bc"}) {
+		t.Errorf("letters: %q", letters)
+	}
+	if again := run("a second time", categorized(), false); !maps.Equal(again, got) {
+		t.Errorf("the second time there are %q, the first %q", names(again), names(got))
+	}
+	less := categorized()
+	less.items = less.items[:1]
+	less.items[0].Keywords = nil
+	run("without a folder and keywords", less, false)
+
+	// So it is when only the files are left that both write, and nobody says a word.
+	for name := range theirs {
+		if strings.Contains(name, "/") {
+			delete(theirs, name)
+			if err := os.RemoveAll(filepath.Join(dir, strings.TrimPrefix(filepath.Dir(name), "/"))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	o.Overwrite = false
+	if got := run("a repeat", less, false); got["subscriptions"] != theirs["subscriptions"]+"Ours\n" {
+		t.Errorf("%q", got["subscriptions"])
+	}
+}
+
+// Mails that came into a folder of ours keep what they need of it when the archive has the folder no longer.
+func TestMailStays(t *testing.T) {
+	dir := t.TempDir()
+	o := files.Options{Format: files.Maildir}
+	mustConvert(t, dir, archives{"alice.pst": categorized()}, o)
+	write(t, filepath.Join(dir, ".Ours", "cur", "1.x.host:2,a"), "mine")
+	less := categorized()
+	less.items, less.folders = less.items[:1], less.folders[:1]
+	mustConvert(t, dir, archives{"alice.pst": less}, o)
+	got := names(tree(t, filepath.Join(dir, ".Ours")))
+	if want := []string{"cur/1.x.host:2,a", "dovecot-keywords", "maildirfolder"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -53,7 +53,7 @@ func (f Form) follow(path string) (string, error) {
 			return path, nil // what is wrong there comes to light when it is written to
 		}
 		if _, err := os.Stat(at); errors.Is(err, fs.ErrNotExist) {
-			to, _ := os.Readlink(at) //nolint:errcheck // it was a link a moment ago
+			to, _ := os.Readlink(at) // it was a link a moment ago
 			return "", fmt.Errorf("%s: %w: it is a link to %s, which is not there", at, ErrBlocked, to)
 		}
 		if at != path || f.Folder() {

@@ -2,11 +2,13 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -228,7 +230,8 @@ func restore(d disk) error {
 	return cannot(journalName, "removed", d.Remove(journalName))
 }
 
-// takeBack moves the files that a run wrote from the place to the stage, as far as they have left that.
+// takeBack moves the files that a run wrote from the place to the stage, as far as they have left that. One that somebody
+// has changed meanwhile is his.
 func takeBack(d disk, written []recordFile) error {
 	for _, file := range written {
 		name, staged := file.Path, treeName+"/"+file.Path
@@ -241,8 +244,10 @@ func takeBack(d disk, written []recordFile) error {
 			}
 			continue
 		}
-		if info, err := d.Lstat(name); err != nil || !info.Mode().IsRegular() {
+		if same, err := file.stands(d, name); errors.Is(err, fs.ErrNotExist) || err == nil && !same {
 			continue
+		} else if err != nil {
+			return cannot(name, "taken back", err)
 		}
 		if err := d.MkdirAll(treeName+"/"+parent(name), 0o700); err != nil {
 			return cannot(name, "taken back", err)
@@ -328,24 +333,48 @@ func (l *leaving) add(name string) {
 func (p *publication) old(files []recordFile, inMaildir bool) *leaving {
 	l := &leaving{make(map[string]bool), make(map[string]bool)}
 	renamed := renamedFiles{disk: p.disk}
-	real := map[string]bool{"": true}
-	for _, file := range files {
-		name := file.Path
-		if !fs.ValidPath(name) || name == "." || !p.real(parent(name), real) {
-			continue
-		}
-		info, err := p.disk.Lstat(name)
-		if err != nil && inMaildir {
-			if name = renamed.find(name); name != "" {
-				info, err = p.disk.Lstat(name)
-			}
-		}
-		if err == nil && !info.IsDir() && !l.exactly[name] {
+	known := map[string]bool{"": true}
+	leave := func(name string) {
+		if info, err := p.disk.Lstat(name); err == nil && !info.IsDir() && !l.exactly[name] {
 			p.aside = append(p.aside, name)
 			l.add(name)
 		}
 	}
+	var telling []string
+	for _, file := range files {
+		name := file.Path
+		if !fs.ValidPath(name) || name == "." || file.Shared || !p.real(parent(name), known) {
+			continue
+		}
+		if inMaildir {
+			if base := path.Base(name); base == maildir.KeywordsFile || base == maildir.FolderFile {
+				telling = append(telling, name)
+				continue
+			}
+			if _, err := p.disk.Lstat(name); err != nil {
+				name = cmp.Or(renamed.find(name), name)
+			}
+		}
+		leave(name)
+	}
+	// What tells of a folder's mails stays with those that do.
+	for _, name := range telling {
+		if !p.mailStays(parent(name), l) {
+			leave(name)
+		}
+	}
 	return l
+}
+
+// mailStays reports whether a folder of a Maildir holds mails that nothing is to be done to.
+func (p *publication) mailStays(folder string, l *leaving) bool {
+	for _, name := range maildir.Dirs() {
+		dir := join(folder, name)
+		if entries, err := readDir(p.disk, dir); err == nil && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return !l.exactly[dir+"/"+e.Name()] }) {
+			return true
+		}
+	}
+	return false
 }
 
 // real reports whether a folder is one on all of its path: what a link leads to is none of the place.
@@ -382,7 +411,7 @@ func (f *folder) arrive(p *publication, dir string, l *leaving) error {
 			continue
 		case info.IsDir() && !p.emptied(name, l):
 			return &load.Fatal{Err: fmt.Errorf("%s: %w: it is a folder, and not empty", f.at(name), ErrBlocked)}
-		case info.IsDir(), f.replace:
+		case info.IsDir(), f.replace, f.recorded(name):
 			p.aside = append(p.aside, name)
 		case !l.folded[folders.Fold(name)]:
 			return late(f.at(name), nil)
@@ -393,6 +422,12 @@ func (f *folder) arrive(p *publication, dir string, l *leaving) error {
 		}
 	}
 	return nil
+}
+
+// recorded reports whether the last run wrote a file.
+func (f *folder) recorded(name string) bool {
+	was := f.ours[folders.Fold(name)]
+	return was != nil && was.Path == name
 }
 
 // emptied reports whether a folder holds nothing but what is set aside.

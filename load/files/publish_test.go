@@ -2,11 +2,14 @@ package files_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -73,6 +76,7 @@ func after(changes int) (through func(files.Disk) files.Disk, died func() bool) 
 // publishings are runs into folders that hold something.
 var publishings = []struct {
 	name    string
+	only    files.Format // that it is about; nil is all
 	before  func(t *testing.T, dir string, o files.Options)
 	archive func() *archive
 	o       files.Options
@@ -82,10 +86,10 @@ var publishings = []struct {
 		mustConvert(t, dir, archives{"alice.pst": later()}, o)
 		write(t, filepath.Join(dir, "Inbox", "notes.txt"), "mine")
 	}},
-	{name: "a folder where a file was", archive: deeper, before: func(t *testing.T, dir string, o files.Options) {
+	{name: "a folder where a file was", only: files.MBOX, archive: deeper, before: func(t *testing.T, dir string, o files.Options) {
 		mustConvert(t, dir, archives{"alice.pst": sample()}, o)
 	}},
-	{name: "a file where a folder was", archive: sample, o: files.Options{Overwrite: true}, before: func(t *testing.T, dir string, o files.Options) {
+	{name: "a file where a folder was", only: files.MBOX, archive: sample, o: files.Options{Overwrite: true}, before: func(t *testing.T, dir string, o files.Options) {
 		mustConvert(t, dir, archives{"alice.pst": deeper()}, o)
 	}},
 	{name: "what is somebody else's", archive: sample, o: files.Options{Overwrite: true}, before: func(t *testing.T, dir string, _ files.Options) {
@@ -146,6 +150,9 @@ func open(t *testing.T, dir string, a *archive, o files.Options) {
 func TestKilledWhilePublishing(t *testing.T) {
 	for _, format := range allFormats {
 		for _, tt := range publishings {
+			if tt.only != nil && tt.only != format {
+				continue
+			}
 			t.Run(format.Name()+" "+tt.name, func(t *testing.T) {
 				o := tt.o
 				o.Format = format
@@ -160,7 +167,11 @@ func TestKilledWhilePublishing(t *testing.T) {
 				old := tree(t, dir)
 				mustConvert(t, dir, archives{"alice.pst": tt.archive()}, o)
 				whole := tree(t, dir)
-				for changes, died := 0, true; died; changes++ {
+				step := 1
+				if testing.Short() {
+					step = 4
+				}
+				for changes, died := 0, true; died; changes += step {
 					dir := prepare()
 					died = publish(t, dir, tt.archive(), o, changes)
 					for again, killed := 0, died; killed; again++ {
@@ -212,37 +223,37 @@ func TestTornJournal(t *testing.T) {
 	}
 }
 
-// Who has put a file where one was set aside keeps it, and what was set aside stays.
+// Who has put a file where one was set aside, or changed one that had come, keeps it, and what was set aside stays.
 func TestMeanwhile(t *testing.T) {
-	dir := t.TempDir()
 	o := files.Options{Format: files.MBOX}
-	mustConvert(t, dir, archives{"alice.pst": sample()}, o)
-	before := tree(t, dir)
-	if !publish(t, dir, sample(), o, 5) {
-		t.Fatal("the run came to its end")
-	}
-	inbox := filepath.Join(dir, "Inbox.mbox")
-	write(t, inbox, "mine")
-	killed := tree(t, dir)
-	for _, open := range []func() (*files.Target, error){
-		func() (*files.Target, error) { return files.Open(dir, nil, o) },
-		func() (*files.Target, error) { return files.Rehearse(dir, o) },
-	} {
-		if _, err := open(); !errors.Is(err, files.ErrUnfinished) {
-			t.Error(err)
+	for changes := 5; changes < 9; changes++ { // a folder, the journal, three old files; three new ones follow
+		dir := t.TempDir()
+		mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+		before := tree(t, dir)
+		if !publish(t, dir, sample(), o, changes) {
+			t.Fatal("the run came to its end")
 		}
-		if got := tree(t, dir); len(got) < len(killed) || got["Inbox.mbox"] != "mine" {
-			t.Errorf("%q has become %q", names(killed), names(got))
+		inbox := filepath.Join(dir, "Inbox.mbox")
+		write(t, inbox, "mine")
+		killed := tree(t, dir)
+		for _, open := range []func() (*files.Target, error){
+			func() (*files.Target, error) { return files.Open(dir, nil, o) },
+			func() (*files.Target, error) { return files.Rehearse(dir, o) },
+		} {
+			if _, err := open(); !errors.Is(err, files.ErrUnfinished) {
+				t.Error(err)
+			}
+			if got := tree(t, dir); len(got) < len(killed) || got["Inbox.mbox"] != "mine" {
+				t.Errorf("%q has become %q", names(killed), names(got))
+			}
 		}
-	}
-	if err := os.Remove(inbox); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := files.Open(dir, nil, o); !errors.Is(err, files.ErrExists) { // it has no source
-		t.Error(err)
-	}
-	if got := tree(t, dir); !maps.Equal(got, before) {
-		t.Errorf("%q has become %q", names(before), names(got))
+		if err := os.Remove(inbox); err != nil {
+			t.Fatal(err)
+		}
+		open(t, dir, sample(), o)
+		if got := tree(t, dir); !maps.Equal(got, before) {
+			t.Errorf("%q has become %q", names(before), names(got))
+		}
 	}
 }
 
@@ -291,4 +302,36 @@ func TestFaultyDisk(t *testing.T) {
 			t.Errorf("%q has become %q", names(before), names(got))
 		}
 	}
+}
+
+// Whatever a journal and a record say, undoing loses no file and replaces none, but for the journal.
+func FuzzRestore(f *testing.F) {
+	sent := sha256.Sum256([]byte("sent"))
+	sentSum := hex.EncodeToString(sent[:])
+	const empty = `{"format":"mbox","sources":[],"files":[]}`
+	f.Add([]byte("aInbox.mbox\x00aInbox/Projects.mbox\x00dNew\x00"), []byte(`{"files":[{"path":"Sent.mbox","size":4,"sha256":"`+sentSum+`"}]}`))
+	f.Add([]byte("aInbox.mbox\x00a.mailmill.tmp/old/1\x00d.\x00"), []byte(empty))
+	f.Add([]byte("aSent.mbox\x00aSent.mbox\x00d.mailmill.tmp\x00a../x\x00"), []byte(empty))
+	f.Add([]byte("x\x00\x00\x00a"), []byte(`{"files":[{"path":".mailmill.tmp/record"},{"path":"../x"},{"path":"Sent.mbox/x"}]}`))
+	f.Fuzz(func(t *testing.T, journal, record []byte) {
+		above := t.TempDir()
+		dir := filepath.Join(above, "out")
+		for name, text := range map[string]string{
+			"../x": "x", "Sent.mbox": "sent", "New/a": "a", "Inbox/notes.txt": "notes",
+			".mailmill.tmp/old/0": "0", ".mailmill.tmp/old/1": "1", ".mailmill.tmp/tree/Plan.mbox": "plan",
+			".mailmill.tmp/record": string(record), ".mailmill.tmp/moves": string(journal),
+		} {
+			write(t, filepath.Join(dir, name), text)
+		}
+		held := func() []string {
+			all := tree(t, above)
+			delete(all, "out/.mailmill.tmp/moves")
+			return slices.Sorted(maps.Values(all))
+		}
+		before := held()
+		files.Restore(dir, func(d files.Disk) files.Disk { return d })
+		if after := held(); !slices.Equal(after, before) {
+			t.Errorf("%q has become %q", before, after)
+		}
+	})
 }

@@ -43,12 +43,14 @@ type recordFile struct {
 	Modified string `json:"modified,omitempty"`
 	SHA256   string `json:"sha256"`
 	Items    int    `json:"items"`
+	// Shared says that others have a part in what the file holds: it is added to, and never removed.
+	Shared bool `json:"shared,omitempty"`
 }
 
-// stamp returns a time as the record has it: in seconds, which is what archives and most file systems can tell.
+// stamp returns a time of last change as the record has it: in seconds, which is what archives and most file systems can tell.
 func stamp(t time.Time) string {
 	if t.IsZero() {
-		return ""
+		return "" // it will be the clock's
 	}
 	return t.UTC().Format(time.RFC3339)
 }
@@ -175,9 +177,10 @@ func (r *recorder) forget(place string) {
 	}
 }
 
-// file notes a file that is whole. A time of last change that is zero is the clock's.
-func (r *recorder) file(name string, size int64, modified time.Time, sum [32]byte, items int) error {
-	line, err := json.Marshal(recordFile{name, size, stamp(modified), hex.EncodeToString(sum[:]), items})
+// file notes a file that is whole, with its hash.
+func (r *recorder) file(f recordFile, sum [32]byte) error {
+	f.SHA256 = hex.EncodeToString(sum[:])
+	line, err := json.Marshal(f)
 	if err != nil {
 		return err
 	}
@@ -186,7 +189,7 @@ func (r *recorder) file(name string, size int64, modified time.Time, sum [32]byt
 	}
 	r.out.WriteByte('\n')
 	r.files++
-	r.bytes += size
+	r.bytes += f.Size
 	_, err = r.out.Write(line)
 	return err
 }

@@ -12,6 +12,40 @@ import (
 	"mailmill/load/files"
 )
 
+// What Dovecot served before it serves after mail was added, with the same keywords and subscriptions.
+func TestAddedServedByDovecot(t *testing.T) {
+	dir, _ := foreign(t)
+	mustConvert(t, dir, archives{"alice.pst": categorized()}, files.Options{Format: files.Maildir, Overwrite: true})
+	served := corpustest.Dovecot(t, dir)
+	var got []string
+	for _, m := range served.Mails {
+		flags := slices.DeleteFunc(m.Flags, func(f string) bool { return f == `\Recent` })
+		slices.Sort(flags)
+		name, _, _ := strings.Cut(m.GUID, ",")
+		if strings.HasSuffix(name, ".mailmill") {
+			name = "ours"
+		}
+		got = append(got, fmt.Sprint(m.Folder, " ", name, " ", flags))
+	}
+	slices.Sort(got)
+	want := []string{
+		"INBOX 1393749060.M1P1.host [NonJunk Red_Category \\Seen]",
+		"INBOX ours [Neu Red_Category]",
+		"Ours 1393749062.M1P1.host []",
+		"Ours 1393749063.M1P1.host [Work]",
+		"Ours ours [Neu]",
+		"Theirs/Deep 1393749061.M1P1.host [Theirs]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, f := range served.Folders {
+		if f.Selectable() != f.Subscribed {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
 // Dovecot serves folders of any name, and the keywords that there are letters for; the others are in the mail.
 func TestServedByDovecot(t *testing.T) {
 	a := new(archive)

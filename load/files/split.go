@@ -54,7 +54,7 @@ func (l *split) write(s *source, e *encoded) error {
 		err = l.stream(e, when)
 	} else {
 		name := l.shelf.name(e)
-		if err = t.record.file(name, e.size, when, e.sum, 1); err == nil {
+		if err = t.record.file(recordFile{Path: name, Size: e.size, Modified: stamp(when), Items: 1}, e.sum); err == nil {
 			content := e.blob
 			e.buffer = nil
 			err = t.tree.put(name, when, content)
@@ -111,7 +111,7 @@ func (l *split) stream(e *encoded, when time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.record.file(name, e.size, when, sum, 1)
+	return t.record.file(recordFile{Path: name, Size: e.size, Modified: stamp(when), Items: 1}, sum)
 }
 
 func (l *split) close() error { return l.leave() }

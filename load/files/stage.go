@@ -17,6 +17,9 @@ type stage struct {
 	keep  bool     // holds what must not be lost
 }
 
+// lockName is the file in a stage that a run has locked.
+const lockName = "lock"
+
 // openStage makes the folder, with its parents, or takes over what a killed run left of it: what that had half done in the
 // place is undone, and the rest removed.
 func openStage(path, target string) (_ *stage, err error) {
@@ -35,7 +38,7 @@ func openStage(path, target string) (_ *stage, err error) {
 	if info, err := os.Lstat(path); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("%s: %w: %s is in the way", target, ErrExists, filepath.Base(path))
 	}
-	if s.lock, err = os.OpenFile(s.name("lock"), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
+	if s.lock, err = os.OpenFile(s.name(lockName), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
 	if err := lock(s.lock); err != nil || !s.lockStands() {
@@ -47,13 +50,21 @@ func openStage(path, target string) (_ *stage, err error) {
 		s.keep = true
 		return nil, fmt.Errorf("%s: %w: %w", target, ErrUnfinished, err)
 	}
-	left, err := os.ReadDir(path)
+	return s, s.clear()
+}
+
+// clear removes everything from the stage but its lock.
+func (s *stage) clear() error {
+	left, err := os.ReadDir(s.path)
 	for _, e := range left {
-		if e.Name() != "lock" && err == nil {
+		if e.Name() != lockName && err == nil {
 			err = os.RemoveAll(s.name(e.Name()))
 		}
 	}
-	return s, err
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // somebody has been here
+	}
+	return err
 }
 
 // restore undoes what a killed run has half done, where the stage is that of a folder.
@@ -116,14 +127,19 @@ func (s *stage) leave() error {
 	}
 	var err error
 	if s.lock != nil {
-		// Windows removes no file that is open; elsewhere nobody may get the lock of a folder that is about to go.
-		if err = os.RemoveAll(s.path); err == nil {
+		err = s.clear()
+		// The lock goes last: who gets one finds nothing of this run, and this one finds nothing of his. Windows removes no
+		// file that is open; elsewhere nobody may get the lock of a folder that is about to go.
+		if name := s.lock.Name(); os.Remove(name) == nil {
 			s.lock.Close()
 		} else {
 			s.lock.Close()
-			err = os.RemoveAll(s.path)
+			os.Remove(name)
 		}
 		s.lock = nil
+		if left := os.Remove(s.path); err == nil && left != nil && !errors.Is(left, fs.ErrNotExist) && !inUse(s.path) {
+			err = left
+		}
 	}
 	for _, dir := range s.above {
 		if os.Remove(dir) != nil {
@@ -132,6 +148,12 @@ func (s *stage) leave() error {
 	}
 	s.above = nil
 	return err
+}
+
+// inUse reports whether another run has come to a stage.
+func inUse(path string) bool {
+	_, err := os.Lstat(filepath.Join(path, lockName))
+	return err == nil
 }
 
 // syncDir makes what was renamed in a folder durable, where the system can: Windows syncs no folders.

@@ -30,6 +30,13 @@ type tree interface {
 	put(name string, modified time.Time, content blob) error
 }
 
+// holder is a tree whose place may hold files of others, which are not replaced but added to.
+type holder interface {
+	// held returns what a file of the place holds where it may be written to; nil where there is none. It is ours alone
+	// where it is as the last run wrote it.
+	held(name string) (data []byte, ours bool, err error)
+}
+
 // file is a file that is being written. It gets its name when it is whole. It is ended by close or discard.
 type file interface {
 	io.Writer

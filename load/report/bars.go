@@ -16,19 +16,29 @@ import (
 	"mailmill/load"
 )
 
-// Bars draws two bars on a terminal: the whole run, with its speed and the time left, and the current folder; before
-// that one for the first pass, see [Bars.Learning]. It
-// implements [load.Observer], and [io.Writer] for what else goes to the same terminal: its lines appear above the bars.
+// Bars draws bars on a terminal: of a run, one for all of it, with its speed and the time left, and one for the current
+// folder; before that one for its first pass; or one of work that is counted in bytes. It implements [load.Observer], and [io.Writer] for what else goes to
+// the same terminal: its lines appear above the bars.
 type Bars struct {
 	terminal io.Writer
 
-	mu            sync.Mutex
-	container     *mpb.Progress
-	whole, folder *mpb.Bar
-	state         load.Progress
+	mu        sync.Mutex
+	container *mpb.Progress
+	bars      []*mpb.Bar
 
-	learning    *mpb.Bar
-	done, total int
+	// What is drawn has a lock of its own: drawing must never wait for a bar that is being added, which waits for it.
+	shown sync.Mutex
+	run   load.Progress
+	bytes byteCount
+	// learnt is how far a first pass is.
+	learnt struct{ done, total int }
+}
+
+// byteCount is how far work is that is counted in bytes.
+type byteCount struct {
+	title       string
+	done, total int64
+	began       time.Time
 }
 
 // barTitle is the width of the column of names left of the bars.
@@ -40,57 +50,94 @@ func NewBars(terminal io.Writer) *Bars { return &Bars{terminal: terminal} }
 
 // Progress implements [load.Observer].
 func (b *Bars) Progress(p load.Progress) {
+	b.shown.Lock()
+	b.run = p
+	b.shown.Unlock()
 	b.mu.Lock()
-	b.state = p
 	if b.container == nil {
-		b.start()
+		b.begin()
+		b.add(func() string { return Printable(b.run.Source) }, func(room int) string { return wholeRun(b.run, room) })
+		b.add(func() string { return folderName(b.run.Folder) }, func(int) string {
+			return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
+		})
 	}
-	whole, folder := b.whole, b.folder
+	whole, folder := b.bars[0], b.bars[1]
 	b.mu.Unlock()
-	// The bars are never told that they are complete: they leave together, when the run has ended.
-	whole.SetTotal(int64(p.Found), false)
-	whole.SetCurrent(int64(p.Done))
-	folder.SetTotal(int64(p.FolderFound), false)
-	folder.SetCurrent(int64(p.FolderDone))
+	set(whole, int64(p.Done), int64(p.Found))
+	set(folder, int64(p.FolderDone), int64(p.FolderFound))
 }
 
-// Learning draws a bar for the first pass of a run: how many places of how many have been learnt from. It stays on the
-// terminal when it is full and Close is called, which has to be before the second pass begins.
+// Learning shows how many places of how many a first pass has learnt from. Close stands between it and the
+// progress of a run.
 func (b *Bars) Learning(done, total int) {
+	b.shown.Lock()
+	b.learnt.done, b.learnt.total = done, total
+	b.shown.Unlock()
 	b.mu.Lock()
-	b.done, b.total = done, total
 	if b.container == nil {
-		b.container = newContainer(b.terminal)
-		title := text.Pad("Learning addresses", barTitle+2, ' ')
-		b.learning = b.container.New(int64(total), barStyle(), mpb.BarWidth(22),
-			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return title })),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-				b.mu.Lock()
-				defer b.mu.Unlock()
-				return "  " + Count(b.done) + " of " + Count(b.total)
-			})))
+		b.begin()
+		b.add(func() string { return "Learning addresses" }, func(int) string {
+			return "  " + Count(b.learnt.done) + " of " + Count(b.learnt.total)
+		})
 	}
-	learning := b.learning
+	bar := b.bars[0]
 	b.mu.Unlock()
-	learning.SetCurrent(int64(done))
+	set(bar, int64(done), int64(total))
 }
 
 // Item implements [load.Observer].
 func (b *Bars) Item(*formats.Item, load.Outcome, error) {}
 
-func (b *Bars) start() {
-	b.container = newContainer(b.terminal)
-	bar := func(title func(load.Progress) string, right func(load.Progress, int) string) *mpb.Bar {
-		return b.container.New(0, barStyle(), mpb.BarWidth(22),
-			mpb.PrependDecorators(b.decorator(func(p load.Progress, _ int) string {
-				return text.Pad(ending(title(p), barTitle), barTitle+2, ' ')
-			})),
-			mpb.AppendDecorators(b.decorator(right)))
+// Bytes shows how far work is that is counted in bytes. Close stands between it and the progress of a run.
+func (b *Bars) Bytes(title string, done, total int64) {
+	b.mu.Lock()
+	began := b.container == nil
+	b.shown.Lock()
+	b.bytes.title, b.bytes.done, b.bytes.total = title, done, total
+	if began {
+		b.bytes.began = time.Now()
 	}
-	b.whole = bar(func(p load.Progress) string { return Printable(p.Source) }, wholeRun)
-	b.folder = bar(func(p load.Progress) string { return folderName(p.Folder) }, func(p load.Progress, _ int) string {
-		return fmt.Sprintf("  %s of %s", Count(p.FolderDone), Count(p.FolderFound))
-	})
+	b.shown.Unlock()
+	if began {
+		b.begin()
+		b.add(func() string { return Printable(b.bytes.title) }, func(int) string {
+			speed := perSecond(b.bytes.done, time.Since(b.bytes.began))
+			return fmt.Sprintf("  %s of %s   %s/s", Bytes(b.bytes.done), Bytes(b.bytes.total), Bytes(speed))
+		})
+	}
+	bar := b.bars[0]
+	b.mu.Unlock()
+	set(bar, done, total)
+}
+
+// set moves a bar. No bar is ever told that it is complete: they leave together, with Close.
+func set(bar *mpb.Bar, done, total int64) {
+	bar.SetTotal(total, false)
+	bar.SetCurrent(done)
+}
+
+func (b *Bars) begin() {
+	b.container = mpb.New(mpb.WithOutput(b.terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
+	b.bars = nil
+}
+
+// home is where each line has to begin: a terminal shows a Ctrl-C as ^C, and leaves the cursor behind it.
+const home = "\r"
+
+// add adds a bar between a title and what stands right of it, which is told how many columns are left. Both are called
+// with the lock of what is shown.
+func (b *Bars) add(title func() string, right func(room int) string) {
+	decorator := func(of func(room int) string) decor.Decorator {
+		return decor.Any(func(s decor.Statistics) string {
+			b.shown.Lock()
+			defer b.shown.Unlock()
+			return of(s.AvailableWidth)
+		})
+	}
+	style := mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
+	b.bars = append(b.bars, b.container.New(0, style, mpb.BarWidth(22),
+		mpb.PrependDecorators(decorator(func(int) string { return home + text.Pad(ending(title(), barTitle), barTitle+2, ' ') })),
+		mpb.AppendDecorators(decorator(right))))
 }
 
 // wholeRun returns what stands right of the bar of the whole run. Where there is room for so many columns only, bar
@@ -109,36 +156,6 @@ func wholeRun(p load.Progress, room int) string {
 		speeds = speeds[1:]
 	}
 	return begin + strings.Join(speeds, "") + end
-}
-
-func newContainer(terminal io.Writer) *mpb.Progress {
-	return mpb.New(mpb.WithOutput(terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
-}
-
-func barStyle() mpb.BarStyleComposer {
-	return mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
-}
-
-// decorator returns a text beside a bar; it is told how many columns are left.
-func (b *Bars) decorator(of func(load.Progress, int) string) decor.Decorator {
-	return decor.Any(func(s decor.Statistics) string {
-		b.mu.Lock()
-		p := b.state
-		b.mu.Unlock()
-		return of(p, s.AvailableWidth)
-	})
-}
-
-// ending returns the end of a title that is too wide: the end of a path says more than its beginning.
-func ending(title string, width int) string {
-	if text.StringWidth(title) <= width {
-		return title
-	}
-	runes := []rune(title)
-	for len(runes) > 0 && text.StringWidth(string(runes)) >= width {
-		runes = runes[1:]
-	}
-	return "…" + string(runes)
 }
 
 func perSecond(n int64, d time.Duration) int64 {
@@ -164,29 +181,30 @@ func (b *Bars) Write(p []byte) (int, error) {
 	if container == nil {
 		return b.terminal.Write(p)
 	}
-	return container.Write(p)
+	if _, err := container.Write(append([]byte(home), p...)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
-// Close takes the bars away. Whatever is written from then on goes straight to the terminal.
+// Close takes the bars away. Whatever is written from then on goes straight to the terminal, and new progress draws new
+// bars.
 func (b *Bars) Close() {
 	b.mu.Lock()
-	container, learning := b.container, b.learning
-	bars := []*mpb.Bar{b.whole, b.folder}
+	container, bars := b.container, b.bars
 	b.mu.Unlock()
 	if container == nil {
 		return
 	}
-	if learning != nil {
-		learning.Abort(false) // one that is full has ended already
-	} else {
-		for _, bar := range bars {
-			bar.Abort(true)
-		}
+	for _, bar := range bars {
+		bar.Abort(true)
 	}
 	container.Wait()
 	b.mu.Lock()
-	b.container, b.learning = nil, nil
-	b.mu.Unlock()
+	defer b.mu.Unlock()
+	b.container = nil
+	const eraseLine = "\x1b[K"
+	io.WriteString(b.terminal, home+eraseLine) // what is left where the cursor stood behind ^C
 }
 
 // Ticker logs a line a minute, for whoever watches a log. It implements [load.Observer].

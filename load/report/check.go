@@ -189,11 +189,7 @@ func (f *Fault) String() string {
 	case f.Entry != nil:
 		b.WriteString(nameOf(f.Entry) + ": ")
 	case f.Folder != nil:
-		name := folderName(f.Folder)
-		if last := len(f.Folder.Path) - 1; last >= 0 && f.Folder.Path[last] == "" {
-			name += "(no name)"
-		}
-		b.WriteString(name + "  ")
+		b.WriteString(folderName(f.Folder) + "  ")
 	}
 	part := f.Part
 	if f.Entry == nil && f.ID != "" {

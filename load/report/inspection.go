@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"mailmill/formats"
 	"mailmill/formats/codepage"
@@ -86,16 +86,20 @@ func (in *Inspection) Survey(ctx context.Context, folders []*formats.Folder, ent
 	return ctx.Err()
 }
 
-// WriteText writes the inspection for people.
-func (in *Inspection) WriteText(out io.Writer) error {
+// WriteText writes the inspection for people. On a terminal of so many columns no line is wider as long as that can be:
+// texts go on in the next line, and names lack their middle. 0 is no terminal, and everything is written in full.
+func (in *Inspection) WriteText(out io.Writer, columns int) error {
 	w := bufio.NewWriter(out)
-	title := Printable(in.Source)
-	width := max(len(title), len("Code page"))
-	line := func(name, value string) {
-		if value != "" {
-			fmt.Fprintf(w, "%-*s  %s\n", width, name, Printable(value))
-		}
+	for _, l := range in.head(columns) {
+		fmt.Fprintln(w, l)
 	}
+	in.table().write(w, columns)
+	return w.Flush()
+}
+
+// head returns the lines above the table: what there is to say of the archive as a whole, and what it is called left of
+// it.
+func (in *Inspection) head(columns int) []string {
 	health := "no damage in its tables (--check reads every block)"
 	switch {
 	case in.Check != nil:
@@ -107,61 +111,86 @@ func (in *Inspection) WriteText(out io.Writer) error {
 	case len(in.Warnings) > 0:
 		health = fmt.Sprintf("%s in its tables", Plural(len(in.Warnings), "fault"))
 	}
-	line(title, fmt.Sprintf("%s, %s, %s", in.Format, Bytes(in.Size), health))
-	if in.Check != nil {
-		line("Incomplete", in.Incomplete)
+	type fact struct{ name, value string }
+	facts := []fact{{Printable(in.Source), fmt.Sprintf("%s, %s, %s", in.Format, Bytes(in.Size), health)}}
+	if in.Check != nil && in.Incomplete != "" {
+		facts = append(facts, fact{"Incomplete", in.Incomplete})
 	}
-	if in.Check != nil || in.Incomplete != "" {
-		line("In doubt", in.Doubt)
+	if in.Doubt != "" && (in.Check != nil || in.Incomplete != "") {
+		facts = append(facts, fact{"In doubt", in.Doubt})
 	}
 	if in.Owner != nil {
-		line("Owner", who(in.Owner))
+		facts = append(facts, fact{"Owner", who(in.Owner)})
 	}
 	if !in.First.IsZero() {
-		line("Dates", Date(in.First)+" to "+Date(in.Last))
+		facts = append(facts, fact{"Dates", Date(in.First) + " to " + Date(in.Last)})
 	}
 	if in.CodePage != 0 {
-		value := codepage.Label(in.CodePage)
-		if value == "" {
-			value = fmt.Sprint(in.CodePage)
-		}
-		if in.CodePageReason != "" {
-			value += " (" + in.CodePageReason + ")"
-		}
-		line("Code page", value)
+		facts = append(facts, fact{"Code page", in.codePage()})
 	}
 	for _, note := range in.Notes {
-		line("Note", note)
+		facts = append(facts, fact{"Note", note})
 	}
 	for _, warning := range in.Warnings {
-		line("Warning", warning)
+		facts = append(facts, fact{"Warning", warning})
 	}
 	if in.Lost > 0 {
-		line("Lost", items(in.Lost)+" cannot be reached")
+		facts = append(facts, fact{"Lost", items(in.Lost) + " cannot be reached"})
 	}
-	in.writeTable(w)
-	return w.Flush()
+
+	var lines []string
+	if columns > 0 && text.StringWidth(facts[0].name) > columns/3 {
+		// A long path has a line of its own.
+		lines = append(lines, middle(facts[0].name, columns))
+		facts[0].name = ""
+	}
+	width := len("Code page")
+	for _, f := range facts {
+		width = max(width, text.StringWidth(f.name))
+	}
+	for _, f := range facts {
+		values := []string{Printable(f.value)}
+		if columns > 0 {
+			values = wrap(values[0], max(columns-width-2, 20))
+		}
+		for i, value := range values {
+			if i > 0 {
+				f.name = ""
+			}
+			lines = append(lines, text.Pad(f.name, width, ' ')+"  "+value)
+		}
+	}
+	return lines
 }
 
-func (in *Inspection) writeTable(w io.Writer) {
+func (in *Inspection) codePage() string {
+	name := codepage.Label(in.CodePage)
+	if name == "" {
+		name = fmt.Sprint(in.CodePage)
+	}
+	if in.CodePageReason != "" {
+		name += " (" + in.CodePageReason + ")"
+	}
+	return name
+}
+
+// table returns the folders with what they hold.
+func (in *Inspection) table() table {
 	var kinds []formats.Kind
+	header := []string{""}
 	for _, kind := range formats.Kinds() {
 		if in.Items[kind] > 0 {
 			kinds = append(kinds, kind)
+			header = append(header, kindTitles[kind])
 		}
 	}
-	t := newTable()
-	header := table.Row{""}
-	for _, kind := range kinds {
-		header = append(header, kindTitles[kind])
-	}
-	t.AppendRow(append(header, "size"))
+	rows := table{append(header, "size")}
 	row := func(title string, counts map[formats.Kind]int, size int64) {
-		cells := table.Row{title}
+		cells := []string{title}
 		for _, kind := range kinds {
 			cells = append(cells, orDash(counts[kind] > 0, Count(counts[kind])))
 		}
-		t.AppendRow(append(cells, orDash(size > 0, Bytes(size))))
+		rows = append(rows, append(cells, orDash(size > 0, Bytes(size))))
 	}
 	for i := range in.Folders {
 		f := &in.Folders[i]
@@ -178,7 +207,7 @@ func (in *Inspection) writeTable(w io.Writer) {
 		row(title, f.Items, f.Size)
 	}
 	row("total", in.Items, in.ItemsSize)
-	writeTable(w, t, len(kinds)+2)
+	return rows
 }
 
 func orDash(ok bool, s string) string {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"mailmill/formats"
@@ -199,8 +198,7 @@ func WritePeople(out io.Writer, list []Person) error {
 		return nil
 	}
 	w := bufio.NewWriter(out)
-	t := newTable()
-	t.AppendRow(table.Row{"items", "last", "name", "address", "known by", "Exchange name"})
+	rows := [][]string{{"items", "last", "name", "address", "known by", "Exchange name"}}
 	for i := range list {
 		p := &list[i]
 		name := p.Stored
@@ -208,11 +206,20 @@ func WritePeople(out io.Writer, list []Person) error {
 			name = p.Names[0]
 		}
 		last, _, _ := strings.Cut(p.Last, "T")
-		t.AppendRow(table.Row{Count(p.Items), last, clipped(name, 30), answerText(p), p.how(), Printable(p.DN)})
+		rows = append(rows, []string{Count(p.Items), last, clipped(name, 30), answerText(p), p.how(), Printable(p.DN)})
 	}
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 1, Align: text.AlignRight}})
-	for line := range strings.Lines(t.Render()) {
-		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	widths := make([]int, len(rows[0]))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], text.StringWidth(cell))
+		}
+	}
+	for _, row := range rows {
+		line := strings.Repeat(" ", widths[0]-text.StringWidth(row[0])) + row[0]
+		for i, cell := range row[1:] {
+			line += "  " + text.Pad(cell, widths[i+1], ' ')
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
 	}
 	return w.Flush()
 }

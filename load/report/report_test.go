@@ -12,8 +12,10 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/text"
 	"pgregory.net/rapid"
 
 	"mailmill/formats"
@@ -195,12 +197,29 @@ func TestSpeedsGiveWayToTheBar(t *testing.T) {
 	}
 }
 
-func TestTitlesKeepTheirEnd(t *testing.T) {
-	for title, want := range map[string]string{"Inbox": "Inbox", "Inbox/Projects": "…/Projects", "受信/仕事/会議": "…仕事/会議"} {
-		if got := ending(title, 10); got != want {
-			t.Errorf("ending(%q) = %q, want %q", title, got, want)
+// Titles that are too wide keep their end, or beginning and end, in columns of a terminal and in whole letters.
+func TestTitlesFit(t *testing.T) {
+	for _, tt := range []struct{ title, ending, middle string }{
+		{"Inbox", "Inbox", "Inbox"},
+		{"Inbox/Projects", "…/Projects", "Inbox…ects"},
+		{"受信/仕事/会議", "…仕事/会議", "受信/…会議"},
+		{"e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301", "…" + strings.Repeat("e\u0301", 9), strings.Repeat("e\u0301", 5) + "…" + strings.Repeat("e\u0301", 4)},
+	} {
+		if got := ending(tt.title, 10); got != tt.ending {
+			t.Errorf("ending(%q) = %q, want %q", tt.title, got, tt.ending)
+		}
+		if got := middle(tt.title, 10); got != tt.middle {
+			t.Errorf("middle(%q) = %q, want %q", tt.title, got, tt.middle)
 		}
 	}
+	rapid.Check(t, func(t *rapid.T) {
+		title, width := rapid.String().Draw(t, "title"), rapid.IntRange(1, 40).Draw(t, "width")
+		for _, got := range []string{ending(title, width), middle(title, width), shorten("    "+title, width)} {
+			if text.StringWidth(got) > width || !utf8.ValidString(got) {
+				t.Fatalf("%q is wider than %d", got, width)
+			}
+		}
+	})
 }
 
 func TestInspection(t *testing.T) {
@@ -227,7 +246,7 @@ func TestInspection(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := in.WriteText(&out); err != nil {
+	if err := in.WriteText(&out, 0); err != nil {
 		t.Fatal(err)
 	}
 	want := `
@@ -243,6 +262,35 @@ Lost       1 item cannot be reached
 Kalender     -       1       -
 total        2       1  2.0 MB
 `[1:]
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+
+	// On a narrow terminal nothing goes over the edge.
+	narrow := *in
+	narrow.Source = "backup/2014/alice.pst"
+	narrow.Folders = slices.Clone(in.Folders)
+	narrow.Folders[2].Folder = &formats.Folder{Path: []string{"受信", "仕事 Übersicht & Pläne, 会議"}, Hidden: true}
+	want = `
+backup/2014/alice.pst
+           Outlook data file, Unicode, 2.1
+           GB, 1 fault in its tables
+Owner      Alice <alice@example.org>
+Dates      2 Mar 2014 to 2 Mar 2015
+Code page  windows-1252 (the locale of its
+           folders)
+Warning    page 0x4400: wrong checksum
+Lost       1 item cannot be reached
+                      mail  events    size
+受信                     1       -  1.5 kB
+ 仕事 Über… (hidden)     1       -  2.0 MB
+Kalender                 -       1       -
+total                    2       1  2.0 MB
+`[1:]
+	out.Reset()
+	if err := narrow.WriteText(&out, 42); err != nil {
+		t.Fatal(err)
+	}
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -8,9 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-
 	"mailmill/formats"
 	"mailmill/load"
 )
@@ -37,22 +34,21 @@ func WriteBalance(w io.Writer, b load.Balance) {
 		{"failed", func(c load.Count) int { return c.Failed }, true},
 	}
 	total := b.Total()
-	t := newTable()
-	header := table.Row{""}
+	header := []string{""}
 	for _, column := range columns {
 		if column.always || column.of(total) > 0 {
 			header = append(header, column.title)
 		}
 	}
-	t.AppendRow(header)
+	rows := table{header}
 	row := func(title string, c load.Count) {
-		cells := table.Row{title}
+		cells := []string{title}
 		for _, column := range columns {
 			if column.always || column.of(total) > 0 {
 				cells = append(cells, Count(column.of(c)))
 			}
 		}
-		t.AppendRow(cells)
+		rows = append(rows, cells)
 	}
 	kinds := 0
 	for _, kind := range formats.Kinds() {
@@ -64,29 +60,7 @@ func WriteBalance(w io.Writer, b load.Balance) {
 	if kinds != 1 {
 		row("total", total)
 	}
-	writeTable(w, t, len(header))
-}
-
-// newTable returns a table without lines, whose columns writeTable aligns: the first left, the others right.
-func newTable() table.Writer {
-	t := table.NewWriter()
-	t.SetStyle(table.Style{
-		Name:    "plain",
-		Box:     table.BoxStyle{PaddingLeft: "", PaddingRight: "  "},
-		Options: table.OptionsNoBordersAndSeparators,
-	})
-	return t
-}
-
-func writeTable(w io.Writer, t table.Writer, columns int) {
-	var configs []table.ColumnConfig
-	for n := 2; n <= columns; n++ {
-		configs = append(configs, table.ColumnConfig{Number: n, Align: text.AlignRight})
-	}
-	t.SetColumnConfigs(configs)
-	for line := range strings.Lines(t.Render()) {
-		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
-	}
+	rows.write(w, 0)
 }
 
 // WriteFaults writes the items that were written although a part is lost or in doubt, and those that failed, one a line.

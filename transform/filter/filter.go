@@ -17,14 +17,16 @@ import (
 // Kinds wants the items of some kinds. It implements load.Filter.
 type Kinds []formats.Kind
 
-// groups are names for several kinds.
+// groups are names for several kinds, and what tables call one.
 var groups = map[string]Kinds{
 	"calendar": {formats.KindEvent, formats.KindTask},
 	"contacts": {formats.KindContact, formats.KindGroup},
+	"lists":    {formats.KindGroup},
 }
 
 // ParseKinds reads a list of kinds, "mail", "event" and so on, and of the groups "calendar" (event, task) and
-// "contacts" (contact, group), separated by commas. The kinds are in their order, each once.
+// "contacts" (contact, group), separated by commas. An s at the end, as in the titles of tables, does no harm. The kinds
+// are in their order, each once.
 func ParseKinds(list string) (Kinds, error) {
 	var wanted Kinds
 	for name := range strings.SplitSeq(list, ",") {
@@ -33,6 +35,8 @@ func ParseKinds(list string) (Kinds, error) {
 			wanted = append(wanted, kind)
 		} else if group, ok := groups[name]; ok {
 			wanted = append(wanted, group...)
+		} else if kind, ok := formats.ParseKind(strings.TrimSuffix(name, "s")); ok {
+			wanted = append(wanted, kind)
 		} else {
 			return nil, fmt.Errorf("%q is no kind of item: there are %s, calendar and contacts", name, kindNames())
 		}

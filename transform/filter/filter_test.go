@@ -17,6 +17,10 @@ func TestParseKinds(t *testing.T) {
 	if want := (filter.Kinds{formats.KindMail, formats.KindEvent, formats.KindTask}); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}
+	got, err = filter.ParseKinds("events,lists,notes")
+	if want := (filter.Kinds{formats.KindEvent, formats.KindGroup, formats.KindNote}); err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
 	if _, err := filter.ParseKinds("mail,mial"); err == nil || !strings.Contains(err.Error(), `"mial"`) {
 		t.Errorf("error: %v", err)
 	}

@@ -22,7 +22,7 @@ func withDeleted(t *testing.T, im *pstImage, victim uint32, oldPage bool) []byte
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := a.Build(psttest.Unicode, f.Crypt, psttest.Unicode)
+	b := a.Build(psttest.Variant{Format: psttest.Unicode, Crypt: f.Crypt})
 	bids := map[extent]uint64{}
 	for bid, x := range im.blocks {
 		bids[x] = bid

@@ -10,11 +10,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"mailmill/formats/corpustest"
+	"mailmill/formats/pst/psttest"
 )
 
 // original is an archive before it is damaged, and what is written of it.
@@ -311,26 +314,37 @@ func TestNothingIsSilentlyWrong(t *testing.T) {
 	if testing.Short() {
 		copies = 15
 	}
-	complete, mails := 0, 0
-	archive := filepath.Join(t.TempDir(), "damaged.pst")
-	for i := range copies {
-		b, done := mutate(rand.New(rand.NewPCG(uint64(i), 5)), bytes.Clone(o.data))
-		if err := os.WriteFile(archive, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		before := t.Failed()
-		rec := o.recover(t, archive)
-		o.compare(t, rec)
-		if rec.status == 0 && len(rec.mails) != o.number {
-			t.Errorf("%d mails of %d and exit status 0", len(rec.mails), o.number)
-		}
-		if rec.status == 0 {
-			complete++
-		}
-		mails += len(rec.mails)
-		if t.Failed() && !before {
-			t.Errorf("copy %d:%s", i, done)
-		}
+	f, err := psttest.Read(o.data)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Logf("%d copies of %d complete; %d mails of %d", complete, copies, mails, copies*o.number)
+	var next, complete, mails atomic.Int64
+	t.Run("copies", func(t *testing.T) {
+		for range runtime.GOMAXPROCS(0) {
+			t.Run("worker", func(t *testing.T) {
+				t.Parallel()
+				archive := filepath.Join(t.TempDir(), "damaged.pst")
+				for i := int(next.Add(1)) - 1; i < copies; i = int(next.Add(1)) - 1 {
+					b, done := f.Damage(rand.New(rand.NewPCG(uint64(i), 5)))
+					if err := os.WriteFile(archive, b, 0o600); err != nil {
+						t.Fatal(err)
+					}
+					before := t.Failed()
+					rec := o.recover(t, archive)
+					o.compare(t, rec)
+					if rec.status == 0 {
+						complete.Add(1)
+						if len(rec.mails) != o.number {
+							t.Errorf("%d mails of %d and exit status 0", len(rec.mails), o.number)
+						}
+					}
+					mails.Add(int64(len(rec.mails)))
+					if t.Failed() && !before {
+						t.Errorf("copy %d: %s", i, done)
+					}
+				}
+			})
+		}
+	})
+	t.Logf("%d copies of %d complete; %d mails of %d", complete.Load(), copies, mails.Load(), copies*o.number)
 }

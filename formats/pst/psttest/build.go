@@ -8,9 +8,34 @@ import (
 	"slices"
 )
 
+// Variant is a form that a file may have.
+type Variant struct {
+	Format Format
+	Crypt  byte // how blocks are encoded: 0 not at all, 1 permuted, 2 cyclic
+	// Plain says, of Unicode4K, that no block is compressed. Else those are that get smaller by it.
+	Plain bool
+}
+
+func (v Variant) String() string {
+	s := fmt.Sprintf("%v-%d", v.Format, v.Crypt)
+	if v.Plain {
+		s += "-plain"
+	}
+	return s
+}
+
+// Variants returns every format with every encoding.
+func Variants() (list []Variant) {
+	for crypt := range byte(3) {
+		list = append(list, Variant{Format: ANSI, Crypt: crypt}, Variant{Format: Unicode, Crypt: crypt}, Variant{Format: Unicode4K, Crypt: crypt})
+	}
+	return append(list, Variant{Format: Unicode4K, Plain: true})
+}
+
 // Archive is what a file holds, without its form: nodes and the blocks that they are made of, decoded.
 type Archive struct {
 	header []byte
+	from   Format
 	nodes  []Node
 	blocks map[uint64][]byte
 }
@@ -24,9 +49,33 @@ const (
 	typeSearch     = 0x10
 )
 
+// Variants returns the forms in which the archive reads the same. What is inside of heaps stays as it is when it is built,
+// and those of several blocks are divided otherwise in 4K files.
+func (a *Archive) Variants() []Variant {
+	return slices.DeleteFunc(Variants(), func(v Variant) bool { return (v.Format == Unicode4K) != (a.from == Unicode4K) })
+}
+
+// All returns the whole archive.
+func (f *File) All() (*Archive, error) { return f.Keep(func(uint32, int) bool { return true }) }
+
+// Small returns the archive with a few of its messages: small ones, and one that is too large for a single block.
+func (f *File) Small() (*Archive, error) {
+	const most = 20000
+	seen, large := 0, false
+	return f.Keep(func(_ uint32, size int) bool {
+		seen++
+		if size > most {
+			first := size < 4*most && !large
+			large = large || first
+			return first
+		}
+		return seen%7 == 0
+	})
+}
+
 // Keep returns the archive with only those messages that keep says. The tables of folders list no others any more.
 func (f *File) Keep(keep func(nid uint32, size int) bool) (*Archive, error) {
-	a := &Archive{header: bytes.Clone(f.Bytes[:24]), blocks: make(map[uint64][]byte)}
+	a := &Archive{header: bytes.Clone(f.Bytes[:24]), from: f.Format, blocks: make(map[uint64][]byte)}
 	byID := make(map[uint64]Block, len(f.Blocks))
 	for _, b := range f.Blocks {
 		byID[b.BID] = b
@@ -57,6 +106,9 @@ func (f *File) Keep(keep func(nid uint32, size int) bool) (*Archive, error) {
 		}
 	}
 	for _, n := range a.nodes {
+		if len(dropped) == 0 {
+			break
+		}
 		switch n.NID & 0x1F {
 		case typeContents, typeFAI, typeSearch:
 			if err := a.dropRows(n, f.Format, dropped); err != nil {
@@ -211,30 +263,29 @@ func (h *heap) dropRecords(hid uint32, level, key, value int, dropped map[uint32
 // builder writes a file.
 type builder struct {
 	*layout
-	format Format
-	buf    []byte
-	bid    uint64 // of the next page
+	Variant
+	buf []byte
+	bid uint64 // of the next page
 }
 
-// Build writes the archive as a file. Blocks of [Unicode4K] are compressed where that makes them smaller. What is inside
-// of heaps stays as it is: those of several blocks cannot be read in another format than the one that they came in.
-func (a *Archive) Build(format Format, crypt byte, from Format) []byte {
-	l := &layouts[format]
-	w := builder{layout: l, format: format, buf: make([]byte, 4096), bid: 1 << 24}
+// Build writes the archive as a file.
+func (a *Archive) Build(v Variant) []byte {
+	l := &layouts[v.Format]
+	w := builder{layout: l, Variant: v, buf: make([]byte, 4096), bid: 1 << 24}
 	var nbt, bbt [][]byte
 	for _, bid := range slices.Sorted(maps.Keys(a.blocks)) {
 		data := bytes.Clone(a.blocks[bid])
 		if bid&2 != 0 {
-			data = widths(data, layouts[from].id, l.id)
+			data = widths(data, layouts[a.from].id, l.id)
 		} else {
-			Encode(crypt, bid, data)
+			Encode(v.Crypt, bid, data)
 		}
 		bbt = append(bbt, w.block(bid, data))
 	}
 	for _, n := range a.nodes {
 		e := w.uint(w.uint(w.uint(nil, uint64(n.NID)), n.Data), n.Sub)
 		e = le.AppendUint32(e, n.Parent)
-		if format != ANSI {
+		if v.Format != ANSI {
 			e = append(e, 0, 0, 0, 0)
 		}
 		nbt = append(nbt, e)
@@ -242,14 +293,14 @@ func (a *Archive) Build(format Format, crypt byte, from Format) []byte {
 	nbtBID, nbtAt := w.tree(0x81, 0, nbt)
 	bbtBID, bbtAt := w.tree(0x80, 0, bbt)
 
-	f := File{Bytes: w.buf, Format: format}
+	f := File{Bytes: w.buf, Format: v.Format}
 	copy(f.Bytes, a.header)
-	f.Bytes[10] = [...]byte{14, 23, 36}[format]
+	f.Bytes[10] = [...]byte{14, 23, 36}[v.Format]
 	f.putUint(l.eof, uint64(len(f.Bytes)))
 	for i, v := range []uint64{nbtBID, nbtAt, bbtBID, bbtAt} {
 		f.putUint(l.nbt+i*l.id, v)
 	}
-	f.Bytes[l.crypt] = crypt
+	f.Bytes[l.crypt] = v.Crypt
 	f.sealHeader()
 	return f.Bytes
 }
@@ -292,7 +343,7 @@ func (w *builder) uint(b []byte, v uint64) []byte {
 // block adds a block and returns its entry in the block tree (MS-PST 2.2.2.8.1, 2.2.2.7.7.3).
 func (w *builder) block(bid uint64, data []byte) []byte {
 	inflated := len(data)
-	if w.format == Unicode4K {
+	if w.Format == Unicode4K && !w.Plain {
 		if small := deflate(data); len(small) < len(data) {
 			data = small
 		}
@@ -303,20 +354,20 @@ func (w *builder) block(bid uint64, data []byte) []byte {
 	w.buf = append(w.buf, make([]byte, w.slot(len(data))-len(data)-w.trailer)...)
 	w.buf = le.AppendUint16(w.buf, uint16(len(data)))
 	w.buf = le.AppendUint16(w.buf, signature(at, bid))
-	if w.format == ANSI {
+	if w.Format == ANSI {
 		w.buf = le.AppendUint32(w.buf, uint32(bid))
 		w.buf = le.AppendUint32(w.buf, checksum(data))
 	} else {
 		w.buf = le.AppendUint32(w.buf, checksum(data))
 		w.buf = le.AppendUint64(w.buf, bid)
 	}
-	if w.format == Unicode4K {
+	if w.Format == Unicode4K {
 		w.buf = append(w.buf, 0, 0)
 		w.buf = le.AppendUint16(w.buf, uint16(inflated))
 		w.buf = append(w.buf, 0, 0, 0, 0)
 	}
 	e := le.AppendUint16(w.uint(w.uint(nil, bid), uint64(at)), uint16(len(data)))
-	switch w.format {
+	switch w.Format {
 	case ANSI:
 		return le.AppendUint16(e, 2)
 	case Unicode4K:
@@ -339,7 +390,7 @@ func (w *builder) tree(kind byte, level int, entries [][]byte) (bid, at uint64) 
 		at, bid = uint64(len(w.buf)), w.bid
 		w.bid += 4
 		m, t := p[w.meta:], p[w.pageTrailer:]
-		if w.format == Unicode4K {
+		if w.Format == Unicode4K {
 			le.PutUint16(m, uint16(len(page)))
 			le.PutUint16(m[2:], uint16(w.meta/stride))
 			m[4], m[5] = byte(stride), byte(level)
@@ -348,7 +399,7 @@ func (w *builder) tree(kind byte, level int, entries [][]byte) (bid, at uint64) 
 		}
 		t[0], t[1] = kind, kind
 		le.PutUint16(t[2:], signature(int(at), bid))
-		if w.format == ANSI {
+		if w.Format == ANSI {
 			le.PutUint32(t[4:], uint32(bid))
 			le.PutUint32(t[8:], checksum(p[:w.pageTrailer]))
 		} else {

@@ -11,19 +11,31 @@ import (
 // where something had been changed: then nobody can see that the content is another one. The same random numbers do the
 // same damage.
 func (f *File) Mutate(r *rand.Rand) (damaged []byte, done string, sealed bool) {
-	m := &mutation{File: *f, r: r, sealed: r.IntN(2) == 0}
-	m.Bytes = bytes.Clone(f.Bytes)
-	for range 1 + r.IntN(3) {
+	if sealed = r.IntN(2) == 0; !sealed {
+		damaged, done = f.Damage(r)
+		return damaged, done, false
+	}
+	m := &mutation{File: *f, r: r, sealed: true}
+	damaged, done = m.do(deep)
+	return damaged, done, true
+}
+
+// Damage is Mutate for damage that checksums show.
+func (f *File) Damage(r *rand.Rand) (damaged []byte, done string) {
+	m := &mutation{File: *f, r: r}
+	return m.do(plain)
+}
+
+// do applies a few of the changes to a copy of the file.
+func (m *mutation) do(changes []func(*mutation)) ([]byte, string) {
+	m.Bytes = bytes.Clone(m.Bytes)
+	for range 1 + m.r.IntN(3) {
 		if len(m.Bytes) < 1024 {
 			break
 		}
-		if m.sealed {
-			deep[r.IntN(len(deep))](m)
-		} else {
-			plain[r.IntN(len(plain))](m)
-		}
+		changes[m.r.IntN(len(changes))](m)
 	}
-	return m.Bytes, strings.Join(m.done, ", "), m.sealed
+	return m.Bytes, strings.Join(m.done, ", ")
 }
 
 // mutation is one copy on its way. What is known of the file is from before the first change.

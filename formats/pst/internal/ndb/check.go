@@ -464,11 +464,13 @@ func (g *references) walk(r *BlockReport) {
 			i := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
 			if i&missing != 0 {
-				id, ok := g.absent[i&^missing], false
-				if i, ok = g.c.number(id); !ok {
+				id := g.absent[i&^missing]
+				found, ok := g.c.number(id)
+				if !ok {
 					lack(id, n.NID)
 					continue
 				}
+				i = found
 			}
 			if fault, ok := faulty[i]; ok {
 				r.Faults[fault].own(n.NID)
