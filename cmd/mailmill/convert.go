@@ -259,6 +259,8 @@ func targetError(dst string, err error) error {
 		return &exit{exitUsage, once(err) + "; name another " + other, err}
 	case errors.Is(err, files.ErrBlocked):
 		return &exit{exitUsage, once(err) + "; name another target", err}
+	case errors.Is(err, files.ErrMeanwhile):
+		return &exit{exitTemporary, once(err) + "; run the same command again", err}
 	case errors.Is(err, files.ErrUnfinished) && !temporary(err):
 		return &exit{exitUsage, once(err), err}
 	case errors.Is(err, files.ErrInUse):

@@ -21,8 +21,9 @@ type BlockFault = ndb.Fault
 type BlockReport = ndb.BlockReport
 
 // CheckBlocks reads every block of the file once, from front to back and on all processors: whether it is where the
-// index has it, its checksum, its signature, its size, and whether the blocks that it names exist. progress, which may
-// be nil, is told of the bytes that are done and of those that there are. Only the end of ctx is an error.
+// index has it, its checksum, its signature, its size, and whether the blocks that it names exist. Where the index has
+// lost blocks, those that a scan of the file finds are read, too. progress, which may be nil, is told of the bytes that
+// are done and of those that there are. Only the end of ctx is an error.
 func (f *File) CheckBlocks(ctx context.Context, progress func(done, total int64)) (*BlockReport, error) {
 	return f.db.CheckBlocks(ctx, progress)
 }

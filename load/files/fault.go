@@ -19,6 +19,8 @@ var (
 	ErrBlocked = errors.New("nothing can be written there")
 	// ErrInUse says that another run is writing to the place. Nothing was written.
 	ErrInUse = errors.New("another run is writing to the target")
+	// ErrMeanwhile says that somebody else wrote a file of the place while the run went on. Everything is as he left it.
+	ErrMeanwhile = errors.New("somebody has written there while the run went on, so nothing was replaced")
 	// ErrUnfinished says that a run was killed when it replaced files, and what it had done could not be undone. Nothing
 	// was written, and nothing is lost.
 	ErrUnfinished = errors.New("an earlier run was killed while it replaced files there")

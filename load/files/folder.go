@@ -33,6 +33,7 @@ type folder struct {
 	rec     *os.File
 	old     []recordFile           // what the run replaces
 	ours    map[string]*recordFile // the same, by folded name
+	merged  map[string][]byte      // the files that are added to, as they were
 	maildir bool                   // that is a Maildir, whose files are renamed by those who read it
 	replace bool                   // what else is in the way
 
@@ -63,7 +64,7 @@ const mostQueued = 16 << 20
 
 // openFolder looks at the place and prepares to write into it.
 func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
-	f := &folder{path: path, known: make(map[string]bool)}
+	f := &folder{path: path, known: make(map[string]bool), merged: make(map[string][]byte)}
 	if err := recoverPlace(path); err != nil {
 		return nil, err
 	}
@@ -175,9 +176,15 @@ func (f *folder) blocked(root *os.Root, planned *plan) error {
 // stands reports whether a file is still as it was written. It is read only where neither its size nor its time tell.
 func (was *recordFile) stands(d disk, name string) (bool, error) {
 	info, err := d.Lstat(name)
-	switch {
-	case err != nil:
+	if err != nil {
 		return false, err
+	}
+	return was.is(d, name, info)
+}
+
+// is reports whether a file, which may have another name by now, is as it was written.
+func (was *recordFile) is(d disk, name string, info fs.FileInfo) (bool, error) {
+	switch {
 	case !info.Mode().IsRegular() || info.Size() != was.Size:
 		return false, nil
 	case was.Modified != "" && was.Modified == stamp(info.ModTime()):
@@ -204,19 +211,25 @@ func (f *folder) held(name string) (data []byte, ours bool, err error) {
 	if !f.replace && (was == nil || !was.Shared) {
 		return nil, false, nil
 	}
-	path := f.at(name)
-	switch info, err := os.Stat(path); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, cannot(path, "read", err)
-	case !info.Mode().IsRegular() || info.Size() > mostHeld:
-		return nil, false, &load.Fatal{Err: fmt.Errorf("%s: %w: it cannot be added to", path, ErrBlocked)}
-	}
-	if data, err = os.ReadFile(path); err == nil && was != nil && !was.Shared {
+	if data, err = f.content(name); err == nil && data != nil && was != nil && !was.Shared {
 		ours, err = was.stands(f.root, name)
 	}
-	return data, ours, cannot(path, "read", err)
+	f.merged[name] = data
+	return data, ours, cannot(f.at(name), "read", err)
+}
+
+// content reads a small file of the place; nil where there is none.
+func (f *folder) content(name string) ([]byte, error) {
+	info, err := os.Stat(f.at(name))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular() || info.Size() > mostHeld:
+		return nil, &load.Fatal{Err: fmt.Errorf("%s: %w: it cannot be added to", f.at(name), ErrBlocked)}
+	}
+	return os.ReadFile(f.at(name))
 }
 
 // spare refuses to go on where an archive of the run would be replaced.

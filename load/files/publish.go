@@ -111,10 +111,13 @@ func asidePath(i int) string { return asideName + "/" + strconv.Itoa(i) }
 // late is the error for a file that has come while the run went on; nil of an error is that it is there.
 func late(name string, err error) error {
 	if err == nil {
-		return &load.Fatal{Err: fmt.Errorf("%s: %w: it was not there when the run began", name, ErrExists)}
+		return meanwhile(name)
 	}
 	return fault(name, err)
 }
+
+// meanwhile is the error for a file that somebody wrote while the run went on.
+func meanwhile(name string) error { return &load.Fatal{Err: fmt.Errorf("%s: %w", name, ErrMeanwhile)} }
 
 // The journal is a list of entries, each a letter, a name, and a zero byte.
 const (
@@ -318,8 +321,18 @@ func readAll(d disk, name string) ([]byte, error) {
 // arrange finds out what publishing has to move.
 func (f *folder) arrange() (*publication, error) {
 	p := &publication{path: f.path, disk: f.disk}
-	leaving := p.old(f.old, f.maildir)
-	return p, f.arrive(p, ".", leaving)
+	for name, was := range f.merged {
+		if now, err := f.content(name); err != nil {
+			return nil, cannot(f.at(name), "read", err)
+		} else if !bytes.Equal(now, was) {
+			return nil, meanwhile(f.at(name))
+		}
+	}
+	l, err := f.leaveOld(p)
+	if err != nil {
+		return nil, err
+	}
+	return p, f.arrive(p, ".", l)
 }
 
 // leaving are the files that are set aside, and their names on file systems to which upper and lower case are one.
@@ -329,41 +342,57 @@ func (l *leaving) add(name string) {
 	l.exactly[name], l.folded[folders.Fold(name)] = true, true
 }
 
-// old has the files of the last run set aside.
-func (p *publication) old(files []recordFile, inMaildir bool) *leaving {
+// leaveOld has the files of the last run set aside. One that somebody has changed while this one went on is in the way,
+// as it would have been before.
+func (f *folder) leaveOld(p *publication) (*leaving, error) {
 	l := &leaving{make(map[string]bool), make(map[string]bool)}
 	renamed := renamedFiles{disk: p.disk}
 	known := map[string]bool{"": true}
-	leave := func(name string) {
-		if info, err := p.disk.Lstat(name); err == nil && !info.IsDir() && !l.exactly[name] {
-			p.aside = append(p.aside, name)
-			l.add(name)
+	leave := func(was *recordFile, name string) error {
+		info, err := p.disk.Lstat(name)
+		if err != nil || info.IsDir() || l.exactly[name] {
+			return nil
 		}
+		if !f.replace {
+			if same, err := was.is(p.disk, name, info); err != nil {
+				return cannot(p.at(name), "read", err)
+			} else if !same || name != was.Path {
+				return meanwhile(p.at(name))
+			}
+		}
+		p.aside = append(p.aside, name)
+		l.add(name)
+		return nil
 	}
-	var telling []string
-	for _, file := range files {
-		name := file.Path
-		if !fs.ValidPath(name) || name == "." || file.Shared || !p.real(parent(name), known) {
+	var telling []*recordFile
+	for i := range f.old {
+		was := &f.old[i]
+		name := was.Path
+		if !fs.ValidPath(name) || name == "." || was.Shared || !p.real(parent(name), known) {
 			continue
 		}
-		if inMaildir {
+		if f.maildir {
 			if base := path.Base(name); base == maildir.KeywordsFile || base == maildir.FolderFile {
-				telling = append(telling, name)
+				telling = append(telling, was)
 				continue
 			}
 			if _, err := p.disk.Lstat(name); err != nil {
 				name = cmp.Or(renamed.find(name), name)
 			}
 		}
-		leave(name)
-	}
-	// What tells of a folder's mails stays with those that do.
-	for _, name := range telling {
-		if !p.mailStays(parent(name), l) {
-			leave(name)
+		if err := leave(was, name); err != nil {
+			return nil, err
 		}
 	}
-	return l
+	// What tells of a folder's mails stays with those that do.
+	for _, was := range telling {
+		if !p.mailStays(parent(was.Path), l) {
+			if err := leave(was, was.Path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return l, nil
 }
 
 // mailStays reports whether a folder of a Maildir holds mails that nothing is to be done to.

@@ -257,6 +257,50 @@ func TestMeanwhile(t *testing.T) {
 	}
 }
 
+// What somebody writes while a run goes on is not replaced, and nothing else is.
+func TestWrittenMeanwhile(t *testing.T) {
+	for what, tt := range map[string]struct {
+		format files.Format
+		o      files.Options
+		change func(t *testing.T, dir string)
+	}{
+		"a file of ours grows": {files.MBOX, files.Options{}, func(t *testing.T, dir string) { appendTo(t, filepath.Join(dir, "Inbox.mbox"), "mine") }},
+		"a file comes":         {files.MBOX, files.Options{}, func(t *testing.T, dir string) { write(t, filepath.Join(dir, "Elsewhere.mbox"), "mine") }},
+		"a folder gets a file": {files.EML, files.Options{}, func(t *testing.T, dir string) { write(t, filepath.Join(dir, "Elsewhere"), "mine") }},
+		"keywords come":        {files.Maildir, files.Options{Overwrite: true}, func(t *testing.T, dir string) { write(t, filepath.Join(dir, "dovecot-keywords"), "0 Mine\n") }},
+		"a mail gets a new flag": {files.Maildir, files.Options{}, func(t *testing.T, dir string) {
+			mails, err := filepath.Glob(filepath.Join(dir, ".INBOX.Projects", "cur", "*"))
+			if err != nil || len(mails) != 1 || os.Rename(mails[0], mails[0]+"T") != nil {
+				t.Error(mails, err)
+			}
+		}},
+	} {
+		dir := t.TempDir()
+		o := tt.o
+		o.Format = tt.format
+		mustConvert(t, dir, archives{"alice.pst": sample()}, o)
+		a := later()
+		o.Sources = []files.Source{{Name: "alice.pst", Folders: a.folders}}
+		target, err := files.Open(dir, nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left map[string]string
+		last := &stopAt{n: len(a.items), stop: func() {
+			tt.change(t, dir)
+			left = tree(t, dir)
+			maps.DeleteFunc(left, func(name, _ string) bool { return strings.HasPrefix(name, ".mailmill.tmp/") })
+		}}
+		_, err = load.Run(t.Context(), load.Plan{Sources: []load.Input{{Name: "alice.pst", Source: a}}, Routes: []load.Route{{Target: target}}, Observer: last})
+		if !errors.Is(err, files.ErrMeanwhile) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if got := tree(t, dir); !maps.Equal(got, left) || len(got) == 0 {
+			t.Errorf("%s: there are %q, want %q", what, names(got), names(left))
+		}
+	}
+}
+
 // faulty is a disk that reports errors from its n-th renaming on, as many as there are.
 type faulty struct {
 	files.Disk
