@@ -54,6 +54,24 @@ func TestMemory(t *testing.T) {
 	})
 }
 
+// TestMemoryOfNames converts rows that differ in nothing but what stands in for a name that is not there.
+func TestMemoryOfNames(t *testing.T) {
+	c := outlook.New(outlook.Options{})
+	for _, id := range []mapi.ID{mapi.PidTagDisplayName, mapi.PidTagTransmittableDisplayName, mapi.PidTagAddressBookDisplayName} {
+		for _, name := range []string{"Anna", "Bert"} {
+			m := note(nil)
+			m.rows = []props{{mapi.PidTagRecipientType: 1, mapi.PidTagEmailAddress: "a@example.org", id: name}}
+			it, err := c.Item(formats.Entry{}, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := it.Mail.To[0].Name; got != name {
+				t.Errorf("%v: the name is %q, want %q", id, got, name)
+			}
+		}
+	}
+}
+
 // TestMemoryIsBounded converts mail of more people than are remembered.
 func TestMemoryIsBounded(t *testing.T) {
 	c := outlook.New(outlook.Options{})
