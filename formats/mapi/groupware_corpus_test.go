@@ -8,6 +8,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -75,14 +76,15 @@ type kind struct {
 }
 
 type tally struct {
-	real bool // whether what comes is from a real file and not the generator's
-	recurrence, task, zone, definition, object, reminder kind
+	real                                                                 bool // whether what comes is from a real file and not the generator's
+	recurrence, task, zone, definition, text, object, reminder, category kind
 }
 
 func (c *tally) list() []*kind {
 	c.recurrence.what, c.task.what, c.zone.what = "series of appointments", "series of tasks", "zones' structures"
 	c.definition.what, c.object.what, c.reminder.what = "zones' definitions", "global object identifiers", "reminders"
-	return []*kind{&c.recurrence, &c.task, &c.zone, &c.definition, &c.object, &c.reminder}
+	c.text.what, c.category.what = "zones' texts", "lists of categories"
+	return []*kind{&c.recurrence, &c.task, &c.zone, &c.definition, &c.text, &c.object, &c.reminder, &c.category}
 }
 
 var blobs = []mapi.Name{
@@ -97,6 +99,10 @@ func (c *tally) message(t *testing.T, where string, m mapi.Message, depth int) {
 			c.value(t, where, name, v.Bytes())
 		}
 	}
+	if v, err := m.Lookup(mapi.PropRoamingXMLStream); err == nil && bytes.Contains(v.Bytes(), []byte("CategoryList.xsd")) {
+		c.categories(t, where, v.Bytes())
+	}
+	c.description(t, where, m)
 	if r, err := mapi.ReadReminder(m, 1252); r.Set {
 		c.count(&c.reminder)
 		if err == nil {
@@ -119,6 +125,50 @@ func (c *tally) message(t *testing.T, where string, m mapi.Message, depth int) {
 			c.message(t, fmt.Sprintf("%s, attachment %d", where, i+1), e, depth+1)
 		}
 	}
+}
+
+// categories are not written as the file has them, which is with spaces and in an order of its own; they mean the same.
+func (c *tally) categories(t *testing.T, where string, b []byte) {
+	c.count(&c.category)
+	l, err := mapi.ParseCategoryList(b)
+	if err != nil || len(l.Categories) == 0 {
+		t.Errorf("%s: %d categories, %v", where, len(l.Categories), err)
+		return
+	}
+	c.category.clean++
+	again, err := l.Encode()
+	if err != nil {
+		t.Errorf("%s: %v", where, err)
+		return
+	}
+	if back, err := mapi.ParseCategoryList(again); err != nil || !reflect.DeepEqual(back, l) {
+		t.Errorf("%s: %+v comes back as %+v, %v", where, l, back, err)
+		return
+	}
+	c.category.same++
+}
+
+// description checks a zone's text against its rules.
+func (c *tally) description(t *testing.T, where string, m mapi.Message) {
+	text, _ := m.LookupName(mapi.Long(mapi.PSAppointment, 0x8234))
+	rules, _ := m.LookupName(mapi.Long(mapi.PSAppointment, 0x8233))
+	z, err := mapi.ParseZoneStruct(rules.Bytes())
+	if err != nil || !text.Exists() {
+		return
+	}
+	c.count(&c.text)
+	s := text.Text(1252)
+	ahead, ok := mapi.ZoneDescriptionOffset(s)
+	if !ok {
+		t.Errorf("%s: the zone %q tells no offset", where, s)
+		return
+	}
+	c.text.clean++
+	if ahead != z.StandardOffset() {
+		t.Errorf("%s: the zone %q is %v ahead by its rules", where, s, z.StandardOffset())
+		return
+	}
+	c.text.same++
 }
 
 func (c *tally) count(k *kind) {

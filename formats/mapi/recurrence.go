@@ -14,7 +14,7 @@ type Minutes uint32
 const (
 	// MinutesNone is 4501-01-01 00:00, which stands for no time (MS-OXOTASK 2.2.2.2.4).
 	MinutesNone Minutes = 0x5AE980E0
-	// MinutesNever is 4500-08-31 23:59, the end of a series that has none (MS-OXOCAL 2.2.1.44.1, EndDate).
+	// MinutesNever is the minute before, the end of a series that has none (MS-OXOCAL 2.2.1.44.1, EndDate).
 	MinutesNever Minutes = 0x5AE980DF
 
 	// MinutesPerDay is a day in [Minutes].

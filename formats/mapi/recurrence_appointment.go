@@ -13,7 +13,7 @@ import (
 // zone that the series' [ZoneStruct] and [ZoneDefinition] tell.
 type Recurrence struct {
 	Pattern
-	// Writer is WriterVersion2: 0x3008 or, with change highlights, 0x3009. In what is written 0 stands for the latter.
+	// Writer is WriterVersion2: 0x3008 or, with change highlights, 0x3009 or more. 0 is written as 0x3009.
 	Writer uint32
 	// StartOffset and EndOffset are when an occurrence begins and ends, in minutes after the midnight with which its day
 	// begins. EndOffset is more than a day's where the occurrence ends on a later one.
@@ -132,7 +132,9 @@ func ParseRecurrence(b []byte, cp int) (*Recurrence, error) {
 		return r, nil
 	}
 	count := int(c.uint16("ExceptionCount"))
-	r.Exceptions = make([]Exception, 0, min(count, (len(b)-c.off)/minExceptionInfo))
+	if count > 0 {
+		r.Exceptions = make([]Exception, 0, min(count, (len(b)-c.off)/minExceptionInfo))
+	}
 	for i := range count {
 		e := parseException(&c, cp)
 		if c.err != nil {
@@ -282,7 +284,7 @@ func (r *Recurrence) Encode() ([]byte, error) {
 	switch {
 	case !r.HasTimes:
 		return nil, errors.New("a series cannot be written: its time of day is not known")
-	case writer < writer2003 || writer > math.MaxUint16:
+	case writer < writer2003:
 		return nil, fmt.Errorf("a series cannot be written: its writer's version is 0x%X", writer)
 	case r.EndOffset < r.StartOffset:
 		return nil, fmt.Errorf("a series cannot be written: it ends at minute %d and begins at %d", r.EndOffset, r.StartOffset)
