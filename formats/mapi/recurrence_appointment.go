@@ -90,7 +90,6 @@ const (
 	readerVersion2    = 0x3006
 	writer2003        = 0x3008 // WriterVersion2 without change highlights
 	writer2007        = 0x3009
-	minExceptionInfo  = 14 // bytes
 	extendedOverrides = OverrideSubject | OverrideLocation
 )
 
@@ -132,9 +131,6 @@ func ParseRecurrence(b []byte, cp int) (*Recurrence, error) {
 		return r, nil
 	}
 	count := int(c.uint16("ExceptionCount"))
-	if count > 0 {
-		r.Exceptions = make([]Exception, 0, min(count, (len(b)-c.off)/minExceptionInfo))
-	}
 	for i := range count {
 		e := parseException(&c, cp)
 		if c.err != nil {

@@ -154,31 +154,32 @@ func TestParseRecurrenceThatIsCutShort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const lists, patternEnd, timesEnd, info = 38, 66, 82, 84
+	lists := bytes.Index(full, blob(uint32(2), uint32(aSeries().Deleted[0])))
+	times := bytes.Index(full, blob(uint32(0x3006), uint32(0x3009)))
+	exceptions := times + 16
+	extended := bytes.Index(full, []byte("Z\xFCrich")) + len("Z\xFCrich") + 4
+	// Programs end after the pattern, the times and the exceptions, and leave out the size of the last block.
+	proper := map[int]bool{times: true, extended: true, len(full) - 4: true, len(full): true}
 	for n := range len(full) + 1 {
 		r, err := mapi.ParseRecurrence(full[:n:n], 1252)
-		switch {
-		case n < lists:
+		if n < lists {
 			if r != nil || err == nil {
-				t.Fatalf("of %d bytes there are %+v, %v", n, r, err)
+				t.Errorf("of %d bytes there are %+v, %v", n, r, err)
 			}
 			continue
+		}
+		if (err == nil) != proper[n] {
+			t.Errorf("of %d bytes: %v", n, err)
+		}
+		switch {
 		case r == nil || r.Days != mapi.WeekdaysOf(time.Monday) || r.Count != 10:
-			t.Fatalf("of %d bytes the rule is not there: %+v", n, r)
-		case n == patternEnd:
-			if err != nil || r.HasTimes || r.Start != day(2024, 3, 4) {
-				t.Errorf("the pattern alone is %+v, %v", r, err)
-			}
-		case n < len(full)-4 && n != len(full)-4 && err == nil && n > timesEnd && n != strings.Index(string(full), "Z\xFCrich")+len("Z\xFCrich")+4:
-			t.Errorf("nobody says that %d of %d bytes are missing: %+v", len(full)-n, len(full), r)
-		}
-		if n >= timesEnd && (!r.HasTimes || r.StartOffset != 540) {
-			t.Errorf("of %d bytes the times are not there: %+v", n, r)
-		}
-		if n >= info && n < len(full) && err != nil && len(r.Exceptions) > 0 {
-			if e := r.Exceptions[0]; e.Location != "Zürich" || e.Original != day(2024, 3, 18)+540 {
-				t.Errorf("of %d bytes the exception is %+v", n, e)
-			}
+			t.Errorf("of %d bytes the rule is %+v", n, r)
+		case n >= times && (r.Start != day(2024, 3, 4) || len(r.Deleted) != 2):
+			t.Errorf("of %d bytes the pattern is %+v", n, r)
+		case r.HasTimes != (n >= exceptions) || r.HasTimes && r.StartOffset != 540:
+			t.Errorf("of %d bytes the times are %+v", n, r)
+		case n >= extended && (len(r.Exceptions) != 1 || r.Exceptions[0].Location != "Zürich" || r.Exceptions[0].ReminderDelta != 30):
+			t.Errorf("of %d bytes the exceptions are %+v", n, r.Exceptions)
 		}
 	}
 }
@@ -472,6 +473,7 @@ func FuzzParseRecurrence(f *testing.F) {
 	f.Add(full)
 	f.Add(full[:66])
 	f.Add(full[:82])
+	f.Add(full[:88])
 	f.Add(pattern(uint16(0x200C), uint16(0xB), uint16(0), uint32(0), uint32(1), uint32(0), uint32(0x20), uint32(5), uint32(0x2023), uint32(0), uint32(0), uint32(0), uint32(0), uint32(5), uint32(7)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := mapi.ParseRecurrence(b, 1252)
