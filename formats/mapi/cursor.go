@@ -49,11 +49,3 @@ func (c *cursor) block(what string) []byte {
 	}
 	return c.take(uint64(n), what)
 }
-
-// rest returns what has not been read, nil for nothing.
-func (c *cursor) rest() []byte {
-	if c.off == len(c.b) {
-		return nil
-	}
-	return c.b[c.off:]
-}
