@@ -86,6 +86,9 @@ func (m Moment) String() string {
 	case MomentInstant:
 		return m.Clock.Format(local + "Z")
 	case MomentZoned:
+		if m.Zone == nil {
+			return m.Clock.Format(local)
+		}
 		return m.Clock.Format(local) + "[" + m.Zone.ID + "]"
 	case MomentFloating:
 		return m.Clock.Format(local)

@@ -59,6 +59,9 @@ func (z *Zone) Clock(t time.Time) time.Time {
 // offset returns the offset after the last change that has come, of which passed knows. Rules are looked at in the
 // years around the answer only.
 func (z *Zone) offset(passed func(at time.Time, before, after int) bool) int {
+	if z == nil {
+		return 0
+	}
 	var last, first time.Time
 	found, offset, initial := false, 0, 0
 	for i := range z.Onsets {

@@ -68,6 +68,9 @@ func (l *Writer) Flush() error {
 	return l.err
 }
 
+// Err returns the first error of the underlying writer.
+func (l *Writer) Err() error { return l.err }
+
 // Line writes a line of a name and a value that needs no escapes.
 func (l *Writer) Line(name, value string) {
 	l.Name(name)
@@ -138,6 +141,10 @@ func (l *Writer) paramValue(v string) {
 			l.unit(" ")
 		}
 	}, paramSpecials)
+	if strings.HasSuffix(v, `\`) {
+		// QUIRK: golang-ical and others take a backslash here for an escape of what ends the value.
+		l.unit(" ")
+	}
 	if quote {
 		l.unit(`"`)
 	}
