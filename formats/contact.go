@@ -1,6 +1,9 @@
 package formats
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Contact is the body of an item of [KindContact]. Package formats/vcard writes it. Every text may be empty.
 type Contact struct {
@@ -138,3 +141,18 @@ type PartialDate struct {
 
 // IsZero reports whether nothing is known.
 func (d PartialDate) IsZero() bool { return d == PartialDate{} }
+
+// String returns the date for people: "1980-02-29", "02-29" without its year, "1980" or "1980-02" without its day.
+func (d PartialDate) String() string {
+	switch {
+	case d.Year > 0 && d.Month > 0 && d.Day > 0:
+		return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	case d.Year > 0 && d.Month > 0:
+		return fmt.Sprintf("%04d-%02d", d.Year, d.Month)
+	case d.Year > 0:
+		return fmt.Sprintf("%04d", d.Year)
+	case d.Month > 0 && d.Day > 0:
+		return fmt.Sprintf("%02d-%02d", d.Month, d.Day)
+	}
+	return ""
+}

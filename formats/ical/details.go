@@ -152,7 +152,7 @@ func (e *Encoder) lose(part string, err error) {
 	e.l.TextLine("COMMENT", oneLine("Not complete: "+d.String()))
 }
 
-// oneLine makes a text one line: what ends one is a blank.
+// oneLine makes a text one line without control characters: what ends a line is a blank.
 func oneLine(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 }) {
 		return s
@@ -161,6 +161,9 @@ func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' || r == '\n' || r == '\r' || r == '\v' || r == '\f' || r == 0x85 || r == 0x2028 || r == 0x2029 {
 			return ' '
+		}
+		if unicode.IsControl(r) {
+			return -1
 		}
 		return r
 	}, s)

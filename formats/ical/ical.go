@@ -83,7 +83,7 @@ func NewEncoder(opts Options) *Encoder { return &Encoder{opts: opts} }
 
 // Begin begins a calendar, which is written to w.
 func (e *Encoder) Begin(w io.Writer) {
-	e.l.Reset(w, contentline.Caret)
+	e.l.Reset(w, contentline.ICalendar)
 	e.zones, e.ids = make(map[string]*formats.Zone), make(map[*formats.Zone]string)
 	e.l.Line("BEGIN", "VCALENDAR")
 	e.l.Line("VERSION", "2.0")

@@ -2,7 +2,7 @@
 // parameters and a value, folded at 75 octets but never within a character.
 //
 //	var l contentline.Writer
-//	l.Reset(w, contentline.Caret)
+//	l.Reset(w, contentline.ICalendar)
 //	l.Name("ATTENDEE")
 //	l.Param("CN", `Doe, "J"`)
 //	l.URI("mailto:doe@example.org")
@@ -28,15 +28,18 @@ const (
 	chunk = 3 * 3 << 10
 )
 
-// ParamStyle says how the characters that a parameter's value cannot have are written.
-type ParamStyle uint8
+// Style is the format whose lines are written.
+type Style uint8
 
-// The styles.
+// The formats.
 const (
-	// Caret encodes quotation marks and line ends (RFC 6868).
-	Caret ParamStyle = iota
-	// Plain writes quotation marks as apostrophes and line ends as blanks: vCard 3.0 knows nothing better.
-	Plain
+	// ICalendar is RFC 5545, with parameters encoded after RFC 6868.
+	ICalendar Style = iota
+	// VCard4 is RFC 6350, with parameters encoded after RFC 6868. A semicolon in a text that has no components stays as
+	// it is: RFC 6350 3.4 leaves that open, and go-vcard does not undo the escape.
+	VCard4
+	// VCard3 is RFC 2426. Its parameters have no encoding: quotation marks become apostrophes and line ends blanks.
+	VCard3
 )
 
 // Writer writes content lines. Its methods may be called in the order Name, Param …, one or more of the values, End.
@@ -45,16 +48,18 @@ type Writer struct {
 	err    error
 	b      []byte
 	column int // octets in the line so far
-	style  ParamStyle
+	style  Style
 	// inValue is set from the colon to the end of the line.
 	inValue bool
-	cr      bool // the text before ended with a CR, whose LF may follow
-	read    []byte
-	coded   []byte
+	// component is set in values whose semicolons separate.
+	component bool
+	cr        bool // the text before ended with a CR, whose LF may follow
+	read      []byte
+	coded     []byte
 }
 
 // Reset begins anew, with what is written going to w.
-func (l *Writer) Reset(w io.Writer, style ParamStyle) {
+func (l *Writer) Reset(w io.Writer, style Style) {
 	l.w, l.err, l.b = w, nil, l.b[:0]
 	l.style, l.column, l.inValue, l.cr = style, 0, false, false
 }
@@ -127,11 +132,11 @@ func (l *Writer) paramValue(v string) {
 	l.cr = false
 	l.each(v, func(c special) {
 		switch {
-		case l.style == Caret && c == quotation:
+		case l.style != VCard3 && c == quotation:
 			l.unit("^'")
-		case l.style == Caret && c == caret:
+		case l.style != VCard3 && c == caret:
 			l.unit("^^")
-		case l.style == Caret && c == newline:
+		case l.style != VCard3 && c == newline:
 			l.unit("^n")
 		case c == quotation:
 			l.unit("'")
@@ -168,12 +173,28 @@ func (l *Writer) escape(c special) {
 	case backslash:
 		l.unit(`\\`)
 	case semicolon:
-		l.unit(`\;`)
+		if l.style == VCard4 && !l.component {
+			l.unit(";")
+		} else {
+			l.unit(`\;`)
+		}
 	case comma:
 		l.unit(`\,`)
 	case newline:
 		l.unit(`\n`)
 	}
+}
+
+// Components adds the components of a structured value, separated by semicolons and escaped.
+func (l *Writer) Components(list ...string) {
+	l.component = true
+	for i, s := range list {
+		if i > 0 {
+			l.Sep(";")
+		}
+		l.Text(s)
+	}
+	l.component = false
 }
 
 // Texts adds a list of texts to the value.

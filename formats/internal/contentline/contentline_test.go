@@ -15,7 +15,7 @@ import (
 	"mailmill/formats/internal/contentline"
 )
 
-func write(t interface{ Fatal(...any) }, style contentline.ParamStyle, f func(*contentline.Writer)) string {
+func write(t interface{ Fatal(...any) }, style contentline.Style, f func(*contentline.Writer)) string {
 	var b strings.Builder
 	var l contentline.Writer
 	l.Reset(&b, style)
@@ -45,13 +45,30 @@ func TestValues(t *testing.T) {
 		{"parameter", func(l *contentline.Writer) { l.Name("X"); l.Param("CN", "Doe, \"J\"^\r\n\x00x"); l.Raw("v"); l.End() }, `X;CN="Doe, ^'J^'^^^nx":v`},
 		{"parameters", func(l *contentline.Writer) { l.Name("X"); l.Param("TYPE", "work", "a,b"); l.End() }, `X;TYPE=work,"a,b":`},
 	} {
-		if got := write(t, contentline.Caret, tt.f); got != tt.want+"\r\n" {
+		if got := write(t, contentline.ICalendar, tt.f); got != tt.want+"\r\n" {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
-	got := write(t, contentline.Plain, func(l *contentline.Writer) { l.Name("X"); l.Param("CN", "\"J\"^\r\nx"); l.End() })
+	got := write(t, contentline.VCard3, func(l *contentline.Writer) { l.Name("X"); l.Param("CN", "\"J\"^\r\nx"); l.End() })
 	if want := "X;CN='J'^ x:\r\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestComponents(t *testing.T) {
+	for style, want := range map[contentline.Style]string{
+		contentline.VCard4: `X:a\;b;c\,d` + "\r\n" + `Y:a;b\,c` + "\r\n",
+		contentline.VCard3: `X:a\;b;c\,d` + "\r\n" + `Y:a\;b\,c` + "\r\n",
+	} {
+		got := write(t, style, func(l *contentline.Writer) {
+			l.Name("X")
+			l.Components("a;b", "c,d")
+			l.End()
+			l.TextLine("Y", "a;b,c")
+		})
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
 
@@ -61,7 +78,7 @@ func TestLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("aä€😀\\;,\r\n\"^ \t")), 0, 400, -1)).Draw(t, "text")
 		data := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "data")
-		whole := write(t, contentline.Caret, func(l *contentline.Writer) {
+		whole := write(t, contentline.ICalendar, func(l *contentline.Writer) {
 			l.Name("X-A")
 			l.Param("P", text)
 			l.Text(text)
@@ -72,7 +89,7 @@ func TestLines(t *testing.T) {
 			}
 			l.End()
 		})
-		pieces := write(t, contentline.Caret, func(l *contentline.Writer) {
+		pieces := write(t, contentline.ICalendar, func(l *contentline.Writer) {
 			l.Name("X-A")
 			l.Param("P", text)
 			if err := l.TextFrom(iotest.OneByteReader(strings.NewReader(text))); err != nil {
@@ -115,7 +132,7 @@ func TestLines(t *testing.T) {
 func TestReadErrors(t *testing.T) {
 	broken := errors.New("wrong checksum")
 	for _, want := range []error{broken, io.ErrUnexpectedEOF} {
-		got := write(t, contentline.Caret, func(l *contentline.Writer) {
+		got := write(t, contentline.ICalendar, func(l *contentline.Writer) {
 			l.Name("X")
 			if err := l.TextFrom(io.MultiReader(strings.NewReader("half\xc3"), iotest.ErrReader(want))); !errors.Is(err, want) {
 				t.Errorf("%v", err)
@@ -138,7 +155,7 @@ func BenchmarkText(b *testing.B) {
 	var l contentline.Writer
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		l.Reset(io.Discard, contentline.Caret)
+		l.Reset(io.Discard, contentline.ICalendar)
 		l.TextLine("DESCRIPTION", text)
 		l.Flush()
 	}
@@ -149,7 +166,7 @@ func BenchmarkBase64(b *testing.B) {
 	var l contentline.Writer
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		l.Reset(io.Discard, contentline.Caret)
+		l.Reset(io.Discard, contentline.ICalendar)
 		l.Name("ATTACH")
 		l.Base64(bytes.NewReader(data))
 		l.End()
