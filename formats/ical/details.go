@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // begin writes the beginning of a component: what says which it is and of when. The stamp is never the time of writing.
@@ -84,8 +85,8 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 func (e *Encoder) extra(d *formats.Details) {
 	for i := range d.Extra {
 		p := &d.Extra[i]
-		name := p.Name
-		if n := strings.ToUpper(strings.TrimSpace(name)); n == "BEGIN" || n == "END" {
+		name := contentline.CleanName(p.Name)
+		if n := strings.ToUpper(name); n == "BEGIN" || n == "END" {
 			name = "X-" + n // it would end the component
 		}
 		e.l.Name(name)

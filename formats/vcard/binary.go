@@ -18,8 +18,12 @@ const maxDepth = 64
 // pictureType returns the media type of a picture by its first bytes, whatever its name says.
 func pictureType(b []byte) string {
 	for _, p := range []struct{ prefix, typ string }{
-		{"\xFF\xD8\xFF", "image/jpeg"}, {"\x89PNG\r\n\x1A\n", "image/png"}, {"GIF8", "image/gif"}, {"BM", "image/bmp"},
-		{"II*\x00", "image/tiff"}, {"MM\x00*", "image/tiff"},
+		{"\xFF\xD8\xFF", "image/jpeg"},
+		{"\x89PNG\r\n\x1A\n", "image/png"},
+		{"GIF8", "image/gif"},
+		{"BM", "image/bmp"},
+		{"II*\x00", "image/tiff"},
+		{"MM\x00*", "image/tiff"},
 	} {
 		if bytes.HasPrefix(b, []byte(p.prefix)) {
 			return p.typ

@@ -227,7 +227,7 @@ func hasScheme(s string) bool {
 }
 
 func (e *Encoder) gender(g formats.Gender) {
-	letter, word := "", ""
+	var letter, word string
 	switch g {
 	case formats.GenderFemale:
 		letter, word = "F", "Female"

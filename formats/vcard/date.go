@@ -16,7 +16,7 @@ func (e *Encoder) date(name string, d formats.PartialDate) {
 	if d.Year < 0 || d.Year > 9999 || d.Month < 0 || d.Month > 12 || d.Day < 0 || d.Day > 31 || d.IsZero() {
 		return
 	}
-	value := ""
+	var value string
 	switch v3, y, m, day := e.opts.Version == V3, d.Year > 0, d.Month > 0, d.Day > 0; {
 	case y && m && day && v3:
 		value = fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // text writes a line of one text; nothing where it is empty.
@@ -108,8 +109,8 @@ func (e *Encoder) lose(part string, err error) {
 func (e *Encoder) extra(list []formats.Property) {
 	for i := range list {
 		p := &list[i]
-		name := p.Name
-		if n := strings.ToUpper(strings.TrimSpace(name)); n == "BEGIN" || n == "END" || n == "VERSION" {
+		name := contentline.CleanName(p.Name)
+		if n := strings.ToUpper(name); n == "BEGIN" || n == "END" || n == "VERSION" {
 			name = "X-" + n // it would end the card, or make it another
 		}
 		e.l.Name(name)

@@ -90,29 +90,30 @@ func (l *Writer) TextLine(name, value string) {
 	l.End()
 }
 
-// Name begins a line. Characters that a name cannot have are left out.
+// Name begins a line. See [CleanName].
 func (l *Writer) Name(name string) {
 	l.cr = false
-	l.name(name)
+	l.utf8(CleanName(name))
 }
 
-func (l *Writer) name(name string) {
-	empty := true
-	for i := range len(name) {
-		if c := name[i]; c == '-' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z' {
-			l.unit(name[i : i+1])
-			empty = false
+// CleanName returns a name without the characters that a name cannot have, or X-UNNAMED where nothing is left.
+func CleanName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '-' || '0' <= r && r <= '9' || 'A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' {
+			return r
 		}
+		return -1
+	}, name)
+	if name == "" {
+		return "X-UNNAMED"
 	}
-	if empty {
-		l.unit("X-UNNAMED")
-	}
+	return name
 }
 
 // Param adds a parameter with one or more values.
 func (l *Writer) Param(name string, values ...string) {
 	l.unit(";")
-	l.name(name)
+	l.utf8(CleanName(name))
 	for i, v := range values {
 		if i == 0 {
 			l.unit("=")
@@ -146,7 +147,7 @@ func (l *Writer) paramValue(v string) {
 			l.unit(" ")
 		}
 	}, paramSpecials)
-	if strings.HasSuffix(v, `\`) {
+	if n := len(l.b); n > 0 && l.b[n-1] == '\\' {
 		// QUIRK: golang-ical and others take a backslash here for an escape of what ends the value.
 		l.unit(" ")
 	}
