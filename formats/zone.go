@@ -35,7 +35,7 @@ type Onset struct {
 // offset before it counts, and in the hour that it repeats the first one (RFC 5545 3.3.5).
 func (z *Zone) Time(clock time.Time) time.Time {
 	clock = wall(clock)
-	offset := z.offset(func(at time.Time, before, after int) bool {
+	offset := z.offset(clock.Year(), func(at time.Time, before, after int) bool {
 		// Before a change clocks show less than its start, after it at least that. Where they go back they show the hour
 		// before the start twice: the first time is meant. Where they go forward the hour after the start is skipped, and
 		// the offset before the change counts.
@@ -50,7 +50,7 @@ func (z *Zone) Time(clock time.Time) time.Time {
 // Clock returns what clocks in the zone show at an instant, with the location UTC.
 func (z *Zone) Clock(t time.Time) time.Time {
 	t = t.UTC()
-	offset := z.offset(func(at time.Time, before, _ int) bool {
+	offset := z.offset(t.Year(), func(at time.Time, before, _ int) bool {
 		return !t.Before(at.Add(-time.Duration(before) * time.Second))
 	})
 	return t.Add(time.Duration(offset) * time.Second)
@@ -58,7 +58,7 @@ func (z *Zone) Clock(t time.Time) time.Time {
 
 // offset returns the offset after the last change that has come, of which passed knows. Rules are looked at in the
 // years around the answer only.
-func (z *Zone) offset(passed func(at time.Time, before, after int) bool) int {
+func (z *Zone) offset(year int, passed func(at time.Time, before, after int) bool) int {
 	if z == nil {
 		return 0
 	}
@@ -69,7 +69,7 @@ func (z *Zone) offset(passed func(at time.Time, before, after int) bool) int {
 		if first.IsZero() || o.Start.Before(first) {
 			first, initial = o.Start, o.Before
 		}
-		at, ok := o.lastPassed(passed)
+		at, ok := o.lastPassed(year, passed)
 		if ok && (!found || at.After(last)) {
 			found, last, offset = true, at, o.After
 		}
@@ -80,34 +80,26 @@ func (z *Zone) offset(passed func(at time.Time, before, after int) bool) int {
 	return offset
 }
 
-// lastPassed returns the last change of the onset that has come, as a clock reading.
-func (o *Onset) lastPassed(passed func(at time.Time, before, after int) bool) (time.Time, bool) {
+// lastPassed returns the last change of the onset that has come by a moment of the year, as a clock reading.
+func (o *Onset) lastPassed(year int, passed func(at time.Time, before, after int) bool) (time.Time, bool) {
 	if !passed(o.Start, o.Before, o.After) {
 		return time.Time{}, false
 	}
 	if o.Rule == nil {
 		return o.Start, true
 	}
-	// A change of every year has come or has not: the year of the last one is found by halving.
-	const lastYear = 9999
-	low, high := o.Start.Year(), lastYear+1 // the change of the year low has come, that of high has not
+	// The last change is of this year or one just before, unless the rule ended earlier. A day that only leap years have
+	// may be missing for eight.
 	if u := o.Rule.Until; !u.IsZero() {
-		high = min(high, u.Clock.Year()+2)
+		year = min(year, u.Clock.Year())
 	}
-	last := o.Start
-	for low+1 < high {
-		year := (low + high) / 2
-		at, ok := o.inYear(year)
-		switch {
-		case !ok:
-			high = year
-		case passed(at, o.Before, o.After):
-			low, last = year, at
-		default:
-			high = year
+	const most = 10
+	for y := year + 1; y > max(o.Start.Year(), year-most); y-- {
+		if at, ok := o.inYear(y); ok && passed(at, o.Before, o.After) {
+			return at, true
 		}
 	}
-	return last, true
+	return o.Start, true
 }
 
 // inYear returns the onset of a year by the rule, and false after its end or where there is none.
@@ -120,7 +112,7 @@ func (o *Onset) inYear(year int) (time.Time, bool) {
 	first := time.Date(year, month, 1, o.Start.Hour(), o.Start.Minute(), o.Start.Second(), 0, time.UTC)
 	days := first.AddDate(0, 1, -1).Day()
 	for d := 1; d <= days; d++ {
-		at := first.AddDate(0, 0, d-1)
+		at := first.Add(time.Duration(d-1) * 24 * time.Hour)
 		if !r.matchesDay(at, days, o.Start.Day()) {
 			continue
 		}
