@@ -3,7 +3,8 @@
 //
 // An [Item] is one thing that a person would recognise in a mailbox: a mail, an event, a task, a contact, a
 // distribution list, a note, a journal entry. It knows its [Folder], a key that is stable within its archive, flags,
-// keywords and times, and it has exactly one body, by [Kind]; that of a mail is [Mail]. People stand in it as [Address]
+// keywords and times, and it has exactly one body, by [Kind]: a [Mail], [Event], [Task], [Contact], [Group], [Note] or
+// [Journal]. People stand in it as [Address]
 // values wherever they occur, so that a step that resolves addresses visits every one of them through
 // [Item.Participants] without knowing about mail or calendars.
 //
@@ -165,8 +166,14 @@ type Item struct {
 	// Keywords are the categories that the owner gave the item, in their order.
 	Keywords []string
 
-	// Mail is the body of an item of KindMail, and nil for others.
-	Mail *Mail
+	// One of these is the body, by kind; the others are nil.
+	Mail    *Mail
+	Event   *Event
+	Task    *Task
+	Contact *Contact
+	Group   *Group
+	Note    *Note
+	Journal *Journal
 
 	// Damage lists what could not be read. An item with damage is written with what is whole.
 	Damage []Damage
@@ -195,8 +202,21 @@ func (it *Item) Lose(d Damage) {
 
 // Participants calls visit for every participant of the item and of the mails embedded in it.
 func (it *Item) Participants(visit func(*Address)) {
-	if it.Mail != nil {
+	switch {
+	case it.Mail != nil:
 		it.Mail.Participants(visit)
+	case it.Event != nil:
+		it.Event.Participants(visit)
+	case it.Task != nil:
+		it.Task.Participants(visit)
+	case it.Contact != nil:
+		it.Contact.Participants(visit)
+	case it.Group != nil:
+		it.Group.Participants(visit)
+	case it.Note != nil:
+		it.Note.Participants(visit)
+	case it.Journal != nil:
+		it.Journal.Participants(visit)
 	}
 }
 

@@ -1,0 +1,62 @@
+package ical
+
+import (
+	"errors"
+
+	"mailmill/formats"
+)
+
+type note struct{ *formats.Note }
+
+func (note) check() error                        { return nil }
+func (note) zones(*Options, func(*formats.Zone)) {}
+
+// write writes a VJOURNAL (RFC 5545 3.6.3) that belongs to no day.
+func (n note) write(e *Encoder) {
+	e.begin("VJOURNAL", &n.Details, formats.Moment{})
+	e.details(&n.Details, true)
+	e.extra(&n.Details)
+	e.l.Line("END", "VJOURNAL")
+}
+
+type journal struct{ *formats.Journal }
+
+func (j journal) check() error {
+	if !j.Start.IsZero() && !good(j.Start) {
+		return errors.New("the entry is of a year that calendars do not have")
+	}
+	return nil
+}
+
+func (j journal) zones(_ *Options, visit func(*formats.Zone)) {
+	visit(j.Start.Zone)
+	visit(j.End.Zone)
+}
+
+// write writes a VJOURNAL (RFC 5545 3.6.3), or an event where that is wanted and there is a time for it.
+func (j journal) write(e *Encoder) {
+	component := "VJOURNAL"
+	asEvent := e.opts.JournalAsEvents && good(j.Start)
+	if asEvent {
+		component = "VEVENT"
+	}
+	e.begin(component, &j.Details, j.Start)
+	e.moment("DTSTART", j.Start)
+	end := endOf(&formats.Event{Start: j.Start, End: j.End})
+	if asEvent {
+		e.moment("DTEND", end)
+		e.l.Line("TRANSP", "TRANSPARENT")
+	} else {
+		e.moment("X-PST-END", end)
+	}
+	var activity []string
+	if j.Activity != "" {
+		activity = append(activity, j.Activity)
+	}
+	e.details(&j.Details, !asEvent, activity...)
+	if j.Duration > 0 {
+		e.l.Line("X-PST-DURATION", duration(j.Duration))
+	}
+	e.extra(&j.Details)
+	e.l.Line("END", component)
+}

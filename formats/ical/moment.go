@@ -1,0 +1,205 @@
+package ical
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"mailmill/formats"
+)
+
+// The forms of dates and times (RFC 5545 3.3.4, 3.3.5).
+const (
+	dateForm  = "20060102"
+	clockForm = "20060102T150405"
+	utcForm   = "20060102T150405Z"
+)
+
+// moment writes a line with a date or time; nothing where it is none.
+func (e *Encoder) moment(name string, m formats.Moment) {
+	if !good(m) {
+		return
+	}
+	e.l.Name(name)
+	switch m.Form {
+	case formats.MomentDate:
+		e.l.Param("VALUE", "DATE")
+		e.l.Raw(m.Clock.Format(dateForm))
+	case formats.MomentInstant:
+		e.l.Raw(m.Clock.Format(utcForm))
+	case formats.MomentZoned:
+		if id := e.zoneID(m.Zone); id != "" {
+			e.l.Param("TZID", id)
+		}
+		e.l.Raw(m.Clock.Format(clockForm))
+	default:
+		e.l.Raw(m.Clock.Format(clockForm))
+	}
+	e.l.End()
+}
+
+// instant writes a line with a time in UTC; nothing where it is none.
+func (e *Encoder) instant(name string, t time.Time) {
+	if t = t.UTC(); writable(t) {
+		e.l.Line(name, t.Format(utcForm))
+	}
+}
+
+// good reports whether the moment is one that can be written.
+func good(m formats.Moment) bool { return m.Form != formats.MomentNone && writable(m.Clock) }
+
+// like returns the moment in the form of another, on whose side it stands in a component: RFC 5545 wants the values of
+// DTSTART, RECURRENCE-ID, EXDATE and RDATE to be of one type.
+func like(m, other formats.Moment) formats.Moment {
+	if m.IsZero() || m.Form == other.Form && m.Form != formats.MomentZoned {
+		return m
+	}
+	switch other.Form {
+	case formats.MomentDate:
+		return formats.Date(m.Clock.Date())
+	case formats.MomentInstant:
+		if m.IsDate() {
+			m = atClockOf(m, other)
+		}
+		return formats.Instant(m.Time(nil))
+	case formats.MomentFloating:
+		if m.IsDate() {
+			return atClockOf(m, other)
+		}
+		return formats.Floating(m.Clock)
+	case formats.MomentZoned:
+		switch m.Form {
+		case formats.MomentDate:
+			return atClockOf(m, other)
+		case formats.MomentFloating:
+			return formats.Zoned(m.Clock, other.Zone)
+		case formats.MomentZoned:
+			if m.Zone == other.Zone {
+				return m
+			}
+		}
+		return formats.Zoned(other.Zone.Clock(m.Time(nil)), other.Zone)
+	}
+	return m
+}
+
+// atClockOf returns the day of a date at the time of day of another moment, in its form.
+func atClockOf(day, other formats.Moment) formats.Moment {
+	y, mo, d := day.Clock.Date()
+	h, mi, s := other.Clock.Clock()
+	other.Clock = time.Date(y, mo, d, h, mi, s, 0, time.UTC)
+	return other
+}
+
+// zoneID returns the identifier of a zone in this calendar, and "" for one without rules, whose times are floating.
+func (e *Encoder) zoneID(z *formats.Zone) string { return e.ids[z] }
+
+// zone writes a zone unless it is known. One that has the name of another and other rules gets a name of its own.
+func (e *Encoder) zone(z *formats.Zone) {
+	if z == nil || len(z.Onsets) == 0 {
+		return
+	}
+	if _, ok := e.ids[z]; ok {
+		return
+	}
+	id := zoneName(z.ID)
+	if known, ok := e.zones[id]; ok && !sameRules(known, z) {
+		sum := sha256.Sum256([]byte(rulesOf(z)))
+		id += "-" + hex.EncodeToString(sum[:4])
+	}
+	e.ids[z] = id
+	if _, ok := e.zones[id]; ok {
+		return
+	}
+	e.zones[id] = z
+	e.timezone(id, z)
+}
+
+// zoneName returns an identifier that programs find again however they compare it: it stands as a text in one place and
+// as a parameter in others, which are not escaped alike.
+func zoneName(id string) string {
+	id = strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`\;,:"^`, r) {
+			return '-'
+		}
+		return r
+	}, oneLine(strings.ToValidUTF8(id, "-")))
+	return cmp.Or(strings.TrimSpace(id), "Local")
+}
+
+func sameRules(a, b *formats.Zone) bool { return rulesOf(a) == rulesOf(b) }
+
+// rulesOf returns the rules of a zone as a text that equal rules share.
+func rulesOf(z *formats.Zone) string {
+	var b []byte
+	for _, o := range z.Onsets {
+		b = fmt.Appendf(b, "%s %d %d %t %s %s\n", o.Start.Format(clockForm), o.Before, o.After, o.Daylight, o.Name, onsetRule(&o))
+	}
+	return string(b)
+}
+
+func onsetRule(o *formats.Onset) string {
+	if o.Rule == nil {
+		return ""
+	}
+	return Rule(o.Rule, formats.Instant(o.Start))
+}
+
+// timezone writes a VTIMEZONE (RFC 5545 3.6.5).
+func (e *Encoder) timezone(id string, z *formats.Zone) {
+	e.l.Line("BEGIN", "VTIMEZONE")
+	e.l.TextLine("TZID", id)
+	if z.Name != "" {
+		e.l.TextLine("X-PST-ZONE-NAME", oneLine(z.Name))
+	}
+	onsets := slices.Clone(z.Onsets)
+	slices.SortStableFunc(onsets, func(a, b formats.Onset) int { return a.Start.Compare(b.Start) })
+	for i := range onsets {
+		o := &onsets[i]
+		kind := "STANDARD"
+		if o.Daylight {
+			kind = "DAYLIGHT"
+		}
+		e.l.Line("BEGIN", kind)
+		e.l.Line("DTSTART", o.Start.Format(clockForm))
+		e.l.Line("TZOFFSETFROM", offset(o.Before))
+		e.l.Line("TZOFFSETTO", offset(o.After))
+		if o.Name != "" {
+			e.l.TextLine("TZNAME", oneLine(o.Name))
+		}
+		if rule := onsetRule(o); rule != "" {
+			e.l.Line("RRULE", rule)
+		}
+		e.l.Line("END", kind)
+	}
+	e.l.Line("END", "VTIMEZONE")
+}
+
+// offset formats an offset from UTC (RFC 5545 3.3.14).
+func offset(seconds int) string {
+	sign := '+'
+	if seconds < 0 {
+		sign, seconds = '-', -seconds
+	}
+	s := fmt.Sprintf("%c%02d%02d", sign, seconds/3600, seconds/60%60)
+	if seconds%60 != 0 {
+		s += fmt.Sprintf("%02d", seconds%60)
+	}
+	return s
+}
+
+// duration formats a length of time (RFC 5545 3.3.6). Days are not used: in a zone they need not have 24 hours.
+func duration(d time.Duration) string {
+	sign := ""
+	if d < 0 {
+		sign, d = "-", -d
+	}
+	if d%time.Minute == 0 {
+		return fmt.Sprintf("%sPT%dM", sign, d/time.Minute)
+	}
+	return fmt.Sprintf("%sPT%dS", sign, d/time.Second)
+}
