@@ -2,12 +2,28 @@ package mapi
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
+	"strings"
 )
 
 // GUID is a globally unique identifier in the byte order of files: the first three groups little-endian
 // (MS-DTYP 2.3.4.2).
 type GUID [16]byte
+
+// ParseGUID reads the usual notation, "00020329-0000-0000-c000-000000000046", with or without braces.
+func ParseGUID(s string) (GUID, error) {
+	digits := strings.NewReplacer("-", "", "{", "", "}", "").Replace(s)
+	b, err := hex.DecodeString(digits)
+	if err != nil || len(b) != 16 {
+		return GUID{}, fmt.Errorf("%q is no GUID", s)
+	}
+	g := GUID(b)
+	g[0], g[1], g[2], g[3] = b[3], b[2], b[1], b[0]
+	g[4], g[5] = b[5], b[4]
+	g[6], g[7] = b[7], b[6]
+	return g, nil
+}
 
 func (g GUID) String() string {
 	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(g[:]), binary.LittleEndian.Uint16(g[4:]),
