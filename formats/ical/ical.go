@@ -70,9 +70,10 @@ type Encoder struct {
 	opts Options
 	l    contentline.Writer
 	mail *mime.Encoder
-	// zones are those of this calendar, by the identifier they are written under.
-	zones map[string]*formats.Zone
-	ids   map[*formats.Zone]string
+	// zones are those of this calendar, by the identifier they are written under: a hash of their rules.
+	zones map[string]ruleSum
+	// ids remembers the identifiers of the zones at hand.
+	ids map[*formats.Zone]string
 
 	item   *formats.Item
 	damage []formats.Damage
@@ -83,8 +84,7 @@ func NewEncoder(opts Options) *Encoder { return &Encoder{opts: opts} }
 
 // Begin begins a calendar, which is written to w.
 func (e *Encoder) Begin(w io.Writer) {
-	e.l.Reset(w, contentline.ICalendar)
-	e.zones, e.ids = make(map[string]*formats.Zone), make(map[*formats.Zone]string)
+	e.reset(w)
 	e.l.Line("BEGIN", "VCALENDAR")
 	e.l.Line("VERSION", "2.0")
 	e.l.Line("PRODID", Product)
@@ -101,6 +101,16 @@ func (e *Encoder) Begin(w io.Writer) {
 	}
 }
 
+// reset has everything begin anew.
+func (e *Encoder) reset(w io.Writer) {
+	e.l.Reset(w, contentline.ICalendar)
+	if e.zones == nil {
+		e.zones, e.ids = make(map[string]ruleSum), make(map[*formats.Zone]string)
+	}
+	clear(e.zones)
+	clear(e.ids)
+}
+
 // Item writes an item. An [*InvalidError] means that nothing was written of it, a [*ContentError] that parts of it are
 // missing; any other error is that of the writer, after which nothing more can be written.
 func (e *Encoder) Item(it *formats.Item) error {
@@ -108,8 +118,13 @@ func (e *Encoder) Item(it *formats.Item) error {
 	if err != nil {
 		return err
 	}
+	e.declare(c)
+	return e.components(it, c)
+}
+
+// components writes those of an item whose zones have been declared.
+func (e *Encoder) components(it *formats.Item, c component) error {
 	e.item, e.damage = it, nil
-	c.zones(&e.opts, e.zone)
 	c.write(e)
 	e.item = nil
 	if err := e.l.Err(); err != nil {

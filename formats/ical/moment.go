@@ -98,25 +98,51 @@ func atClockOf(day, other formats.Moment) formats.Moment {
 // zoneID returns the identifier of a zone in this calendar, and "" for one without rules, whose times are floating.
 func (e *Encoder) zoneID(z *formats.Zone) string { return e.ids[z] }
 
-// zone writes a zone unless it is known. One that has the name of another and other rules gets a name of its own.
-func (e *Encoder) zone(z *formats.Zone) {
-	if z == nil || len(z.Onsets) == 0 {
-		return
+// ruleSum stands for the rules of a zone.
+type ruleSum [sha256.Size]byte
+
+// mostIDs bounds the zones whose identifiers are remembered from one item to the next: many items mostly share few.
+const mostIDs = 256
+
+// declare writes the zones of components that the calendar does not have yet. It reports whether all of them go by their
+// own names.
+func (e *Encoder) declare(c component) (plain bool) {
+	if len(e.ids) > mostIDs {
+		clear(e.ids)
 	}
-	if _, ok := e.ids[z]; ok {
-		return
+	plain = true
+	c.zones(&e.opts, func(z *formats.Zone) {
+		if z == nil || len(z.Onsets) == 0 {
+			return
+		}
+		id, fresh := e.identify(z)
+		if fresh {
+			e.timezone(id, z)
+		}
+		if plain {
+			plain = id == zoneName(z.ID)
+		}
+	})
+	return plain
+}
+
+// identify gives a zone its identifier in the calendar, and reports whether it is new there. One that has the name of
+// another and other rules gets a name of its own.
+func (e *Encoder) identify(z *formats.Zone) (id string, fresh bool) {
+	if id, ok := e.ids[z]; ok {
+		return id, false
 	}
-	id := zoneName(z.ID)
-	if known, ok := e.zones[id]; ok && !sameRules(known, z) {
-		sum := sha256.Sum256([]byte(rulesOf(z)))
+	sum := ruleSum(sha256.Sum256([]byte(rulesOf(z))))
+	id = zoneName(z.ID)
+	if known, ok := e.zones[id]; ok && known != sum {
 		id += "-" + hex.EncodeToString(sum[:4])
 	}
 	e.ids[z] = id
 	if _, ok := e.zones[id]; ok {
-		return
+		return id, false
 	}
-	e.zones[id] = z
-	e.timezone(id, z)
+	e.zones[id] = sum
+	return id, true
 }
 
 // zoneName returns an identifier that programs find again however they compare it: it stands as a text in one place and
@@ -130,8 +156,6 @@ func zoneName(id string) string {
 	}, oneLine(strings.ToValidUTF8(id, "-")))
 	return cmp.Or(strings.TrimSpace(id), "Local")
 }
-
-func sameRules(a, b *formats.Zone) bool { return rulesOf(a) == rulesOf(b) }
 
 // rulesOf returns the rules of a zone as a text that equal rules share.
 func rulesOf(z *formats.Zone) string {
