@@ -45,8 +45,6 @@ type Input struct {
 type Route struct {
 	Kinds  []formats.Kind
 	Target Target
-	// Describes says that the target describes items and takes those of kinds that no format has a form for yet, too.
-	Describes bool
 }
 
 // Result tells what became of a run.
@@ -88,11 +86,6 @@ type SourceFailure struct {
 	Source string
 	Err    error
 }
-
-// NotConverted is the failure of an item that was read and that no format has a form for yet.
-type NotConverted struct{ Kind formats.Kind }
-
-func (e *NotConverted) Error() string { return "not converted yet (" + e.Kind.String() + ")" }
 
 // Panic is the failure of an item at which mailmill itself failed.
 type Panic struct {
@@ -360,9 +353,6 @@ func (r *run) encode(s *slot) error {
 			s.outcome = Filtered
 			return nil
 		}
-	}
-	if item.Mail == nil && !r.plan.Routes[s.route].Describes {
-		return &NotConverted{item.Kind}
 	}
 	s.encoded, err = r.plan.Routes[s.route].Target.Encode(r.ctx, item)
 	return err

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailmill/formats"
+	"mailmill/formats/vcard"
 	"mailmill/load"
 	"mailmill/load/files"
 	"mailmill/load/report"
@@ -29,6 +30,11 @@ type conversion struct {
 	addressing  addressing
 	formatName  string
 	format      files.Format
+	split       bool
+	vcard       string
+	cards       vcard.Version
+	notes       string
+	kinds       []formats.Kind // that the target takes
 	jobs        int
 	overwrite   bool
 	dryRun      bool
@@ -65,6 +71,9 @@ leaves them out.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "write mail as `FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
+	flags.BoolVar(&c.split, "split", false, "a file for each event, task, contact and so on, as calendar and contact servers have them, rather than one a folder")
+	flags.StringVar(&c.vcard, "vcard", vcard.V4.String(), "write contacts as vCard `VERSION`: 4.0 or 3.0")
+	flags.StringVar(&c.notes, "notes", notesJournal, "write notes as `FORM`: journal (entries of the calendar) or text (a file each)")
 	c.filters.addFlags(flags)
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "do everything but write")
 	flags.BoolVar(&c.overwrite, "overwrite", false, "replace files in the way that mailmill did not write")
@@ -106,10 +115,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return err
 	}
-	plan.Routes = []load.Route{{Target: target}}
-	if files.FormOf(dst).Single() {
-		plan.Routes[0].Kinds = []formats.Kind{formats.KindMail} // the others are filtered
-	}
+	plan.Routes = []load.Route{{Kinds: c.kinds, Target: target}}
 	journals, closeReport, err := a.journals(c)
 	if err != nil {
 		target.Abort() //nolint:errcheck // nothing has been written
@@ -188,6 +194,9 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 	if c.format == nil {
 		return "", usage("--format: %q is no format; mbox, eml and maildir are", c.formatName)
 	}
+	if err := c.checkForms(); err != nil {
+		return "", err
+	}
 	dst = args[len(args)-1]
 	if err := a.checkTarget(c, dst); err != nil {
 		return "", err
@@ -201,9 +210,34 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 	return dst, err
 }
 
+// The forms of notes.
+const (
+	notesJournal = "journal"
+	notesText    = "text"
+)
+
+// checkForms refuses forms that there are not.
+func (c *conversion) checkForms() error {
+	switch c.vcard {
+	case "3", "3.0":
+		c.cards = vcard.V3
+	case "4", "4.0":
+		c.cards = vcard.V4
+	default:
+		return usage("--vcard: there is no way to write version %q; 4 is one, 3 another", c.vcard)
+	}
+	if c.notes != notesJournal && c.notes != notesText {
+		return usage("--notes: %q is no form of notes; journal and text are", c.notes)
+	}
+	return nil
+}
+
 // target opens the target, or where nothing is to be written one that does everything but that.
 func (c *conversion) target(dst string, stdout io.Writer) (*files.Target, error) {
-	o := files.Options{Format: c.format, Record: c.record(), Version: version, Overwrite: c.overwrite}
+	o := files.Options{
+		Format: c.format, Kinds: c.kinds, Split: c.split, TextNotes: c.notes == notesText, Cards: vcard.Options{Version: c.cards},
+		Record: c.record(), Version: version, Overwrite: c.overwrite,
+	}
 	for _, archive := range c.sources.archives {
 		info := archive.Info()
 		o.Sources = append(o.Sources, files.Source{
@@ -240,6 +274,13 @@ func (c *conversion) record() map[string]string {
 	set("with-hidden", strconv.FormatBool(c.sources.options.Hidden))
 	set("recover", strconv.FormatBool(c.sources.options.Recover))
 	set("keep-ex", strconv.FormatBool(c.sources.options.KeepEX))
+	set("split", strconv.FormatBool(c.split))
+	if c.cards != vcard.V4 {
+		set("vcard", c.vcard)
+	}
+	if c.notes != notesJournal {
+		set("notes", c.notes)
+	}
 	maps.Copy(record, c.addressing.record())
 	return record
 }
@@ -348,9 +389,6 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 	}
 	if lost := a.stdout.failed(); lost != nil {
 		return lostStdout(lost)
-	}
-	if !c.asJSON && !a.quiet {
-		report.WriteNotConverted(a.stderr, result)
 	}
 	verdict := a.verdict(&c.sources, result)
 	if c.asJSON || a.quiet {

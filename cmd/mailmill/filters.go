@@ -32,13 +32,25 @@ func (f *filters) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.until, "until", "", "only items up to this `DATE`: a day is included, a time is not")
 }
 
+// kinds returns those that are wanted; none where nothing says so.
+func (f *filters) kinds() (filter.Kinds, error) {
+	if len(f.only) == 0 {
+		return nil, nil
+	}
+	kinds, err := filter.ParseKinds(strings.Join(f.only, ","))
+	if err != nil {
+		return nil, usage("--only: %v", err)
+	}
+	return kinds, nil
+}
+
 // build returns what a run needs to leave out what is not wanted.
 func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
-	if len(f.only) > 0 {
-		kinds, err := filter.ParseKinds(strings.Join(f.only, ","))
-		if err != nil {
-			return nil, nil, usage("--only: %v", err)
-		}
+	kinds, err := f.kinds()
+	if err != nil {
+		return nil, nil, err
+	}
+	if kinds != nil {
 		wanted = append(wanted, kinds)
 	}
 	if len(f.include)+len(f.exclude) > 0 {

@@ -81,7 +81,7 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 		target.JSON = report.NewLines(out)
 		plan.Observer = report.NewJournal(target.JSON)
 	}
-	plan.Routes = []load.Route{{Target: target, Describes: true}}
+	plan.Routes = []load.Route{{Target: target}}
 	a.guard(&plan, from, nil)
 
 	result, err := load.Run(a.ctx, plan)

@@ -7,12 +7,11 @@ import (
 
 	"mailmill/formats"
 	"mailmill/load/files"
-	"mailmill/transform/filter"
 )
 
 // unwritable are endings of files that are not written. Nobody wants a folder of such a name without saying so.
 var unwritable = []string{
-	".ics", ".vcf", ".pst", ".ost", ".eml", ".emlx", ".msg", ".mbx", ".olm", ".json", ".jsonl", ".csv", ".txt", ".html", ".pdf",
+	".pst", ".ost", ".eml", ".emlx", ".msg", ".mbx", ".olm", ".json", ".jsonl", ".csv", ".txt", ".html", ".pdf",
 	".7z", ".br", ".bz2", ".cab", ".gz", ".iso", ".lz", ".lz4", ".lzma", ".rar", ".tbz", ".tbz2", ".tlz", ".txz", ".tzst", ".xz", ".zst",
 }
 
@@ -41,35 +40,45 @@ func (a *app) checkTarget(c *conversion, name string) error {
 				name, ending, strings.Join(files.Endings(), " "))
 		}
 	}
+	only, err := c.filters.kinds()
+	if err != nil {
+		return err
+	}
+	c.kinds = form.Kinds(only)
 	if form.Single() {
-		return a.checkSingle(c, name, form)
+		return a.checkSingle(c, name, form, only)
+	}
+	if len(c.kinds) == 0 {
+		return usage("--only other leaves nothing to write: what programs keep for themselves has no form in files; mailmill list shows it")
 	}
 	return nil
 }
 
-// checkSingle refuses what one mbox cannot hold, or standard output not take.
-func (a *app) checkSingle(c *conversion, name string, form files.Form) error {
+// checkSingle refuses what one file cannot hold, or standard output not take.
+func (a *app) checkSingle(c *conversion, name string, form files.Form, only []formats.Kind) error {
 	what := name
 	if form.Stream() {
 		what = "standard output"
 	}
-	if c.format != files.MBOX {
-		return usage("%s takes one mbox, and --format %s writes a file for each mail: leave --format out, or name a folder or an archive, as in all.tar.zst", what, c.format.Name())
+	const instead = "name a folder or an archive, as in all.tar.zst"
+	if len(c.kinds) == 0 {
+		return usage("%s takes %s, which --only leaves out; %s", what, form.Takes(), instead)
 	}
-	if len(c.filters.only) > 0 {
-		kinds, err := filter.ParseKinds(strings.Join(c.filters.only, ","))
-		if err == nil && !slices.Contains(kinds, formats.KindMail) {
-			return usage("%s takes mail, which --only leaves out, and nothing else yet", what)
-		}
-	}
+	sort, _ := files.SortOf(c.kinds[0])
 	switch {
+	case sort == files.Mail && c.format != files.MBOX:
+		return usage("%s takes one mbox, and --format %s writes a file for each mail: leave --format out, or %s", what, c.format.Name(), instead)
+	case c.split:
+		return usage("%s is one file, and --split writes many: leave --split out, or %s", what, instead)
+	case c.notes == notesText && slices.Contains(only, formats.KindNote):
+		return usage("%s is a calendar, and --notes text writes a file for each note: leave --notes out, or %s", what, instead)
 	case !form.Stream() || c.dryRun:
 		return nil
 	case c.asJSON:
-		return usage("--json and the mail cannot both go to standard output; --report FILE takes the objects")
+		return usage("--json and %s cannot both go to standard output; --report FILE takes the objects", form.Takes())
 	case a.stdoutTerminal:
 		// What is in a mail can do to a terminal whatever a program can.
-		return usage("standard output is a terminal, which is no place for an mbox: pipe it into a program or a file")
+		return usage("standard output is a terminal, which is no place for what is in a mailbox: pipe it into a program or a file")
 	}
 	return nil
 }

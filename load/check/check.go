@@ -55,7 +55,7 @@ func Items(ctx context.Context, archive extract.Archive, file *extract.Check, o 
 	result, err := load.Run(ctx, load.Plan{
 		Sources:  []load.Input{{Name: path, Source: source}},
 		Steps:    o.Steps,
-		Routes:   []load.Route{{Target: reader{}, Describes: true}},
+		Routes:   []load.Route{{Target: reader{}}},
 		Jobs:     o.Jobs,
 		Observer: o.Observer,
 		Log:      o.Log,

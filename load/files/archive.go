@@ -9,18 +9,20 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
 // archive is the store that is an archive file. It holds the tree that a folder would, in the order of the run, with the
 // record as its last entry. An entry is written when it is whole and its size known: what is written piece by piece
-// waits in a spool.
+// waits in a spool, of which there are as many as files are written at a time.
 type archive struct {
 	path    string // of the place
 	stage   *stage
 	out     *behind
 	entries packer
-	spool   spool // of the file at hand
+	spools  []*spool // all of them
+	free    []*spool // those that no file has
 	rec     spool
 
 	known   map[string]bool // folders that were asked for
@@ -54,7 +56,6 @@ func openArchive(path string, form Form, o *Options) (*archive, error) {
 		return nil, err
 	}
 	a := &archive{path: path, stage: stage, known: make(map[string]bool)}
-	a.spool.create = func() (*os.File, error) { return stage.create("part") }
 	a.rec.create = func() (*os.File, error) { return stage.create("record") }
 	if a.out, err = stage.createBehind("whole"); err == nil {
 		a.entries, err = form.packer(faultWriter{path, a.out})
@@ -185,7 +186,17 @@ func (a *archive) put(name string, modified time.Time, content blob) error {
 	return fault(name, a.entries.file(name, modified, &content))
 }
 
-func (a *archive) create() (file, error) { return &archiveFile{archive: a}, nil }
+func (a *archive) create() (file, error) {
+	if len(a.free) == 0 {
+		name := "part" + strconv.Itoa(len(a.spools)+1)
+		s := &spool{create: func() (*os.File, error) { return a.stage.create(name) }}
+		a.spools, a.free = append(a.spools, s), append(a.free, s)
+	}
+	last := len(a.free) - 1
+	s := a.free[last]
+	a.free = a.free[:last]
+	return &archiveFile{archive: a, spool: s}, nil
+}
 
 func (a *archive) record() (io.Writer, error) { return faultWriter{a.path, &a.rec}, nil }
 
@@ -233,7 +244,9 @@ func (a *archive) leave() error {
 	if a.out != nil {
 		a.out.Close()
 	}
-	a.spool.close()
+	for _, s := range a.spools {
+		s.close()
+	}
 	a.rec.close()
 	return a.stage.leave()
 }
@@ -250,36 +263,43 @@ func entryTime(t time.Time) time.Time {
 // archiveFile is a file on its way into an archive.
 type archiveFile struct {
 	archive *archive
+	spool   *spool
 	at      int64
 }
 
 func (f *archiveFile) Write(p []byte) (int, error) {
-	n, err := f.archive.spool.Write(p)
+	n, err := f.spool.Write(p)
 	return n, fault(f.archive.path, err)
 }
 
 func (f *archiveFile) mark() error {
-	f.at = f.archive.spool.size
+	f.at = f.spool.size
 	return nil
 }
 
 func (f *archiveFile) keep() error   { return nil }
-func (f *archiveFile) rewind() error { return fault(f.archive.path, f.archive.spool.truncate(f.at)) }
+func (f *archiveFile) rewind() error { return fault(f.archive.path, f.spool.truncate(f.at)) }
 
 func (f *archiveFile) close(name string, modified time.Time) error {
 	a := f.archive
 	modified = entryTime(modified)
 	err := a.enter(modified)
 	if err == nil {
-		err = a.entries.stream(name, modified, &a.spool)
+		err = a.entries.stream(name, modified, f.spool)
 	}
-	a.spool.reset()
+	f.release()
 	return fault(name, err)
 }
 
 func (f *archiveFile) discard() error {
-	f.archive.spool.reset()
+	f.release()
 	return nil
+}
+
+// release gives the spool back.
+func (f *archiveFile) release() {
+	f.spool.reset()
+	f.archive.free = append(f.archive.free, f.spool)
 }
 
 // faultWriter names the target in errors.

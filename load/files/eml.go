@@ -24,7 +24,10 @@ func (eml) encode(w io.Writer, it *formats.Item) (virtual int64, err error) {
 	return 0, mime.Write(w, it.Mail)
 }
 
-func (eml) places(list []*formats.Folder) places { return folders.NewTree(list) }
+func (eml) places(list []*formats.Folder) (mail, other places) {
+	tree := folders.NewTree(list, treeSuffixes()...)
+	return tree, tree
+}
 
 func (eml) plan(p *plan, place string) {
 	p.folder(place)
@@ -32,33 +35,39 @@ func (eml) plan(p *plan, place string) {
 }
 
 func (eml) layout(t *Target) layout {
-	// What folders are called, folded, where a file could be.
+	reserved := t.reserved(true, emlExtension)
+	return &split{target: t, mail: true, extension: emlExtension, open: func(place string) (shelf, error) {
+		return &plainShelf{t.tree, place, &itemNames{extension: emlExtension, reserved: reserved[place]}}, t.tree.folder(place)
+	}}
+}
+
+// compose is of no use: no file holds more than one.
+func (eml) compose(*Target, *formats.Folder) composer { return nil }
+
+// reserved returns by folder the names, folded, that are those of folders and have an extension as files do.
+func (t *Target) reserved(mail bool, extension string) map[string]map[string]bool {
 	reserved := make(map[string]map[string]bool)
 	for _, s := range t.sources {
-		for f := range s.Places() {
-			place := s.place(f)
+		s.each(mail, func(place string) {
 			above, name := parent(place), folders.Fold(place[strings.LastIndexByte(place, '/')+1:])
-			if strings.HasSuffix(name, emlExtension) {
+			if strings.HasSuffix(name, extension) {
 				if reserved[above] == nil {
 					reserved[above] = make(map[string]bool)
 				}
 				reserved[above][name] = true
 			}
-		}
+		})
 	}
-	return &split{target: t, open: func(_ *source, place string) (shelf, error) {
-		names := itemNames{extension: emlExtension, reserved: reserved[place]}
-		return &emlShelf{t.tree, place, names}, t.tree.folder(place)
-	}}
+	return reserved
 }
 
-// emlShelf is a folder of EML files.
-type emlShelf struct {
+// plainShelf is a folder of files, one an item.
+type plainShelf struct {
 	tree  tree
 	place string
-	names itemNames
+	names interface{ name(*formats.Item) string }
 }
 
-func (s *emlShelf) name(e *encoded) string { return s.place + "/" + s.names.name(e.item) }
-func (s *emlShelf) close(time.Time) error  { return nil }
-func (s *emlShelf) drop()                  { s.tree.drop(s.place) }
+func (s *plainShelf) name(e *encoded) string { return join(s.place, s.names.name(e.item)) }
+func (s *plainShelf) close(time.Time) error  { return nil }
+func (s *plainShelf) drop()                  { s.tree.drop(s.place) }

@@ -6,9 +6,10 @@ import (
 	"mailmill/formats"
 )
 
-// Places returns what names the folders of an archive.
+// Places returns what names the folders of an archive for mail.
 func Places(f Format, list []*formats.Folder) func(*formats.Folder) string {
-	return f.places(list).Place
+	mail, _ := f.places(list)
+	return mail.Place
 }
 
 // Disk is what publishing does to the file system.

@@ -1,5 +1,6 @@
 // Package files writes items into files: a tree of folders with an mbox for each folder of an archive, a folder of EML
-// files for each, or a Maildir; the same tree in an archive file; or one mbox with everything.
+// files for each, or a Maildir, and beside them a calendar and a file of cards for each; the same tree in an archive file;
+// or one file with everything of a sort.
 //
 // What a target is follows from its name, see [Form]. [Open] looks at the place before anything is written, and refuses
 // to touch what mailmill has not written itself, or what somebody has changed since: the record of the run that wrote a
@@ -13,9 +14,10 @@
 // within a folder are never followed: they are in the way as a file would be, and where the user says so they are
 // replaced, while what they lead to stays.
 //
-// Three things come together, and know nothing of each other's insides:
+// Four things come together, and know nothing of each other's insides:
 //
-//	Format   how an item looks in a file, and what files are called: mbox, EML, Maildir
+//	Sort     what goes together: mail, calendars, cards, texts
+//	shape    how an item looks in a file, and what files are called: mbox, EML, Maildir, .ics, .vcf, .txt
 //	layout   how items become files: one each, one a folder, one for all
 //	store    where files go: a tree of folders, a tar or zip, one file or standard output, or nowhere
 //
@@ -33,30 +35,39 @@ import (
 	"time"
 
 	"mailmill/formats"
+	"mailmill/formats/ical"
 	"mailmill/formats/mime"
+	"mailmill/formats/vcard"
 	"mailmill/load"
 	"mailmill/transform/folders"
 )
 
-// Format is how items look in files, and how these lie in folders: [MBOX], [EML] or [Maildir].
+// Format is how mail looks in files, and how these lie in folders: [MBOX], [EML] or [Maildir].
 type Format interface {
 	// Name is what the user calls the format.
 	Name() string
+	shape
+	// places names the folders of an archive, for mail and for all else. They may be the same.
+	places([]*formats.Folder) (mail, other places)
+}
+
+// shape is how items of a sort look in files.
+type shape interface {
 	// joined says that the items of a folder follow each other in one file. Else each has its own.
 	joined() bool
 	// encode writes an item as it stands in its file. A *mime.ContentError says that the item is whole but for some
 	// content. It is called by several goroutines at once. Where the names of files tell it, it returns the size that
 	// the item has with CRLF.
 	encode(io.Writer, *formats.Item) (virtual int64, err error)
-	// places names the folders of an archive.
-	places([]*formats.Folder) places
 	// plan adds to a plan what may be written for a folder's place.
 	plan(*plan, string)
 	// layout returns what writes items into the target's tree.
 	layout(*Target) layout
+	// compose returns what writes items into one file.
+	compose(*Target, *formats.Folder) composer
 }
 
-// Formats returns all formats, the default first.
+// Formats returns all formats of mail, the default first.
 func Formats() []Format { return []Format{MBOX, EML, Maildir} }
 
 // places are the names that the folders of an archive have in a tree: paths of safe names joined by slashes.
@@ -71,6 +82,8 @@ type places interface {
 type layout interface {
 	// write stores an item. After an error that is not fatal the store is as if the item had not been.
 	write(*source, *encoded) error
+	// leave completes the files of the folder at hand.
+	leave() error
 	// close completes all files.
 	close() error
 	// discard ends what is under way. The store drops all of it next.
@@ -91,8 +104,19 @@ type Source struct {
 
 // Options say what is written and how.
 type Options struct {
-	Format  Format
-	Sources []Source
+	// Format is that of mail.
+	Format Format
+	// Kinds are the kinds of items that are written, and none are all. Others are filtered; see [Form.Kinds].
+	Kinds []formats.Kind
+	// Split writes a file for each event, task, note, journal entry, contact and list, named and made as calendar and
+	// contact servers want them, rather than one for all of a folder.
+	Split bool
+	// Calendar and Cards say how these look. The names of calendars are those of the folders.
+	Calendar ical.Options
+	Cards    vcard.Options
+	// TextNotes writes notes as files of text rather than into calendars.
+	TextNotes bool
+	Sources   []Source
 	// Record is what the record of the run keeps of the options that the result depends on: a run with the same may
 	// replace it. Options without influence on the result, such as the number of jobs, have no place in it.
 	Record map[string]string
@@ -104,24 +128,50 @@ type Options struct {
 
 // Target is a [load.Target] that writes files.
 type Target struct {
-	format  Format
-	sources []*source
-	byName  map[string]*source
-	store   store
-	tree    tree // the store, where it holds folders
-	layout  layout
-	record  *recorder
+	format   Format
+	branches [sorts]*branch // nil for what is not written
+	sources  []*source
+	byName   map[string]*source
+	store    store
+	tree     tree // the store, where it holds folders
+	record   *recorder
 
-	ended bool
+	from   *source // of the folder at hand
+	folder *formats.Folder
+	ended  bool
+}
+
+// branch is what a target does with the items of a sort.
+type branch struct {
+	shape
+	layout layout
+	mail   bool
 }
 
 // source is the places of an archive's folders.
 type source struct {
-	places
-	below string // the archive's own place, or empty where it is the only one
+	mail, other places
+	below       string // the archive's own place, or empty where it is the only one
 }
 
-func (s *source) place(f *formats.Folder) string { return join(s.below, s.Place(f)) }
+// place returns the place of a folder for mail, or for all else.
+func (s *source) place(f *formats.Folder, mail bool) string {
+	if mail {
+		return join(s.below, s.mail.Place(f))
+	}
+	return join(s.below, s.other.Place(f))
+}
+
+// each calls visit with the place of every folder that is known.
+func (s *source) each(mail bool, visit func(place string)) {
+	list := s.other
+	if mail {
+		list = s.mail
+	}
+	for f := range list.Places() {
+		visit(s.place(f, mail))
+	}
+}
 
 // join joins paths, either of which may be empty.
 func join(above, name string) string {
@@ -132,14 +182,20 @@ func join(above, name string) string {
 }
 
 // newTarget names the folders of all sources.
-func newTarget(o *Options) *Target {
+func newTarget(o *Options, form Form) *Target {
 	t := &Target{format: o.Format, byName: make(map[string]*source, len(o.Sources))}
+	for sort, s := range o.shapes(form) {
+		if s != nil {
+			t.branches[sort] = &branch{shape: s, mail: Sort(sort) == Mail}
+		}
+	}
 	var names folders.Names
 	for _, from := range o.Sources {
 		if t.byName[from.Name] != nil {
 			continue // the same archive twice: its items share their folders
 		}
-		s := &source{places: o.Format.places(from.Folders)}
+		s := new(source)
+		s.mail, s.other = o.Format.places(from.Folders)
 		if len(o.Sources) > 1 {
 			s.below = names.Take(baseName(from.Name))
 		}
@@ -160,31 +216,48 @@ func baseName(path string) string {
 
 // Encode implements [load.Target].
 func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, error) {
-	e := &encoded{item: it}
-	if contentSize(it.Mail) > largestBuffered {
+	sort, ok := sortOf(it)
+	if !ok {
+		return nil, errNothing
+	}
+	e := &encoded{item: it, branch: t.branches[sort]}
+	if e.branch == nil && sort == Texts {
+		e.branch = t.branches[Calendars]
+	}
+	if e.branch == nil || contentSize(it) > largestBuffered {
 		return e, nil
 	}
-	b := new(buffer)
-	virtual, err := t.format.encode(b, it)
-	if errors.Is(err, errTooLarge) {
-		b.release()
-		return e, nil
-	}
-	e.blob, e.virtual = blob{buffer: b, size: b.size}, virtual
-	if err = mime.LoseContent(it, err); err == nil && !t.format.joined() {
-		e.sum = b.sha256()
-		err = t.tree.seal(&e.blob)
-	}
-	if err != nil {
-		e.Release()
+	if err := t.encode(e); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
+// errNothing is the failure of an item that has no body.
+var errNothing = errors.New("there is nothing in it that could be written")
+
+// encode encodes an item into memory, unless it turns out to be too large for that.
+func (t *Target) encode(e *encoded) error {
+	b := new(buffer)
+	virtual, err := e.branch.encode(b, e.item)
+	if errors.Is(err, errTooLarge) {
+		b.release()
+		return nil
+	}
+	e.blob, e.virtual = blob{buffer: b, size: b.size}, virtual
+	if err = mime.LoseContent(e.item, err); err == nil && !e.branch.joined() {
+		e.sum = b.sha256()
+		err = t.tree.seal(&e.blob)
+	}
+	if err != nil {
+		e.Release()
+	}
+	return err
+}
+
 // stream encodes an item again, for one that did not fit into memory.
 func (t *Target) stream(w io.Writer, e *encoded) error {
-	virtual, err := t.format.encode(w, e.item)
+	virtual, err := e.branch.encode(w, e.item)
 	e.virtual = virtual
 	return mime.LoseContent(e.item, err)
 }
@@ -195,14 +268,35 @@ func (t *Target) Write(_ context.Context, enc load.Encoded) (load.Outcome, error
 	if !ok {
 		return load.Failed, fmt.Errorf("an item that was encoded for another target: %T", enc)
 	}
+	if e.branch == nil {
+		return load.Filtered, nil
+	}
 	from := t.byName[e.item.Source]
 	if from == nil {
 		return load.Failed, fmt.Errorf("an item of an archive that the target was not told of: %s", e.item.Source)
 	}
-	if err := t.layout.write(from, e); err != nil {
+	if from != t.from || e.item.Folder != t.folder {
+		if err := t.leave(); err != nil {
+			return load.Failed, err
+		}
+		t.from, t.folder = from, e.item.Folder
+	}
+	if err := e.branch.layout.write(from, e); err != nil {
 		return load.Failed, err
 	}
 	return load.Written, nil
+}
+
+// leave completes the files of the folder at hand.
+func (t *Target) leave() error {
+	for _, b := range t.branches {
+		if b != nil {
+			if err := b.layout.leave(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // write stores a small file that holds no item. One in which others have a part gets the clock's time: they may go by it.
@@ -226,6 +320,7 @@ func (t *Target) write(name string, modified time.Time, data []byte, shared bool
 // encoded is an item on its way into a file: in a buffer, or to be streamed.
 type encoded struct {
 	item    *formats.Item
+	branch  *branch  // nil where nobody asked for the item
 	blob             // without a buffer: the item is streamed
 	sum     [32]byte // of the file, where the item has its own
 	virtual int64    // the size with CRLF, where the format tells
@@ -244,14 +339,47 @@ func (e *encoded) Held() int64 {
 // Release implements [load.Encoded].
 func (e *encoded) Release() { e.release() }
 
-// contentSize sums up what is known of the sizes of a mail's parts.
-func contentSize(m *formats.Mail) int64 {
-	if m == nil || m.Root == nil {
-		return 0
-	}
+// contentSize sums up what is known of the sizes of an item's parts.
+func contentSize(it *formats.Item) int64 {
 	var n int64
-	m.Root.Leaves(func(p *formats.Part) {
-		n += max(p.Size, 0) + contentSize(p.Message)
+	add := func(parts ...*formats.Part) {
+		for _, p := range parts {
+			if p != nil {
+				n += partSize(p)
+			}
+		}
+	}
+	switch {
+	case it.Mail != nil:
+		add(it.Mail.Root)
+	case it.Event != nil:
+		add(it.Event.Attachments...)
+		for _, o := range it.Event.Overrides {
+			add(o.Attachments...)
+		}
+	case it.Task != nil:
+		add(it.Task.Attachments...)
+	case it.Journal != nil:
+		add(it.Journal.Attachments...)
+	case it.Note != nil:
+		add(it.Note.Attachments...)
+	case it.Contact != nil:
+		add(it.Contact.Photo)
+		add(it.Contact.Keys...)
+		add(it.Contact.Attachments...)
+	case it.Group != nil:
+		add(it.Group.Attachments...)
+	}
+	return n
+}
+
+func partSize(p *formats.Part) int64 {
+	var n int64
+	p.Leaves(func(p *formats.Part) {
+		n += max(p.Size, 0)
+		if p.Message != nil && p.Message.Root != nil {
+			n += partSize(p.Message.Root)
+		}
 	})
 	return n
 }

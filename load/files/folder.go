@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,12 +31,14 @@ type folder struct {
 	root    *os.Root
 	disk    disk            // the root, as far as publishing goes
 	known   map[string]bool // staged folders
+	filled  map[string]bool // those into which files were put
 	rec     *os.File
 	old     []recordFile           // what the run replaces
 	ours    map[string]*recordFile // the same, by folded name
 	merged  map[string][]byte      // the files that are added to, as they were
 	maildir bool                   // that is a Maildir, whose files are renamed by those who read it
 	replace bool                   // what else is in the way
+	parts   int                    // files that were written piece by piece
 
 	jobs    chan job
 	workers sync.WaitGroup
@@ -64,7 +67,7 @@ const mostQueued = 16 << 20
 
 // openFolder looks at the place and prepares to write into it.
 func openFolder(path string, o *Options, planned *plan) (_ *folder, err error) {
-	f := &folder{path: path, known: make(map[string]bool), merged: make(map[string][]byte)}
+	f := &folder{path: path, known: make(map[string]bool), filled: make(map[string]bool), merged: make(map[string][]byte)}
 	if err := recoverPlace(path); err != nil {
 		return nil, err
 	}
@@ -289,8 +292,9 @@ func (f *folder) folder(name string) error {
 	return fault(f.at(name), os.Mkdir(f.staged(name), 0o700))
 }
 
+// drop leaves folders alone into which files were put: those may not be there yet.
 func (f *folder) drop(name string) {
-	for ; name != "" && os.Remove(f.staged(name)) == nil; name = parent(name) {
+	for ; name != "" && !f.filled[name] && os.Remove(f.staged(name)) == nil; name = parent(name) {
 		delete(f.known, name)
 	}
 }
@@ -298,6 +302,7 @@ func (f *folder) drop(name string) {
 func (f *folder) seal(*blob) error { return nil }
 
 func (f *folder) put(name string, modified time.Time, content blob) error {
+	f.filled[parent(name)] = true
 	f.mu.Lock()
 	for f.queued > 0 && f.queued+content.size > mostQueued && f.err == nil {
 		f.room.Wait()
@@ -366,7 +371,8 @@ func (f *folder) settle() error {
 }
 
 func (f *folder) create() (file, error) {
-	out, err := f.stage.createBehind("part")
+	f.parts++
+	out, err := f.stage.createBehind("part" + strconv.Itoa(f.parts))
 	if err != nil {
 		return nil, fault(f.path, err)
 	}

@@ -6,12 +6,15 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"mailmill/formats"
 )
 
 // Form is what a target is, as its name says: a folder, an archive of what a folder would hold, or one file.
 type Form struct {
 	kind        formKind
 	compression compression
+	sort        Sort // of one file
 }
 
 type formKind uint8
@@ -20,8 +23,8 @@ const (
 	formFolder formKind = iota
 	formTar
 	formZip
-	formMbox   // one mbox
-	formStream // standard output, an mbox
+	formSingle // one file
+	formStream // standard output
 )
 
 // The names of targets that are no folders.
@@ -29,14 +32,16 @@ var endings = []struct {
 	ending string
 	form   Form
 }{
-	{".tar", Form{formTar, plain}},
-	{".tar.zst", Form{formTar, zstandard}},
-	{".tar.gz", Form{formTar, gzipped}},
-	{".tgz", Form{formTar, gzipped}},
-	{".zip", Form{formZip, plain}},
-	{".mbox", Form{formMbox, plain}},
-	{".mbox.zst", Form{formMbox, zstandard}},
-	{".mbox.gz", Form{formMbox, gzipped}},
+	{".tar", Form{kind: formTar}},
+	{".tar.zst", Form{kind: formTar, compression: zstandard}},
+	{".tar.gz", Form{kind: formTar, compression: gzipped}},
+	{".tgz", Form{kind: formTar, compression: gzipped}},
+	{".zip", Form{kind: formZip}},
+	{".mbox", Form{kind: formSingle}},
+	{".mbox.zst", Form{kind: formSingle, compression: zstandard}},
+	{".mbox.gz", Form{kind: formSingle, compression: gzipped}},
+	{".ics", Form{kind: formSingle, sort: Calendars}},
+	{".vcf", Form{kind: formSingle, sort: Cards}},
 }
 
 // Stdout is the name of standard output.
@@ -45,7 +50,7 @@ const Stdout = "-"
 // FormOf tells the form of a target from its name. A slash at the end makes any name that of a folder.
 func FormOf(name string) Form {
 	if name == Stdout {
-		return Form{formStream, plain}
+		return Form{kind: formStream}
 	}
 	base := filepath.ToSlash(name)
 	if strings.HasSuffix(base, "/") {
@@ -78,8 +83,38 @@ func (f Form) Compressed() bool { return f.compression != plain || f.kind == for
 // Stream reports whether the target is standard output.
 func (f Form) Stream() bool { return f.kind == formStream }
 
-// Single reports whether the target is one mbox, which holds mail alone and no folders.
-func (f Form) Single() bool { return f.kind == formMbox || f.kind == formStream }
+// Single reports whether the target is one file or standard output, which hold items of one sort and no folders.
+func (f Form) Single() bool { return f.kind == formSingle || f.kind == formStream }
+
+// Takes says what one file takes, and standard output unless something else is wanted.
+func (f Form) Takes() string {
+	switch f.sort {
+	case Calendars:
+		return "a calendar"
+	case Cards:
+		return "contacts"
+	}
+	return "mail"
+}
+
+// Kinds returns those of the wanted kinds that the target takes; none wanted are all. One file takes one sort: that which
+// its name says, and standard output the first that is wanted. What programs keep for themselves goes nowhere.
+func (f Form) Kinds(wanted []formats.Kind) []formats.Kind {
+	if len(wanted) == 0 {
+		wanted = formats.Kinds()
+	}
+	sort := f.sort
+	if f.kind == formStream {
+		sort, _ = SortOf(wanted[0])
+	}
+	kinds := []formats.Kind{} // none is not all
+	for _, kind := range wanted {
+		if of, ok := SortOf(kind); ok && (!f.Single() || of == sort) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
 
 // packer returns what writes the entries of an archive.
 func (f Form) packer(w io.Writer) (packer, error) {

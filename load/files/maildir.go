@@ -41,7 +41,27 @@ func (maildirs) encode(w io.Writer, it *formats.Item) (virtual int64, err error)
 	return virtual, err
 }
 
-func (maildirs) places(list []*formats.Folder) places { return newMaildirTree(list) }
+func (maildirs) places(list []*formats.Folder) (mail, other places) {
+	return newMaildirTree(list), newTreeBeside(list)
+}
+
+// newTreeBeside names the folders of an archive for what is no mail: in the same place as a Maildir, whose own names it
+// leaves alone. None of its names begins with a dot.
+func newTreeBeside(list []*formats.Folder) *folders.Tree {
+	tree := folders.NewTree(nil, treeSuffixes()...)
+	tree.Rename = func(place, name string) string {
+		if place != "" {
+			return name
+		}
+		folded := folders.Fold(name)
+		if slices.Contains(maildir.Dirs(), folded) || folded == maildir.SubscriptionsFile || strings.HasPrefix(folded, "dovecot") || strings.HasPrefix(folded, "maildir") {
+			return name + "_"
+		}
+		return name
+	}
+	tree.Add(list)
+	return tree
+}
 
 func (maildirs) plan(p *plan, place string) {
 	top, name := maildirTop(place)
@@ -64,10 +84,13 @@ func maildirTop(place string) (top, name string) {
 	return place, ""
 }
 
+// compose is of no use: no file holds more than one.
+func (maildirs) compose(*Target, *formats.Folder) composer { return nil }
+
 func (maildirs) layout(t *Target) layout {
 	l := &maildirLayout{}
 	// What has no date must not look as if it had come today: when a file was last changed is when its mail came.
-	l.split = split{target: t, open: l.enter, undated: time.Unix(0, 0)}
+	l.split = split{target: t, mail: true, open: l.enter, undated: time.Unix(0, 0)}
 	return l
 }
 
@@ -78,7 +101,7 @@ type maildirLayout struct {
 	newest  map[string]time.Time
 }
 
-func (l *maildirLayout) enter(_ *source, place string) (shelf, error) {
+func (l *maildirLayout) enter(place string) (shelf, error) {
 	data, ours, err := l.held(join(place, maildir.KeywordsFile))
 	if err != nil {
 		return nil, err

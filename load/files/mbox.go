@@ -47,14 +47,21 @@ func (mboxrd) encode(w io.Writer, it *formats.Item) (virtual int64, err error) {
 	return 0, nil
 }
 
-func (mboxrd) places(list []*formats.Folder) places { return folders.NewTree(list, "", mboxExtension) }
+func (mboxrd) places(list []*formats.Folder) (mail, other places) {
+	tree := folders.NewTree(list, treeSuffixes(mboxExtension)...)
+	return tree, tree
+}
 
 func (mboxrd) plan(p *plan, place string) {
 	p.file(place + mboxExtension)
 	p.folder(parent(place))
 }
 
-func (mboxrd) layout(t *Target) layout { return &joined{target: t} }
+func (f mboxrd) layout(t *Target) layout {
+	return &joined{target: t, shape: f, extension: mboxExtension, mail: true}
+}
+
+func (mboxrd) compose(t *Target, _ *formats.Folder) composer { return plainFile{t} }
 
 // sender returns the address of who sent a mail; empty where none is known.
 func sender(m *formats.Mail) string {

@@ -21,9 +21,9 @@ func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 		}
 		seen[s.Name] = true
 	}
-	t := newTarget(&o)
 	form := FormOf(path)
-	if form.Single() && o.Format != MBOX {
+	t := newTarget(&o, form)
+	if form.Single() && t.branches[Mail] != nil && o.Format != MBOX {
 		return nil, fmt.Errorf("%s: one file holds an mbox, not %s", path, o.Format.Name())
 	}
 	path, err := form.follow(path)
@@ -71,7 +71,7 @@ func (f Form) open(path string, stdout io.Writer, t *Target, o *Options) (store,
 	switch f.kind {
 	case formStream:
 		opened, err = openStream(stdout)
-	case formMbox:
+	case formSingle:
 		opened, err = openSingle(path, f, o)
 	case formTar, formZip:
 		opened, err = openArchive(path, f, o)
@@ -87,15 +87,15 @@ func (f Form) open(path string, stdout io.Writer, t *Target, o *Options) (store,
 // Rehearse returns a target that does all that the one of [Open] would do but write, or the error that Open would return
 // for what is in the way. It leaves everything as it is.
 func Rehearse(path string, o Options) (*Target, error) {
-	t := newTarget(&o)
 	form := FormOf(path)
+	t := newTarget(&o, form)
 	path, err := form.follow(path)
 	if err != nil {
 		return nil, err
 	}
 	switch form.kind {
 	case formStream:
-	case formMbox:
+	case formSingle:
 		err = lookSingle(path, &o)
 	case formTar, formZip:
 		err = lookArchive(path, form, &o)
@@ -123,10 +123,14 @@ func (t *Target) start(s store, form Form, o *Options) error {
 	}
 	t.store = s
 	t.tree, _ = s.(tree)
-	if form.Single() {
-		t.layout = &whole{target: t}
-	} else {
-		t.layout = t.format.layout(t)
+	for _, b := range t.branches {
+		switch {
+		case b == nil:
+		case form.Single():
+			b.layout = &whole{target: t, shape: b.shape}
+		default:
+			b.layout = b.shape.layout(t)
+		}
 	}
 	return nil
 }
@@ -137,7 +141,12 @@ func (t *Target) Wrote() (files int, bytes int64) { return t.record.files, t.rec
 
 // Finish implements [load.Target]: what was written gets its final names.
 func (t *Target) Finish(context.Context) error {
-	err := t.layout.close()
+	var err error
+	for _, b := range t.branches {
+		if b != nil && err == nil {
+			err = b.layout.close()
+		}
+	}
 	if err == nil {
 		err = t.record.close()
 	}
@@ -154,6 +163,10 @@ func (t *Target) Abort() (dropped bool, err error) {
 		return false, nil
 	}
 	t.ended = true
-	t.layout.discard()
+	for _, b := range t.branches {
+		if b != nil {
+			b.layout.discard()
+		}
+	}
 	return true, t.store.abort()
 }

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"slices"
 	"strings"
 
 	"mailmill/transform/folders"
@@ -10,15 +11,17 @@ import (
 // folded.
 type plan struct {
 	files, folders map[string]bool
-	fill           map[string]string // folders in which any file of an extension may come, by their names
+	fill           map[string][]string // folders in which any file of some extensions may come, by their names
 }
 
 func newPlan(t *Target) *plan {
-	p := &plan{make(map[string]bool), make(map[string]bool), make(map[string]string)}
+	p := &plan{make(map[string]bool), make(map[string]bool), make(map[string][]string)}
 	for _, s := range t.sources {
 		p.folder(s.below)
-		for f := range s.Places() {
-			t.format.plan(p, s.place(f))
+		for _, b := range t.branches {
+			if b != nil {
+				s.each(b.mail, func(place string) { b.plan(p, place) })
+			}
 		}
 	}
 	return p
@@ -34,7 +37,10 @@ func (p *plan) folder(name string) {
 func (p *plan) file(name string) { p.files[folders.Fold(name)] = true }
 
 // anyFile plans all files of a folder that have an extension; "" is any.
-func (p *plan) anyFile(folder, extension string) { p.fill[folders.Fold(folder)] = extension }
+func (p *plan) anyFile(folder, extension string) {
+	folded := folders.Fold(folder)
+	p.fill[folded] = append(p.fill[folded], extension)
+}
 
 // hit reports whether something that is not ours stands where the run may write.
 func (p *plan) hit(name string, isFolder bool) bool {
@@ -45,6 +51,5 @@ func (p *plan) hit(name string, isFolder bool) bool {
 	if p.files[folded] || p.folders[folded] {
 		return true
 	}
-	extension, filled := p.fill[parent(folded)]
-	return filled && strings.HasSuffix(folded, extension)
+	return slices.ContainsFunc(p.fill[parent(folded)], func(extension string) bool { return strings.HasSuffix(folded, extension) })
 }

@@ -60,6 +60,8 @@ type recordFolder struct {
 	Source string   `json:"source"`
 	Folder []string `json:"folder"`
 	Path   string   `json:"path"`
+
+	extension string
 }
 
 // head returns the record of a run without what it wrote.
@@ -153,27 +155,30 @@ func newRecorder(w io.Writer, head record) (*recorder, error) {
 	return r, nil
 }
 
-// enter notes that the items of a folder come now. They come together, once.
-func (r *recorder) enter(it *formats.Item, place string) error {
-	if r.entered[place] {
+// enter notes that the items of a folder come now that go into files of an extension. They come together, once.
+func (r *recorder) enter(it *formats.Item, place, extension string) error {
+	if r.entered[place+extension] {
 		return &load.Fatal{Err: fmt.Errorf("the items of %s do not come together", place)}
 	}
-	r.entered[place] = true
+	r.entered[place+extension] = true
 	path := []string{}
 	if it.Folder != nil {
 		path = append(path, it.Folder.Path...)
 	}
-	r.folders = append(r.folders, recordFolder{it.Source, path, recordPlace(place)})
+	r.folders = append(r.folders, recordFolder{it.Source, path, recordPlace(place), extension})
 	return nil
 }
 
 // recordPlace returns a place as the record has it: the top is a place, too.
 func recordPlace(place string) string { return cmp.Or(place, ".") }
 
-// forget drops the note of the folder entered last: all of its items failed on the way.
-func (r *recorder) forget(place string) {
-	if last := len(r.folders) - 1; last >= 0 && r.folders[last].Path == recordPlace(place) {
-		r.folders = r.folders[:last]
+// forget drops the note of a folder entered not long ago: all of its items failed on the way.
+func (r *recorder) forget(place, extension string) {
+	for i, f := range slices.Backward(r.folders) {
+		if f.Path == recordPlace(place) && f.extension == extension {
+			r.folders = slices.Delete(r.folders, i, i+1)
+			return
+		}
 	}
 }
 
@@ -199,6 +204,10 @@ func (r *recorder) close() error {
 	r.out.WriteString("\n]")
 	if len(r.folders) > 0 {
 		r.out.WriteString(`,"folders":[`)
+		// Files of several extensions may be in one place.
+		r.folders = slices.CompactFunc(r.folders, func(a, b recordFolder) bool {
+			return a.Source == b.Source && a.Path == b.Path && slices.Equal(a.Folder, b.Folder)
+		})
 		for i, f := range r.folders {
 			line, err := json.Marshal(f)
 			if err != nil {

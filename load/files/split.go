@@ -8,9 +8,11 @@ import (
 
 // split is the layout with a file for each item.
 type split struct {
-	target *Target
+	target    *Target
+	mail      bool
+	extension string // for the record, which tells layouts apart by it
 	// open begins a folder.
-	open func(s *source, place string) (shelf, error)
+	open func(place string) (shelf, error)
 	// undated is the time of last change of items without a date. The zero time is the clock's.
 	undated time.Time
 
@@ -32,14 +34,12 @@ type shelf interface {
 
 func (l *split) write(s *source, e *encoded) error {
 	t := l.target
-	if place := s.place(e.item.Folder); l.shelf == nil || l.place != place {
-		if err := l.leave(); err != nil {
+	if l.shelf == nil {
+		place := s.place(e.item.Folder, l.mail)
+		if err := t.record.enter(e.item, place, l.extension); err != nil {
 			return err
 		}
-		if err := t.record.enter(e.item, place); err != nil {
-			return err
-		}
-		shelf, err := l.open(s, place)
+		shelf, err := l.open(place)
 		if err != nil {
 			return err
 		}
@@ -78,7 +78,7 @@ func (l *split) leave() error {
 	case shelf == nil:
 		return nil
 	case l.items == 0:
-		l.target.record.forget(l.place)
+		l.target.record.forget(l.place, l.extension)
 		shelf.drop()
 		return nil
 	}

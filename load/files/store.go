@@ -7,7 +7,7 @@ import (
 
 // store is where files go. It serves one goroutine. What it holds is not visible under its final name before finish.
 type store interface {
-	// create begins a file that is written piece by piece. One such file is open at a time.
+	// create begins a file that is written piece by piece. A tree may have several open at a time.
 	create() (file, error)
 	// record returns where the run's record is to be written, or nil where the store keeps none.
 	record() (io.Writer, error)

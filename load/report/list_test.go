@@ -89,7 +89,7 @@ func list(t *testing.T, box mailbox, target *report, jobs int) string {
 	l := &List{W: &out, Digest: target.digest}
 	plan := load.Plan{
 		Sources: []load.Input{{Name: "a.pst", Source: box}},
-		Routes:  []load.Route{{Target: l, Describes: true}},
+		Routes:  []load.Route{{Target: l}},
 		Jobs:    jobs,
 	}
 	if target.json {
@@ -181,7 +181,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 func TestListEndsWhereNobodyReads(t *testing.T) {
 	_, err := load.Run(t.Context(), load.Plan{
 		Sources: []load.Input{{Name: "a.pst", Source: mailbox{offer(), offer()}}},
-		Routes:  []load.Route{{Target: &List{JSON: NewLines(brokenPipe{})}, Describes: true}},
+		Routes:  []load.Route{{Target: &List{JSON: NewLines(brokenPipe{})}}},
 	})
 	if !errors.Is(err, io.ErrClosedPipe) {
 		t.Errorf("got %v", err)

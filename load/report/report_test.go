@@ -104,17 +104,15 @@ func TestWriteFaults(t *testing.T) {
 	offer := formats.Entry{Folder: inbox, ID: "0x2024e4", Subject: "Re: Offer", Date: sent}
 	result := &load.Result{
 		Damaged:  []load.Damaged{{Source: "a.pst", Entry: offer, Damage: []formats.Damage{{Part: `attachment "plan.dwg"`, Err: errors.New("block 0x1f2c4 has a wrong checksum")}}}},
-		Failures: []load.Failure{{Source: "a.pst", Entry: formats.Entry{ID: "0x20"}, Err: &load.NotConverted{Kind: formats.KindEvent}}},
+		Failures: []load.Failure{{Source: "a.pst", Entry: formats.Entry{ID: "0x20"}, Err: errors.New("the node is gone")}},
 	}
 	var out bytes.Buffer
 	WriteFaults(&out, result, false)
-	WriteNotConverted(&out, result)
 	want := `
 1 item is damaged and was written with what can be read of it:
   Inbox/A//B  "Re: Offer" 2 Mar 2014 (0x2024e4): attachment "plan.dwg": block 0x1f2c4 has a wrong checksum
 1 item failed:
-  (top folder)  (no subject) (0x20): not converted yet (event)
-Only mail is converted yet; --only mail leaves the 1 item out.
+  (top folder)  (no subject) (0x20): the node is gone
 `[1:]
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -104,21 +103,6 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 	}
 	for _, s := range result.Sources {
 		fmt.Fprintf(w, "%s could not be read to its end: %s\n", Printable(s.Source), Printable(reason(s.Err)))
-	}
-}
-
-// WriteNotConverted says in a line how many items failed only because no format has a form for them yet, and how to
-// leave them out.
-func WriteNotConverted(w io.Writer, result *load.Result) {
-	var n int
-	for i := range result.Failures {
-		var notYet *load.NotConverted
-		if errors.As(result.Failures[i].Err, &notYet) {
-			n++
-		}
-	}
-	if n > 0 {
-		fmt.Fprintf(w, "Only mail is converted yet; --only mail leaves the %s out.\n", items(n))
 	}
 }
 

@@ -43,6 +43,12 @@ func NewTree(list []*formats.Folder, suffixes ...string) *Tree {
 		latest:   make(map[string]string, len(list)),
 		names:    make(map[string]*Names),
 	}
+	t.Add(list)
+	return t
+}
+
+// Add gives places to more folders, in the order of the archive.
+func (t *Tree) Add(list []*formats.Folder) {
 	// The top folder's name was given by nobody: it gives way to others.
 	var tops []*formats.Folder
 	for _, f := range list {
@@ -55,7 +61,6 @@ func NewTree(list []*formats.Folder, suffixes ...string) *Tree {
 	for _, f := range tops {
 		t.Place(f)
 	}
-	return t
 }
 
 // Place returns the place of a folder. One that the tree does not know yet, by its pointer, gets a place of its own.

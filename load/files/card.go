@@ -1,0 +1,62 @@
+package files
+
+import (
+	"io"
+	"sync"
+
+	"mailmill/formats"
+	"mailmill/formats/mime"
+	"mailmill/formats/vcard"
+)
+
+const cardExtension = ".vcf"
+
+// cards is the shape of contacts and lists, with an encoder for whoever encodes.
+type cards struct {
+	split    bool
+	encoders *sync.Pool
+}
+
+func newCards(opts vcard.Options, split bool) cards {
+	return cards{split, &sync.Pool{New: func() any { return vcard.NewEncoder(opts) }}}
+}
+
+func (c cards) joined() bool { return !c.split }
+
+func (c cards) encode(w io.Writer, it *formats.Item) (virtual int64, err error) {
+	enc := c.encoders.Get().(*vcard.Encoder)
+	err = enc.Encode(w, it)
+	c.encoders.Put(enc)
+	return 0, err
+}
+
+func (c cards) plan(p *plan, place string) { planShape(p, place, cardExtension, c.split) }
+
+func (c cards) layout(t *Target) layout {
+	if c.split {
+		return newResources(t, cardExtension)
+	}
+	return &joined{target: t, shape: c, extension: cardExtension}
+}
+
+func (c cards) compose(*Target, *formats.Folder) composer { return &cardFile{shape: c} }
+
+// cardFile writes cards, one after the other.
+type cardFile struct {
+	shape
+	ids identities
+}
+
+func (*cardFile) begin(*sink) error { return nil }
+func (*cardFile) end(*sink) error   { return nil }
+
+func (c *cardFile) add(s *sink, e *encoded) error {
+	it, renamed := c.ids.take(e.item)
+	if e.buffer != nil && !renamed {
+		return e.buffer.pieces(s.write)
+	}
+	return s.attempt(func(w io.Writer) error {
+		_, err := c.encode(w, it)
+		return mime.LoseContent(e.item, err)
+	})
+}
