@@ -826,23 +826,9 @@ func parenthesised(name string) string {
 	return ""
 }
 
-// list learns from a distribution list. Where there is a stream of members, the arrays are of an older state
-// (MS-OXOCNTC 2.2.2.2.1).
+// list learns from a distribution list.
 func (l *learner) list(p mapi.Message) {
-	var members []mapi.Member
-	if v, _ := p.LookupName(mapi.PidLidDistributionListStream); len(v.Bytes()) > 0 {
-		members, _ = mapi.ListMembers(v.Bytes())
-	} else {
-		ids, _ := p.LookupName(mapi.PidLidDistributionListMembers)
-		oneOffs, _ := p.LookupName(mapi.PidLidDistributionListOneOffMembers)
-		for i, b := range ids.Elems {
-			m := mapi.Member{Entry: b}
-			if i < len(oneOffs.Elems) {
-				m.OneOff = oneOffs.Elems[i]
-			}
-			members = append(members, m)
-		}
-	}
+	members, _ := listMembers(p)
 	for _, m := range members {
 		w, of := l.entry(m.Entry), l.entry(m.OneOff)
 		w.class = formats.EvidenceList

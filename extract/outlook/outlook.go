@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailmill/formats"
@@ -41,6 +42,9 @@ type Options struct {
 	CodePage int
 	// KeepEX adds an X-PST-EX-Address field for every Exchange address of a mail.
 	KeepEX bool
+	// Card opens the contact or list that a member of a list is, by its entry identifier, or returns nil where there is
+	// none that is written too. It may be nil: then no list is linked with the cards of its members.
+	Card func(entry []byte) mapi.Message
 }
 
 // Limits on what hostile input can make of a message.
@@ -59,6 +63,9 @@ type Converter struct {
 	// memories holds a [memory] for each conversion that runs. What they remember shows in nothing but their speed.
 	memories sync.Pool
 	learners sync.Pool // what Learn works with
+	// zones holds a [knownZone] for each that was met, and zoneCount is their number.
+	zones     sync.Map
+	zoneCount atomic.Int64
 }
 
 // New returns a converter.
@@ -75,8 +82,6 @@ var errNothing = errors.New("none of the item's properties can be read")
 // Item converts a message. The entry is what the archive's tables tell of it: the item gets its place, folder and kind
 // from there, and everything that the message itself says better from the message. Without a class in the entry the
 // kind is that of the message's class.
-//
-// Kinds other than mail get no body, but everything that is common to all items.
 //
 // An error means that nothing can be made of the message; what is lost of it otherwise is in the item's Damage. The
 // item's content may read from the message until it is dropped.
@@ -133,9 +138,29 @@ func (m *message) item(it *formats.Item) error {
 		}
 	} else {
 		it.Identity = m.uid(it.Kind)
+		m.body(it)
 	}
 	it.Key = formats.Key(it.Kind, it.Identity)
 	return nil
+}
+
+// body makes the body of an item that is not mail.
+func (m *message) body(it *formats.Item) {
+	switch it.Kind {
+	case formats.KindTask:
+		it.Task = m.task()
+	case formats.KindContact:
+		it.Contact = m.contact()
+		it.Subject = firstText(it.Contact.FullName, it.Subject)
+	case formats.KindGroup:
+		it.Group = m.group()
+		it.Subject = firstText(it.Group.Name, it.Subject)
+	case formats.KindNote:
+		it.Note = m.note()
+		it.Subject = firstText(it.Note.Summary, it.Subject)
+	case formats.KindJournal:
+		it.Journal = m.journal()
+	}
 }
 
 // message is the conversion of one message.
