@@ -11,6 +11,20 @@ import (
 // details reads what events, tasks, notes and journal entries have in common. Bodies and attachments are read by it,
 // participants are not; hidden says which attachments are none to a person, and may be nil.
 func (m *message) details(kind formats.Kind, hidden func(mapi.Attachment) bool) formats.Details {
+	d := m.facts(kind)
+	m.readBody()
+	m.describe(&d)
+	if hidden != nil {
+		m.hide(hidden)
+	}
+	for _, a := range m.withRTF(m.readAttachments()) {
+		d.Attachments = append(d.Attachments, a.part)
+	}
+	return d
+}
+
+// facts reads the details that are neither text nor attachments.
+func (m *message) facts(kind formats.Kind) formats.Details {
 	d := formats.Details{
 		UID:      m.uid(kind),
 		Summary:  m.subject,
@@ -21,24 +35,21 @@ func (m *message) details(kind formats.Kind, hidden func(mapi.Attachment) bool) 
 	if v := m.value(mapi.PidTagImportance, "importance"); v.Exists() {
 		d.Priority = priority(v.Int())
 	}
-	m.readBody()
-	if p := m.text; p != nil && !m.blankText() {
-		d.Text = p.Content
-	}
-	if p := m.html; p != nil {
-		d.HTML = p.Content
-	}
-	if hidden != nil {
-		m.hide(hidden)
-	}
-	for _, a := range m.withRTF(m.readAttachments()) {
-		d.Attachments = append(d.Attachments, a.part)
-	}
 	d.Contacts = m.namedTexts(mapi.PidLidContacts, "linked contacts")
 	d.Companies = m.namedTexts(mapi.PidLidCompanies, "companies")
-	d.Extra = m.property(d.Extra, "X-PST-MILEAGE", m.namedLine(mapi.PidLidMileage, "mileage"))
-	d.Extra = m.property(d.Extra, "X-PST-BILLING", m.namedLine(mapi.PidLidBilling, "billing information"))
+	d.Extra = property(d.Extra, "X-PST-MILEAGE", m.namedLine(mapi.PidLidMileage, "mileage"))
+	d.Extra = property(d.Extra, "X-PST-BILLING", m.namedLine(mapi.PidLidBilling, "billing information"))
 	return d
+}
+
+// describe fills in the bodies, which were read before.
+func (m *message) describe(d *formats.Details) {
+	if m.text != nil && !m.blankText() {
+		d.Text = m.text.Content
+	}
+	if m.html != nil {
+		d.HTML = m.html.Content
+	}
 }
 
 // hide leaves attachments out of what readAttachments reads.
@@ -96,7 +107,7 @@ func (m *message) namedTexts(n mapi.Name, part string) []string {
 }
 
 // property adds a property that has a value.
-func (m *message) property(list []formats.Property, name, value string) []formats.Property {
+func property(list []formats.Property, name, value string) []formats.Property {
 	if value == "" {
 		return list
 	}
@@ -104,7 +115,7 @@ func (m *message) property(list []formats.Property, name, value string) []format
 }
 
 // timeProperty adds a property with a point of time, where there is one.
-func (m *message) timeProperty(list []formats.Property, name string, t time.Time) []formats.Property {
+func timeProperty(list []formats.Property, name string, t time.Time) []formats.Property {
 	if t.IsZero() {
 		return list
 	}

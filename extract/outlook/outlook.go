@@ -42,6 +42,9 @@ type Options struct {
 	CodePage int
 	// KeepEX adds an X-PST-EX-Address field for every Exchange address of a mail.
 	KeepEX bool
+	// Zone is the time zone of what does not say its own: UTC where it is nil, and for whole days the zone in which they
+	// begin at midnight.
+	Zone *formats.Zone
 	// Card opens the contact or list that a member of a list is, by its entry identifier, or returns nil where there is
 	// none that is written too. It may be nil: then no list is linked with the cards of its members.
 	Card func(entry []byte) mapi.Message
@@ -147,6 +150,9 @@ func (m *message) item(it *formats.Item) error {
 // body makes the body of an item that is not mail.
 func (m *message) body(it *formats.Item) {
 	switch it.Kind {
+	case formats.KindEvent:
+		it.Event = m.event()
+		it.Identity = it.Event.Identity()
 	case formats.KindTask:
 		it.Task = m.task()
 	case formats.KindContact:
