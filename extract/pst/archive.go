@@ -36,6 +36,7 @@ type Archive struct {
 	folders []*folder
 	// recovered holds what no table lists.
 	recovered *formats.Folder
+	cards     cards
 
 	mu       sync.Mutex
 	info     extract.Info
@@ -63,7 +64,7 @@ func newArchive(path string, s store, o extract.Options) *Archive {
 		props = noProperties{}
 	}
 	a.info.CodePage, a.info.CodePageReason = codePage(props, f.ansi, o.CodePage)
-	a.convert = outlook.New(outlook.Options{CodePage: a.info.CodePage, KeepEX: o.KeepEX})
+	a.convert = outlook.New(outlook.Options{CodePage: a.info.CodePage, KeepEX: o.KeepEX, Card: a.card})
 	a.tree = buildTree(s, a.info.CodePage, o.Recover)
 	if a.tree.missing && a.info.Incomplete == "" {
 		a.info.Incomplete = "a folder is listed that the file's index does not have"
