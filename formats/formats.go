@@ -175,6 +175,10 @@ type Item struct {
 	Note    *Note
 	Journal *Journal
 
+	// FollowUp is the task that the owner has made of an item of another kind by putting a flag to it, where the source was
+	// asked for such; nil in all others.
+	FollowUp *Task
+
 	// Damage lists what could not be read. An item with damage is written with what is whole.
 	Damage []Damage
 }
@@ -217,6 +221,9 @@ func (it *Item) Participants(visit func(*Address)) {
 		it.Note.Participants(visit)
 	case it.Journal != nil:
 		it.Journal.Participants(visit)
+	}
+	if it.FollowUp != nil {
+		it.FollowUp.Participants(visit)
 	}
 }
 

@@ -36,7 +36,21 @@ func (c calendars) encode(w io.Writer, it *formats.Item) (virtual int64, err err
 	return 0, err
 }
 
-func (c calendars) plan(p *plan, place string) { planShape(p, place, calendarExtension, c.split) }
+// encodeBeside writes the calendar of an item whose large attachments go beside it.
+func (c calendars) encodeBeside(w io.Writer, e *encoded) error {
+	opts := c.opts
+	opts.Beside = e.beside.uri
+	err := mime.LoseContent(e.item, ical.NewEncoder(opts).Encode(w, e.item))
+	if e.beside.err != nil {
+		return e.beside.err
+	}
+	return err
+}
+
+func (c calendars) plan(p *plan, place string) {
+	planShape(p, place, calendarExtension, c.split)
+	p.folder(place + besideExtension)
+}
 
 func (c calendars) layout(t *Target) layout {
 	if c.split {
@@ -46,9 +60,17 @@ func (c calendars) layout(t *Target) layout {
 }
 
 func (c calendars) compose(_ *Target, f *formats.Folder) composer {
+	file := new(calendarFile)
 	opts := c.opts
 	opts.Name = folderTitle(f)
-	return &calendarFile{enc: ical.NewEncoder(opts)}
+	opts.Beside = func(p *formats.Part) string {
+		if file.beside == nil {
+			return ""
+		}
+		return file.beside.uri(p)
+	}
+	file.enc = ical.NewEncoder(opts)
+	return file
 }
 
 // planShape plans files that are one a folder or one an item.
@@ -64,8 +86,9 @@ func planShape(p *plan, place, extension string, split bool) {
 
 // calendarFile writes a calendar of many items. Zones come before the first item that needs them.
 type calendarFile struct {
-	enc *ical.Encoder
-	ids identities
+	enc    *ical.Encoder
+	ids    identities
+	beside *beside // of the item at hand, or nil
 }
 
 func (c *calendarFile) begin(s *sink) error {
@@ -89,7 +112,12 @@ func (c *calendarFile) add(s *sink, e *encoded) error {
 				c.enc.Resume(s)
 			}
 		}()
-		if err := mime.LoseContent(e.item, c.enc.Item(it)); err != nil {
+		c.beside = e.beside
+		err := mime.LoseContent(e.item, c.enc.Item(it))
+		if e.beside != nil && e.beside.err != nil {
+			return e.beside.err
+		}
+		if err != nil {
 			return err
 		}
 		if err := c.enc.Flush(); err != nil {

@@ -116,6 +116,11 @@ type Options struct {
 	Cards    vcard.Options
 	// TextNotes writes notes as files of text rather than into calendars.
 	TextNotes bool
+	// Inside is how many bytes an attachment in a calendar may have to stand in that; larger ones become files beside it.
+	// 0 is no bound, and one file holds them all.
+	Inside int64
+	// FollowUps writes the tasks that items of other kinds carry, too.
+	FollowUps bool
 	Sources   []Source
 	// Record is what the record of the run keeps of the options that the result depends on: a run with the same may
 	// replace it. Options without influence on the result, such as the number of jobs, have no place in it.
@@ -135,6 +140,9 @@ type Target struct {
 	store    store
 	tree     tree // the store, where it holds folders
 	record   *recorder
+	single   bool  // it is one file
+	inside   int64 // see Options
+	followUp bool
 
 	from   *source // of the folder at hand
 	folder *formats.Folder
@@ -183,7 +191,9 @@ func join(above, name string) string {
 
 // newTarget names the folders of all sources.
 func newTarget(o *Options, form Form) *Target {
-	t := &Target{format: o.Format, byName: make(map[string]*source, len(o.Sources))}
+	t := &Target{
+		format: o.Format, byName: make(map[string]*source, len(o.Sources)), single: form.Single(), inside: o.Inside, followUp: o.FollowUps,
+	}
 	for sort, s := range o.shapes(form) {
 		if s != nil {
 			t.branches[sort] = &branch{shape: s, mail: Sort(sort) == Mail}
@@ -224,13 +234,32 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 	if e.branch == nil && sort == Texts {
 		e.branch = t.branches[Calendars]
 	}
-	if e.branch == nil || contentSize(it) > largestBuffered {
+	if e.branch == nil {
+		return e, nil
+	}
+	if task := t.followUpOf(it); task != nil {
+		if e.also = (&encoded{item: task, branch: t.branches[Calendars]}); t.encode(e.also) != nil {
+			e.also = nil // Write tells why
+		}
+	}
+	if contentSize(it) > largestBuffered || t.large(e) {
 		return e, nil
 	}
 	if err := t.encode(e); err != nil {
+		e.Release()
 		return nil, err
 	}
 	return e, nil
+}
+
+// followUpOf returns the task that an item carries, as an item, where it is to be written.
+func (t *Target) followUpOf(it *formats.Item) *formats.Item {
+	if !t.followUp || it.FollowUp == nil || t.branches[Calendars] == nil {
+		return nil
+	}
+	task := &formats.Item{Entry: it.Entry, Source: it.Source, Identity: it.FollowUp.UID, Modified: it.Modified, Keywords: it.Keywords, Task: it.FollowUp}
+	task.Kind, task.Key = formats.KindTask, formats.Key(formats.KindTask, it.FollowUp.UID)
+	return task
 }
 
 // errNothing is the failure of an item that has no body.
@@ -257,6 +286,9 @@ func (t *Target) encode(e *encoded) error {
 
 // stream encodes an item again, for one that did not fit into memory.
 func (t *Target) stream(w io.Writer, e *encoded) error {
+	if e.beside != nil {
+		return t.branches[Calendars].shape.(calendars).encodeBeside(w, e)
+	}
 	virtual, err := e.branch.encode(w, e.item)
 	e.virtual = virtual
 	return mime.LoseContent(e.item, err)
@@ -281,10 +313,28 @@ func (t *Target) Write(_ context.Context, enc load.Encoded) (load.Outcome, error
 		}
 		t.from, t.folder = from, e.item.Folder
 	}
+	e.beside = t.besideOf(from, e)
 	if err := e.branch.layout.write(from, e); err != nil {
 		return load.Failed, err
 	}
-	return load.Written, nil
+	return load.Written, t.writeFollowUp(from, e)
+}
+
+// writeFollowUp writes the task that an item carries. The item itself is written by now: what goes wrong is damage.
+func (t *Target) writeFollowUp(from *source, e *encoded) error {
+	task := t.followUpOf(e.item)
+	if task == nil {
+		return nil
+	}
+	if e.also == nil {
+		e.also = &encoded{item: task, branch: t.branches[Calendars]}
+	}
+	err := e.also.branch.layout.write(from, e.also)
+	if fatal := (*load.Fatal)(nil); err == nil || errors.As(err, &fatal) {
+		return err
+	}
+	e.item.Lose(formats.Damage{Part: "task for follow-up", Err: err})
+	return nil
 }
 
 // leave completes the files of the folder at hand.
@@ -324,20 +374,31 @@ type encoded struct {
 	blob             // without a buffer: the item is streamed
 	sum     [32]byte // of the file, where the item has its own
 	virtual int64    // the size with CRLF, where the format tells
+	also    *encoded // what goes with it, or nil
+	beside  *beside  // what stores its attachments, where that is not the item's file
 }
 
 func (e *encoded) Item() *formats.Item { return e.item }
 func (e *encoded) Size() int64         { return e.size }
 
 func (e *encoded) Held() int64 {
-	if e.buffer == nil {
-		return 0
+	var n int64
+	if e.buffer != nil {
+		n = e.buffer.held()
 	}
-	return e.buffer.held()
+	if e.also != nil {
+		n += e.also.Held()
+	}
+	return n
 }
 
 // Release implements [load.Encoded].
-func (e *encoded) Release() { e.release() }
+func (e *encoded) Release() {
+	e.release()
+	if e.also != nil {
+		e.also.release()
+	}
+}
 
 // contentSize sums up what is known of the sizes of an item's parts.
 func contentSize(it *formats.Item) int64 {

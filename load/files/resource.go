@@ -67,8 +67,8 @@ func (l *resources) single(s *source, e *encoded) error {
 // writeAs writes an item in another form than that in which it was encoded.
 func (l *resources) writeAs(s *source, e *encoded, it *formats.Item) error {
 	e.release()
-	again := &encoded{item: it, branch: e.branch}
-	if contentSize(it) <= largestBuffered {
+	again := &encoded{item: it, branch: e.branch, beside: e.beside}
+	if again.beside == nil && contentSize(it) <= largestBuffered {
 		if err := l.target.encode(again); err != nil {
 			return err
 		}

@@ -18,6 +18,8 @@ type sink struct {
 	hash  hash.Cloner // nil where nobody asks for it
 	size  int64       // accepted
 	block []byte
+	// failed is the error that a write ended with.
+	failed error
 }
 
 func newSink(f file, hashed bool) *sink {
@@ -61,9 +63,9 @@ func (s *sink) flush() error {
 	if s.hash != nil {
 		s.hash.Write(s.block)
 	}
-	_, err := s.file.Write(s.block)
+	_, s.failed = s.file.Write(s.block)
 	s.block = s.block[:0]
-	return err
+	return s.failed
 }
 
 // attempt has an item written. If that fails, or panics, the file is as it was before.

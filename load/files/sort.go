@@ -66,5 +66,5 @@ func (o *Options) shapes(form Form) (list [sorts]shape) {
 
 // treeSuffixes are what a folder's name may have after it.
 func treeSuffixes(own ...string) []string {
-	return slices.Concat([]string{""}, own, []string{calendarExtension, cardExtension})
+	return slices.Concat([]string{""}, own, []string{calendarExtension, cardExtension, besideExtension})
 }
