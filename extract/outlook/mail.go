@@ -16,6 +16,7 @@ func (m *message) mail(draft bool) *formats.Mail {
 	mail := &formats.Mail{}
 	m.makeHeader(mail, draft)
 	m.readBody()
+	m.addCalendar()
 	attachments := m.readAttachments()
 	m.addRSSLink()
 	switch {
@@ -45,7 +46,12 @@ func (m *message) mail(draft bool) *formats.Mail {
 func (m *message) tree(attachments []*attachment) *formats.Part {
 	m.placeInline(attachments)
 	root := m.text
-	if m.html != nil {
+	switch {
+	case m.invitation != nil && m.html != nil:
+		root = &formats.Part{Type: "multipart/alternative", Parts: []*formats.Part{m.text, m.html, m.invitation}}
+	case m.invitation != nil:
+		root = &formats.Part{Type: "multipart/alternative", Parts: []*formats.Part{m.text, m.invitation}}
+	case m.html != nil:
 		root = &formats.Part{Type: "multipart/alternative", Parts: []*formats.Part{m.text, m.html}}
 	}
 	shown := 0

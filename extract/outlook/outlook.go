@@ -194,6 +194,7 @@ type message struct {
 	listed  bool
 
 	text, html *formats.Part
+	invitation *formats.Part // what programs with a calendar read of a mail about a meeting
 	storedText bool
 	rtf        []byte // what the bodies were made of, where it holds more than they
 }

@@ -231,7 +231,7 @@ func (s *score) mail(where string, w *truth, m *formats.Mail) {
 	is("number of recipients", len(m.To)+len(m.Cc)+len(m.Bcc), n)
 
 	var got []*formats.Part
-	machine := map[string]bool{"message/delivery-status": true, "text/rfc822-headers": true}
+	machine := map[string]bool{"message/delivery-status": true, "text/rfc822-headers": true, "text/calendar": true}
 	m.Root.Leaves(func(p *formats.Part) {
 		if p != m.Text && p != m.HTML && !machine[p.Type] {
 			got = append(got, p)
