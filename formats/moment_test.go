@@ -49,6 +49,25 @@ func TestZoneOf(t *testing.T) {
 	}
 }
 
+// What goes on beyond the years that the zone database lists, leap years among them, is described too.
+func TestZoneOfLater(t *testing.T) {
+	for _, name := range []string{"Europe/Berlin", "Australia/Sydney", "America/New_York"} {
+		loc, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for year := 2036; year <= 2060; year++ {
+			z := formats.ZoneOf(loc, time.Date(year-2, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))
+			for _, month := range []time.Month{1, 7} {
+				at := time.Date(year, month, 1, 9, 0, 0, 0, loc)
+				if got := z.Time(at); !got.Equal(at) {
+					t.Errorf("%s is %s, want %s", name, got, at)
+				}
+			}
+		}
+	}
+}
+
 // A few rules say what decades of changes are.
 func TestZoneOfIsShort(t *testing.T) {
 	for _, tt := range []struct {
