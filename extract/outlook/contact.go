@@ -159,7 +159,8 @@ func (m *message) slot(i int) (p person, typ string) {
 	if of.Stored == "" && of.SMTP == "" {
 		return person{}, typ
 	}
-	of.Name = cleanName(shown, &of.Address)
+	// QUIRK: programs add the address to a name that has it already.
+	of.Name = cleanName(cleanName(shown, &of.Address), &of.Address)
 	return person{Address: m.address(of.Address), dn: of.dn}, typ
 }
 
@@ -216,11 +217,12 @@ func (m *message) phones(c *formats.Contact) {
 	}
 }
 
-// addFax adds the number in a fax address, "Name@number", where the contact does not have it yet.
+// addFax adds the number in a fax address, "Name@number", where the contact has none of its place yet. Outlook makes the
+// address of the number, with the country's code before it.
 func addFax(c *formats.Contact, address string, place formats.Place) {
 	number := strings.TrimSpace(address[strings.LastIndexByte(address, '@')+1:])
 	if !strings.ContainsAny(number, "0123456789") ||
-		slices.ContainsFunc(c.Phones, func(p formats.Phone) bool { return p.Kind == formats.PhoneFax && p.Number == number }) {
+		slices.ContainsFunc(c.Phones, func(p formats.Phone) bool { return p.Kind == formats.PhoneFax && (p.Place == place || p.Number == number) }) {
 		return
 	}
 	c.Phones = append(c.Phones, formats.Phone{Number: number, Kind: formats.PhoneFax, Place: place})

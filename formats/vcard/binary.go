@@ -2,6 +2,7 @@ package vcard
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"strings"
 
@@ -51,10 +52,7 @@ func (e *Encoder) photo(p *formats.Part) {
 // key writes a certificate (RFC 6350 6.8.1, RFC 2426 3.7.2).
 func (e *Encoder) key(p *formats.Part) {
 	e.binary("KEY", p, "certificate", func([]byte) string {
-		if t := mediaType(p.Type); t != "" && t != "application/octet-stream" {
-			return t
-		}
-		return "application/pkix-cert"
+		return cmp.Or(mediaType(p.Type), "application/pkix-cert")
 	})
 }
 

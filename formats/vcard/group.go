@@ -47,6 +47,13 @@ func (e *Encoder) member(name string, m *formats.Member) {
 	switch spec := strings.TrimSpace(oneLine(a.SMTP)); {
 	case m.Card != "":
 		e.l.Name(name)
+		// Who it is stays known where the card does not come along.
+		if called != "" {
+			e.l.Param("X-CN", called)
+		}
+		if spec != "" {
+			e.l.Param("X-EMAIL", spec)
+		}
 		e.l.URI(m.Card)
 	case spec != "" || a.Placeholder != "" && !strings.HasSuffix(strings.ToLower(a.Placeholder), ".invalid"): // RFC 2606 2
 		e.l.Name(name)
