@@ -66,6 +66,9 @@ type Options struct {
 	Recover bool
 	// CodePage is taken for 8-bit strings that do not say theirs; 0 lets the archive choose.
 	CodePage int
+	// Zone is the time zone of what does not say its own; nil lets the archive choose: the one that most of its events are
+	// in, else UTC. The zone of the machine plays no part.
+	Zone *formats.Zone
 	// KeepEX keeps stored Exchange addresses in X-PST-EX-Address fields.
 	KeepEX bool
 }

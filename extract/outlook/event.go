@@ -155,7 +155,7 @@ func (m *message) single(e *formats.Event, start, end time.Time, allDay bool) {
 		z = m.itemZone(mapi.PidLidAppointmentZoneRecur, mapi.PidLidTimeZoneStruct, start.Year())
 	}
 	if allDay {
-		e.Start, e.End = wholeDays(start, end, z, m.c.opt.Zone)
+		e.Start, e.End = wholeDays(start, end, z, m.c.usualZone())
 		return
 	}
 	endZone := z
@@ -176,7 +176,7 @@ func (m *message) moment(t time.Time, z *formats.Zone) formats.Moment {
 		return formats.Moment{}
 	}
 	if z == nil {
-		z = m.c.opt.Zone
+		z = m.c.usualZone()
 	}
 	if z == nil {
 		return formats.Instant(t)

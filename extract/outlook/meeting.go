@@ -210,10 +210,34 @@ func (l *attendeeList) owner() int {
 			}
 		}
 	}
+	if l.c.opt.Owner != nil {
+		if a := l.c.opt.Owner(); a != nil {
+			p := person{Address: a, dn: dnOf(a)}
+			if i := slices.IndexFunc(l.people, func(q person) bool { return samePerson(p, q) }); i >= 0 {
+				return i
+			}
+		}
+	}
 	if len(l.people) == 1 {
 		return 0
 	}
+	if name := formats.NameKey(l.namedLine(mapi.PidLidAppointmentReplyName, "who replied")); name != "" {
+		return slices.IndexFunc(l.people, func(q person) bool { return formats.NameKey(q.Name) == name })
+	}
 	return -1
+}
+
+// Receiver returns in whose mailbox a message was received, nil where it does not say. It is what [Options.Owner] returns
+// of most messages of a mailbox.
+func (c *Converter) Receiver(m mapi.Message) *formats.Address {
+	var damage []formats.Damage // which counts where the message is converted
+	of := message{c: c, m: m, memory: &memory{}, bag: bag{p: m, cp: c.opt.CodePage, damage: &damage}}
+	for _, r := range [...]*role{&roleReceivedRepresenting, &roleReceived} {
+		if p := of.person(&of.bag, r); p.Address != nil && p.Stored != "" {
+			return p.Address
+		}
+	}
+	return nil
 }
 
 // roleReceived is who received a message.

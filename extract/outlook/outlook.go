@@ -42,9 +42,12 @@ type Options struct {
 	CodePage int
 	// KeepEX adds an X-PST-EX-Address field for every Exchange address of a mail.
 	KeepEX bool
-	// Zone is the time zone of what does not say its own: UTC where it is nil, and for whole days the zone in which they
-	// begin at midnight.
-	Zone *formats.Zone
+	// Zone returns the time zone of what does not say its own. Where it is nil, or returns nil, that is UTC, and for whole
+	// days any in which they begin at midnight. It is called for what needs it only, any number of times.
+	Zone func() *formats.Zone
+	// Owner returns whose mailbox the messages are from, for meetings that do not tell who of the attendees that is. It may
+	// be nil, and return nil. It is called as Zone is.
+	Owner func() *formats.Address
 	// Card opens the contact or list that a member of a list is, by its entry identifier, or returns nil where there is
 	// none that is written too. It may be nil: then no list is linked with the cards of its members.
 	Card func(entry []byte) mapi.Message

@@ -140,8 +140,8 @@ func (s *seriesMaker) timesFrom(start, end time.Time) {
 	switch {
 	case s.zone != nil:
 		local = s.zone.clock(start)
-	case s.m.c.opt.Zone != nil:
-		local = s.m.c.opt.Zone.Clock(start)
+	case s.m.c.usualZone() != nil:
+		local = s.m.c.usualZone().Clock(start)
 	}
 	s.r.StartOffset = uint32(local.Hour()*60 + local.Minute())
 	s.r.EndOffset = s.r.StartOffset
@@ -171,7 +171,7 @@ func (s *seriesMaker) setZone(local mapi.Minutes, first time.Time) {
 		return
 	}
 	// Nothing says in which zone it counts. What is known is when it began.
-	fallback := s.m.c.opt.Zone
+	fallback := s.m.c.usualZone()
 	if first.IsZero() {
 		s.written = fallback
 		return
@@ -217,8 +217,8 @@ func (s *seriesMaker) clock(at mapi.Minutes) formats.Moment {
 	if z == nil && s.zone != nil {
 		z = s.zone.at(s.zone.own.Time(at.Time()))
 	}
-	if z == nil && s.m.c.opt.Zone != nil {
-		z = s.m.c.opt.Zone
+	if z == nil && s.m.c.usualZone() != nil {
+		z = s.m.c.usualZone()
 	}
 	if z == nil {
 		return formats.Instant(at.Time())
@@ -336,8 +336,8 @@ func (s *seriesMaker) local(t time.Time) mapi.Minutes {
 		t = s.zone.clock(t)
 	case s.written != nil:
 		t = s.written.Clock(t)
-	case s.m.c.opt.Zone != nil:
-		t = s.m.c.opt.Zone.Clock(t)
+	case s.m.c.usualZone() != nil:
+		t = s.m.c.usualZone().Clock(t)
 	}
 	return mapi.MinutesOf(t)
 }
@@ -591,7 +591,7 @@ func (m *message) occurrence(e *formats.Event) {
 		}
 		e.RecurrenceID = id
 	case !at.IsZero() && e.Start.IsDate():
-		first, _ := wholeDays(at, at, m.itemZone(mapi.PidLidAppointmentZoneStart, mapi.Name{}, at.Year()), m.c.opt.Zone)
+		first, _ := wholeDays(at, at, m.itemZone(mapi.PidLidAppointmentZoneStart, mapi.Name{}, at.Year()), m.c.usualZone())
 		e.RecurrenceID = first
 	case !at.IsZero():
 		e.RecurrenceID = m.moment(at, e.Start.Zone)

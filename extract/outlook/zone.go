@@ -57,6 +57,27 @@ const (
 	zoneEarly = 1900
 )
 
+// usualZone returns the zone of what does not say its own, nil for none.
+func (c *Converter) usualZone() *formats.Zone {
+	if c.opt.Zone == nil {
+		return nil
+	}
+	return c.opt.Zone()
+}
+
+// Zone returns the time zone that a message says it is in, nil where it says none. It is the one that [Options.Zone]
+// stands in for elsewhere.
+func (c *Converter) Zone(m mapi.Message) *formats.Zone {
+	var damage []formats.Damage // which counts where the message is converted
+	of := message{c: c, m: m, memory: &memory{}, bag: bag{p: m, cp: c.opt.CodePage, damage: &damage}}
+	start, _ := of.times()
+	z := of.itemZone(mapi.PidLidAppointmentZoneStart, mapi.Name{}, start.Year())
+	if z == nil {
+		z = of.itemZone(mapi.PidLidAppointmentZoneRecur, mapi.PidLidTimeZoneStruct, start.Year())
+	}
+	return z.at(start)
+}
+
 // itemZone reads a zone from a definition and, where series have one, the older form, which wins where they differ
 // (MS-OXOCAL 2.2.1.41). It is nil where there is none.
 func (m *message) itemZone(definition, structure mapi.Name, year int) *zone {

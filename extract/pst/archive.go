@@ -64,7 +64,10 @@ func newArchive(path string, s store, o extract.Options) *Archive {
 		props = noProperties{}
 	}
 	a.info.CodePage, a.info.CodePageReason = codePage(props, f.ansi, o.CodePage)
-	a.convert = outlook.New(outlook.Options{CodePage: a.info.CodePage, KeepEX: o.KeepEX, Card: a.card})
+	a.convert = outlook.New(outlook.Options{
+		CodePage: a.info.CodePage, KeepEX: o.KeepEX, Card: a.card,
+		Zone: sync.OnceValue(a.zone), Owner: sync.OnceValue(a.owner),
+	})
 	a.tree = buildTree(s, a.info.CodePage, o.Recover)
 	if a.tree.missing && a.info.Incomplete == "" {
 		a.info.Incomplete = "a folder is listed that the file's index does not have"
