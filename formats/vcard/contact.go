@@ -54,9 +54,8 @@ func (e *Encoder) contact(it *formats.Item, c *formats.Contact) {
 	for i, text := range c.UserFields {
 		e.userField(i+1, text)
 	}
-	if !v3 {
-		e.instant("CREATED", c.Created) // RFC 9554 3.1
-	}
+	// QUIRK: vcard4 refuses every card with a property that RFC 6350 does not have, as CREATED (RFC 9554 3.1).
+	e.instant("X-PST-CREATED", c.Created)
 	e.instant("REV", it.Modified)
 	if c.Photo != nil && !e.opts.NoPhotos {
 		e.photo(c.Photo)
@@ -91,21 +90,17 @@ func builtName(n formats.PersonName) string {
 	return strings.Join(strings.Fields(strings.Join([]string{n.Prefix, n.Given, n.Middle, n.Surname, n.Suffix}, " ")), " ")
 }
 
-// name writes the parts of the name, and how it is sorted where its writing does not tell (RFC 6350 5.9, RFC 2426 3.6.5).
-// In 3.0 there is always one.
+// name writes the parts of the name, and in 3.0 how it is sorted where its writing does not tell (RFC 2426 3.6.5). In 3.0
+// there is always one.
+//
+// QUIRK: 4.0 has SORT-AS for that (RFC 6350 5.9), but vcard4 refuses every card with it. X-PHONETIC-LAST-NAME, which
+// programs look at, says the same.
 func (e *Encoder) name(c *formats.Contact) {
 	n := c.Name
-	sort := c.PhoneticSurname
-	if c.PhoneticGiven != "" && sort != "" {
-		sort += "," + c.PhoneticGiven
-	}
-	if e.opts.Version != V3 && n == (formats.PersonName{}) && sort == "" {
+	if e.opts.Version != V3 && n == (formats.PersonName{}) {
 		return
 	}
 	e.l.Name("N")
-	if e.opts.Version != V3 && sort != "" {
-		e.l.Param("SORT-AS", oneLine(sort))
-	}
 	e.l.Components(oneLine(n.Surname), oneLine(n.Given), oneLine(n.Middle), oneLine(n.Prefix), oneLine(n.Suffix))
 	e.l.End()
 	if e.opts.Version == V3 {

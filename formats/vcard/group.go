@@ -66,7 +66,7 @@ func (e *Encoder) member(name string, m *formats.Member) {
 	default:
 		e.l.Name("X-PST-MEMBER")
 		if called != "" {
-			e.l.Param("CN", called)
+			e.l.Param("X-CN", called)
 		}
 		e.l.Text(oneLine(a.Stored))
 	}

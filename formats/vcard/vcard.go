@@ -1,4 +1,4 @@
-// Package vcard writes contacts and lists of them as vCard 4.0 (RFC 6350, with RFC 6474, 6715, 6868 and 9554) or 3.0
+// Package vcard writes contacts and lists of them as vCard 4.0 (RFC 6350, with RFC 6474, 6715 and 6868) or 3.0
 // (RFC 2426).
 //
 //	enc := vcard.NewEncoder(vcard.Options{Version: vcard.V3})

@@ -129,6 +129,11 @@ func (l *Writer) paramValue(v string) {
 	quote := strings.ContainsAny(v, ":;,")
 	if quote {
 		l.unit(`"`)
+		if l.style != ICalendar {
+			// QUIRK: go-vcard reads escapes of Go here, and leaves out a line that has others. vcard4 and others read those of
+			// texts. What looks the same is read by all as it is.
+			v = strings.ReplaceAll(v, `\`, "\uFF3C")
+		}
 	}
 	l.cr = false
 	l.each(v, func(c special) {
