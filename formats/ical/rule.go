@@ -146,6 +146,10 @@ func (e *Encoder) series(s *formats.Series, start formats.Moment) {
 		e.l.Line("RRULE", Rule(s.Rule, start))
 	}
 	if !ruled || s.Rule.Scale == "" {
+		if !ruled && len(s.Also) > 0 {
+			// QUIRK: ical.js has the start only where it is one of these or of a rule. For others it is no second time.
+			e.moment("RDATE", start)
+		}
 		for _, m := range s.Also {
 			e.moment("RDATE", like(m, start))
 		}
