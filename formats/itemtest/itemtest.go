@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -61,7 +62,7 @@ func Line() *rapid.Generator[string] {
 			b.WriteString(w)
 		}
 		// A backslash at the end of a parameter is given a blank, by which others than we would be confused.
-		return strings.TrimRight(strings.TrimSpace(b.String()), `\`)
+		return strings.TrimRightFunc(strings.TrimSpace(b.String()), func(r rune) bool { return r == '\\' || unicode.IsSpace(r) })
 	})
 }
 
