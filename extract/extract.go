@@ -71,4 +71,6 @@ type Options struct {
 	Zone *formats.Zone
 	// KeepEX keeps stored Exchange addresses in X-PST-EX-Address fields.
 	KeepEX bool
+	// FollowUps has items carry the tasks that their owner's flags made of them.
+	FollowUps bool
 }

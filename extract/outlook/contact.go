@@ -36,8 +36,6 @@ func (m *message) contact() *formats.Contact {
 		ReferredBy:      m.line(mapi.PidTagReferredByName),
 		FreeBusy:        m.namedLine(mapi.PidLidFreeBusyLocation, "free/busy location"),
 		Hobbies:         m.lines(mapi.PidTagHobbies),
-		Birthday:        m.partialDate(mapi.PidLidBirthdayLocal, mapi.PidTagBirthday, "birthday"),
-		Anniversary:     m.partialDate(mapi.PidLidWeddingAnniversaryLocal, mapi.PidTagWeddingAnniversary, "anniversary"),
 		Gender:          gender(m.int(mapi.PidTagGender)),
 		Keys:            m.certificates(),
 		Class:           m.privacy(),
@@ -48,6 +46,8 @@ func (m *message) contact() *formats.Contact {
 		built := strings.Join(strings.Fields(strings.Join([]string{n.Prefix, n.Given, n.Middle, n.Surname, n.Suffix}, " ")), " ")
 		c.FullName = firstText(built, c.Company, c.FileAs, oneLine(m.subject))
 	}
+	c.Birthday = m.partialDate(c, mapi.PidLidBirthdayLocal, mapi.PidTagBirthday, "birthday")
+	c.Anniversary = m.partialDate(c, mapi.PidLidWeddingAnniversaryLocal, mapi.PidTagWeddingAnniversary, "anniversary")
 	m.emails(c)
 	m.phones(c)
 	c.Addresses = m.postalAddresses()
@@ -67,7 +67,7 @@ func cardUID(contentKey string) string {
 	if err != nil || len(b) < 16 {
 		return ""
 	}
-	b[6] = b[6]&0x0F | 0x50 // RFC 9562 4.2, 5.5: named by a hash
+	b[6] = b[6]&0x0F | 0x80 // RFC 9562 4.2, 5.8: of a hash of our own
 	b[8] = b[8]&0x3F | 0x80 // RFC 9562 4.1
 	h := hex.EncodeToString(b[:16])
 	return "urn:uuid:" + h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
@@ -222,7 +222,9 @@ func (m *message) phones(c *formats.Contact) {
 func addFax(c *formats.Contact, address string, place formats.Place) {
 	number := strings.TrimSpace(address[strings.LastIndexByte(address, '@')+1:])
 	if !strings.ContainsAny(number, "0123456789") ||
-		slices.ContainsFunc(c.Phones, func(p formats.Phone) bool { return p.Kind == formats.PhoneFax && (p.Place == place || p.Number == number) }) {
+		slices.ContainsFunc(c.Phones, func(p formats.Phone) bool {
+			return p.Kind == formats.PhoneFax && (p.Place == place || p.Number == number)
+		}) {
 		return
 	}
 	c.Phones = append(c.Phones, formats.Phone{Number: number, Kind: formats.PhoneFax, Place: place})

@@ -48,6 +48,8 @@ type Options struct {
 	// Owner returns whose mailbox the messages are from, for meetings that do not tell who of the attendees that is. It may
 	// be nil, and return nil. It is called as Zone is.
 	Owner func() *formats.Address
+	// FollowUps makes the tasks that flags on mail and contacts are.
+	FollowUps bool
 	// Card opens the contact or list that a member of a list is, by its entry identifier, or returns nil where there is
 	// none that is written too. It may be nil: then no list is linked with the cards of its members.
 	Card func(entry []byte) mapi.Message
@@ -147,10 +149,13 @@ func (m *message) item(it *formats.Item) error {
 		m.body(it)
 	}
 	it.Key = formats.Key(it.Kind, it.Identity)
+	if m.c.opt.FollowUps {
+		it.FollowUp = m.flagTask(it)
+	}
 	return nil
 }
 
-// body makes the body of an item that is not mail.
+// body makes the body of an item that is not mail. Its identity is the UID that is written.
 func (m *message) body(it *formats.Item) {
 	switch it.Kind {
 	case formats.KindEvent:
@@ -158,11 +163,14 @@ func (m *message) body(it *formats.Item) {
 		it.Identity = it.Event.Identity()
 	case formats.KindTask:
 		it.Task = m.task()
+		it.Identity = it.Task.UID
 	case formats.KindContact:
 		it.Contact = m.contact()
+		it.Identity = it.Contact.UID
 		it.Subject = firstText(it.Contact.FullName, it.Subject)
 	case formats.KindGroup:
 		it.Group = m.group()
+		it.Identity = it.Group.UID
 		it.Subject = firstText(it.Group.Name, it.Subject)
 	case formats.KindNote:
 		it.Note = m.note()

@@ -65,7 +65,7 @@ func newArchive(path string, s store, o extract.Options) *Archive {
 	}
 	a.info.CodePage, a.info.CodePageReason = codePage(props, f.ansi, o.CodePage)
 	a.convert = outlook.New(outlook.Options{
-		CodePage: a.info.CodePage, KeepEX: o.KeepEX, Card: a.card,
+		CodePage: a.info.CodePage, KeepEX: o.KeepEX, FollowUps: o.FollowUps, Card: a.card,
 		Zone: sync.OnceValue(a.zone), Owner: sync.OnceValue(a.owner),
 	})
 	a.tree = buildTree(s, a.info.CodePage, o.Recover)
