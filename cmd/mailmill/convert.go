@@ -17,7 +17,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailmill/formats"
-	"mailmill/formats/vcard"
 	"mailmill/load"
 	"mailmill/load/files"
 	"mailmill/load/report"
@@ -30,10 +29,7 @@ type conversion struct {
 	addressing  addressing
 	formatName  string
 	format      files.Format
-	split       bool
-	vcard       string
-	cards       vcard.Version
-	notes       string
+	look        look
 	kinds       []formats.Kind // that the target takes
 	jobs        int
 	overwrite   bool
@@ -48,22 +44,25 @@ func (a *app) convertCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert [OPTIONS] SRC… DST",
 		Short: "Write what is in archives as standard files",
-		Long: `Convert reads archives, or the archives in folders, and writes their mail to
-DST: a folder, which it creates, an archive of what that would hold (.tar,
-.tar.zst, .tar.gz, .zip), one mbox (.mbox, .mbox.zst, .mbox.gz) or - for
-standard output.
-See mailmill help files for what it writes. It says what became of every item:
-found = written + unchanged + filtered + duplicate + failed.
+		Long: `Convert reads archives, or the archives in folders, and writes what is in them
+to DST: a folder, which it creates; an archive of what that would hold (.tar,
+.tar.zst, .tar.gz, .zip); one file of mail (.mbox, .mbox.zst, .mbox.gz), of a
+calendar (.ics) or of contacts (.vcf); or - for standard output, which gets mail
+unless --only asks for calendar or contacts.
+
+Mail becomes mbox, EML or Maildir; events, tasks, notes and journal entries
+become iCalendar; contacts and lists become vCards. See mailmill help files. It
+says what became of every item: found = written + unchanged + filtered +
+duplicate + failed.
 
 Before it writes, it learns from all archives who has which mail address:
 colleagues are often stored by Exchange names (/o=…/cn=…) that nobody can
-answer. The options for that are those of mailmill help addresses.
-
-Items that are not mail cannot be converted yet and count as failed; --only mail
-leaves them out.`,
+answer. The options for that are those of mailmill help addresses.`,
 		Example: `  mailmill convert alice.pst out/
   mailmill convert --format eml --include 'Projects/**' alice.pst bob.ost out/
   mailmill convert --only mail --format maildir alice.pst alice.tar.zst
+  mailmill convert --include Calendar alice.pst calendar.ics
+  mailmill convert --only contacts --vcard 3 alice.pst - >contacts.vcf
   mailmill convert alice.pst - | grep -c '^From '
   find /backup -name '*.pst' -print0 | mailmill convert --files-from - -0 out/`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.convert(c, args) },
@@ -71,9 +70,7 @@ leaves them out.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "write mail as `FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
-	flags.BoolVar(&c.split, "split", false, "a file for each event, task, contact and so on, as calendar and contact servers have them, rather than one a folder")
-	flags.StringVar(&c.vcard, "vcard", vcard.V4.String(), "write contacts as vCard `VERSION`: 4.0 or 3.0")
-	flags.StringVar(&c.notes, "notes", notesJournal, "write notes as `FORM`: journal (entries of the calendar) or text (a file each)")
+	c.look.addFlags(flags)
 	c.filters.addFlags(flags)
 	flags.BoolVarP(&c.dryRun, "dry-run", "n", false, "do everything but write")
 	flags.BoolVar(&c.overwrite, "overwrite", false, "replace files in the way that mailmill did not write")
@@ -194,7 +191,7 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 	if c.format == nil {
 		return "", usage("--format: %q is no format; mbox, eml and maildir are", c.formatName)
 	}
-	if err := c.checkForms(); err != nil {
+	if err := c.look.check(); err != nil {
 		return "", err
 	}
 	dst = args[len(args)-1]
@@ -210,34 +207,10 @@ func (a *app) checkLine(c *conversion, args []string) (dst string, err error) {
 	return dst, err
 }
 
-// The forms of notes.
-const (
-	notesJournal = "journal"
-	notesText    = "text"
-)
-
-// checkForms refuses forms that there are not.
-func (c *conversion) checkForms() error {
-	switch c.vcard {
-	case "3", "3.0":
-		c.cards = vcard.V3
-	case "4", "4.0":
-		c.cards = vcard.V4
-	default:
-		return usage("--vcard: there is no way to write version %q; 4 is one, 3 another", c.vcard)
-	}
-	if c.notes != notesJournal && c.notes != notesText {
-		return usage("--notes: %q is no form of notes; journal and text are", c.notes)
-	}
-	return nil
-}
-
 // target opens the target, or where nothing is to be written one that does everything but that.
 func (c *conversion) target(dst string, stdout io.Writer) (*files.Target, error) {
-	o := files.Options{
-		Format: c.format, Kinds: c.kinds, Split: c.split, TextNotes: c.notes == notesText, Cards: vcard.Options{Version: c.cards},
-		Record: c.record(), Version: version, Overwrite: c.overwrite,
-	}
+	o := files.Options{Format: c.format, Kinds: c.kinds, Record: c.record(), Version: version, Overwrite: c.overwrite}
+	c.look.apply(&o)
 	for _, archive := range c.sources.archives {
 		info := archive.Info()
 		o.Sources = append(o.Sources, files.Source{
@@ -274,13 +247,8 @@ func (c *conversion) record() map[string]string {
 	set("with-hidden", strconv.FormatBool(c.sources.options.Hidden))
 	set("recover", strconv.FormatBool(c.sources.options.Recover))
 	set("keep-ex", strconv.FormatBool(c.sources.options.KeepEX))
-	set("split", strconv.FormatBool(c.split))
-	if c.cards != vcard.V4 {
-		set("vcard", c.vcard)
-	}
-	if c.notes != notesJournal {
-		set("notes", c.notes)
-	}
+	set("timezone", c.sources.timeZone)
+	c.look.record(record)
 	maps.Copy(record, c.addressing.record())
 	return record
 }

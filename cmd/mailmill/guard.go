@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"sync"
 
 	"mailmill/formats"
@@ -62,14 +63,16 @@ func (g *guarded) Finish(ctx context.Context) error {
 // room is what the items of a run need where they go.
 type room struct {
 	dst      string
-	eachFile bool  // every item is a file
-	packed   bool  // what is written is compressed
-	archives int64 // size of all sources
+	kinds    []formats.Kind          // that are written
+	eachFile func(formats.Kind) bool // whether every item of a kind is a file; nil for none
+	packed   bool                    // what is written is compressed
+	archives int64                   // size of all sources
 
 	warn func(string)
 
 	mu    sync.Mutex
 	items int64
+	files int64 // those of them that are files
 	bytes int64 // as the archives' tables have it
 	least int64 // what of it is written for certain
 }
@@ -89,10 +92,14 @@ func (r *room) add(e *formats.Entry) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.items++
+	if r.eachFile != nil && r.eachFile(e.Kind) {
+		r.files++
+	}
 	r.bytes += size
-	if size >= largeItem {
+	switch {
+	case size >= largeItem:
 		r.least += size / ofLargeItem
-	} else {
+	case e.Kind == formats.KindMail: // of others there may be next to nothing left
 		r.least += size / ofSmallItem
 	}
 }
@@ -112,19 +119,19 @@ func (r *room) judge(space files.Space) error {
 	least, most := min(r.least, r.archives), min(r.bytes, 2*r.archives)/100*growth
 	const advice = "make room, name a place on another disk, or leave this check out with --ignore-space"
 	switch {
-	case r.eachFile && space.Files >= 0 && r.items > space.Files:
+	case space.Files >= 0 && r.files > space.Files:
 		return &exit{status: exitTemporary, sentence: fmt.Sprintf(
 			"%s: there is room for %s more, whatever their size, and %s are to be written (inodes or quota; df -i shows them); %s",
-			r.dst, report.Plural(int(space.Files), "file"), report.Plural(int(r.items), "file"), advice)}
+			r.dst, report.Plural(int(space.Files), "file"), report.Plural(int(r.files), "file"), advice)}
 	case space.Bytes < 0:
 		return nil
 	case !r.packed && least > space.Bytes:
 		return &exit{status: exitTemporary, sentence: fmt.Sprintf(
 			"%s: %s are free there, and the %s to be written (%s in the archive) cannot take less than %s; %s",
-			r.dst, report.Bytes(space.Bytes), report.Plural(int(r.items), "mail"), report.Bytes(r.bytes), report.Bytes(least), advice)}
+			r.dst, report.Bytes(space.Bytes), report.Plural(int(r.items), "item"), report.Bytes(r.bytes), report.Bytes(least), advice)}
 	case most > space.Bytes && r.warn != nil:
 		r.warn(fmt.Sprintf("%s may be too small: %s are free there, and the %s to be written (%s in the archive) may take up to %s.",
-			r.dst, report.Bytes(space.Bytes), report.Plural(int(r.items), "mail"), report.Bytes(r.bytes), report.Bytes(most)))
+			r.dst, report.Bytes(space.Bytes), report.Plural(int(r.items), "item"), report.Bytes(r.bytes), report.Bytes(most)))
 	}
 	return nil
 }
@@ -152,7 +159,7 @@ func (c counted) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 
 // wanted reports whether an entry will be written, as far as it is known by now.
 func (c counted) wanted(e *formats.Entry) bool {
-	if e.Kind != formats.KindMail || e.Err != nil {
+	if !slices.Contains(c.room.kinds, e.Kind) || e.Err != nil {
 		return false
 	}
 	for _, f := range c.filters {
@@ -170,7 +177,10 @@ func (c *conversion) room(a *app, dst string) *room {
 		return nil
 	}
 	form := files.FormOf(dst)
-	r := &room{dst: dst, eachFile: form.Folder() && c.format != files.MBOX, packed: form.Compressed()}
+	r := &room{dst: dst, kinds: c.kinds, packed: form.Compressed()}
+	if form.Folder() {
+		r.eachFile = c.fileEach
+	}
 	if !a.quiet {
 		r.warn = func(sentence string) { io.WriteString(a.screen(), sentence+"\n") }
 	}

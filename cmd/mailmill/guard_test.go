@@ -25,12 +25,12 @@ func TestRoom(t *testing.T) {
 		{"plenty", photos, &room{archives: 100 * mb}, files.Space{Bytes: 1000 * mb, Files: 1000}, "", false},
 		{"nothing is known", photos, &room{archives: 100 * mb}, files.Space{Bytes: -1, Files: -1}, "", false},
 		{"base64 may be too much", photos, &room{archives: 100 * mb}, files.Space{Bytes: 100 * mb, Files: -1}, "", true},
-		{"attachments cannot shrink to a quarter", photos, &room{archives: 100 * mb}, files.Space{Bytes: 25 * mb, Files: -1}, "26 MB are free there, and the 2 mails to be written (94 MB in the archive) cannot take less than 31 MB", false},
+		{"attachments cannot shrink to a quarter", photos, &room{archives: 100 * mb}, files.Space{Bytes: 25 * mb, Files: -1}, "26 MB are free there, and the 2 items to be written (94 MB in the archive) cannot take less than 31 MB", false},
 		{"but they can when they are compressed", photos, &room{archives: 100 * mb, packed: true}, files.Space{Bytes: 25 * mb, Files: -1}, "", true},
 		{"text can", text, &room{archives: mb}, files.Space{Bytes: 4 * 1024, Files: -1}, "", true},
 		{"but there are limits", text, &room{archives: mb}, files.Space{Bytes: 1024, Files: -1}, "cannot take less than 3.1 kB", false},
 		{"a table that lies", []formats.Entry{{Size: 1 << 60}, {Size: 1 << 60}}, &room{archives: mb}, files.Space{Bytes: 20 * mb, Files: -1}, "", false},
-		{"a file each", text, &room{archives: mb, eachFile: true}, files.Space{Bytes: 1000 * mb, Files: 2}, "there is room for 2 files more, whatever their size, and 3 files are to be written", false},
+		{"a file each", text, &room{archives: mb, eachFile: func(formats.Kind) bool { return true }}, files.Space{Bytes: 1000 * mb, Files: 2}, "there is room for 2 files more, whatever their size, and 3 files are to be written", false},
 		{"a file in all", text, &room{archives: mb}, files.Space{Bytes: 1000 * mb, Files: 2}, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -12,12 +12,15 @@ import (
 	"os"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"mailmill/extract"
 	"mailmill/extract/archives"
+	"mailmill/formats"
 	"mailmill/formats/codepage"
+	"mailmill/formats/winzone"
 	"mailmill/load/report"
 )
 
@@ -26,6 +29,7 @@ type sources struct {
 	listFile string
 	nul      bool
 	codePage string
+	timeZone string
 	options  extract.Options
 	target   string // the folder to write to; no source even where it lies in one
 
@@ -38,6 +42,7 @@ func (s *sources) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&s.options.Hidden, "with-hidden", false, "also what programs keep for themselves: associated items, folders outside the visible tree")
 	flags.BoolVar(&s.options.Recover, "recover", false, "also deleted items that are still whole, and items that no folder lists")
 	flags.StringVar(&s.codePage, "codepage", "", "the code page `NAME` of 8-bit text that does not say its own (windows-1252, …)")
+	flags.StringVar(&s.timeZone, "timezone", "", "the `ZONE` of times that do not say theirs (Europe/Berlin; default: that of most of the archive, else UTC)")
 	flags.StringVar(&s.listFile, "files-from", "", "read more source names from `FILE`, one a line; - is standard input")
 	flags.BoolVarP(&s.nul, "null", "0", false, "names in --files-from end with a zero byte, as find -print0 writes them")
 }
@@ -52,6 +57,9 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 			return usage("--codepage: %q is no code page that mailmill knows; windows-1252 is one, shift_jis another", s.codePage)
 		}
 		s.options.CodePage = cp
+	}
+	if err := s.zone(); err != nil {
+		return err
 	}
 	if err := a.checkStdin(s, args); err != nil {
 		return err
@@ -163,6 +171,26 @@ func (s *sources) changed() error {
 	}
 	return nil
 }
+
+// zone reads --timezone. The machine's own zone is none: what is written is not to depend on where.
+func (s *sources) zone() error {
+	if s.timeZone == "" {
+		return nil
+	}
+	name, ok := winzone.Name(s.timeZone)
+	if !ok {
+		name = s.timeZone
+	}
+	loc, err := winzone.Location(name)
+	if err != nil {
+		return usage("--timezone: %q is no time zone that mailmill knows; Europe/Berlin is one, UTC another", s.timeZone)
+	}
+	s.options.Zone = formats.ZoneOf(loc, time.Time{}, lastZoneYear)
+	return nil
+}
+
+// lastZoneYear is when the rules of a zone have been what they are for long enough to go on.
+var lastZoneYear = time.Date(2035, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // names reads the file that --files-from names.
 func (s *sources) names(ctx context.Context, stdin io.Reader) ([]string, error) {

@@ -48,6 +48,9 @@ func (a *app) checkTarget(c *conversion, name string) error {
 	if form.Single() {
 		return a.checkSingle(c, name, form, only)
 	}
+	if c.look.flaggedAsTasks && !(slices.Contains(c.kinds, formats.KindMail) && slices.Contains(c.kinds, formats.KindTask)) {
+		return usage("--flagged-as-tasks makes tasks of mail, and --only leaves one of them out")
+	}
 	if len(c.kinds) == 0 {
 		return usage("--only other leaves nothing to write: what programs keep for themselves has no form in files; mailmill list shows it")
 	}
@@ -68,9 +71,11 @@ func (a *app) checkSingle(c *conversion, name string, form files.Form, only []fo
 	switch {
 	case sort == files.Mail && c.format != files.MBOX:
 		return usage("%s takes one mbox, and --format %s writes a file for each mail: leave --format out, or %s", what, c.format.Name(), instead)
-	case c.split:
+	case c.look.flaggedAsTasks:
+		return usage("%s takes %s alone, and --flagged-as-tasks makes tasks of mail; %s", what, form.Takes(), instead)
+	case c.look.split:
 		return usage("%s is one file, and --split writes many: leave --split out, or %s", what, instead)
-	case c.notes == notesText && slices.Contains(only, formats.KindNote):
+	case c.look.notes == notesText && slices.Contains(only, formats.KindNote):
 		return usage("%s is a calendar, and --notes text writes a file for each note: leave --notes out, or %s", what, instead)
 	case !form.Stream() || c.dryRun:
 		return nil
