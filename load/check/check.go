@@ -94,9 +94,9 @@ func (w *watched) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 	}
 }
 
-// sort puts the file's faults where they belong. What a mail lacks is known already: faults of one that is damaged or
-// failed say nothing new, and those of another cost it nothing. Of an item of a kind that is not converted yet only what
-// all kinds have was read: it is damaged where any part of it is.
+// sort puts the file's faults where they belong. What an item lacks is known already: faults of one that is damaged or
+// failed say nothing new, and those of another cost it nothing. What programs keep for themselves was not read whole: it
+// is damaged where any part of it is.
 func (w *watched) sort(c *report.Check, faults []extract.Fault) {
 	damaged, failed := make(map[string]int), make(map[string]bool) // by ID; place in Damaged
 	for i := range c.Damaged {
@@ -110,9 +110,9 @@ func (w *watched) sort(c *report.Check, faults []extract.Fault) {
 		n, told := damaged[f.ID]
 		switch {
 		case f.Entry == nil:
-		case failed[f.ID], told && f.Entry.Kind == formats.KindMail:
+		case failed[f.ID], told && f.Entry.Kind != formats.KindOther:
 			continue
-		case w.faulty[f.ID] && f.Entry.Kind != formats.KindMail && !f.Harmless:
+		case w.faulty[f.ID] && f.Entry.Kind == formats.KindOther && !f.Harmless:
 			if !told {
 				n = len(c.Damaged)
 				damaged[f.ID] = n

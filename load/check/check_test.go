@@ -26,7 +26,7 @@ type blockError struct{ block string }
 func (e blockError) Error() string { return "block " + e.block + ": wrong checksum" }
 func (e blockError) Unit() string  { return e.block }
 
-// archive is one in memory: mails and events, the subject of each telling what happens when it is read.
+// archive is one in memory: mails, contacts and what programs keep, the subject of each telling what happens when it is read.
 type archive struct {
 	folders []*formats.Folder
 	entries []formats.Entry
@@ -61,6 +61,9 @@ func (a *archive) Read(_ context.Context, e formats.Entry) (*formats.Item, error
 	if e.Kind == formats.KindMail {
 		it.Mail = &formats.Mail{Root: &formats.Part{Type: "text/plain", Content: formats.Bytes("x")}}
 	}
+	if e.Kind == formats.KindContact {
+		it.Contact = &formats.Contact{FullName: "Alice"}
+	}
 	switch e.Subject {
 	case "damaged":
 		it.Damage = []formats.Damage{{Part: "subject", Err: fmt.Errorf("a property: %w", blockError{"0x4"})}}
@@ -68,6 +71,8 @@ func (a *archive) Read(_ context.Context, e formats.Entry) (*formats.Item, error
 		it.Damage = []formats.Damage{{Part: "subject", Err: errGone}}
 	case "attachment":
 		it.Mail.Root = &formats.Part{Type: "application/pdf", Name: "a.pdf", Content: broken{}}
+	case "note":
+		it.Contact.Note = broken{}
 	case "failed":
 		return nil, errGone
 	}
@@ -92,22 +97,26 @@ func TestItems(t *testing.T) {
 		a.add(formats.Entry{Folder: inbox, ID: fmt.Sprintf("m%d", i), Index: uint64(i), Kind: formats.KindMail, Subject: subject})
 	}
 	for i, subject := range []string{"sound", "damaged", "gone", "sound"} {
-		a.add(formats.Entry{Folder: sent, ID: fmt.Sprintf("e%d", i), Index: uint64(10 + i), Kind: formats.KindEvent, Subject: subject})
+		a.add(formats.Entry{Folder: sent, ID: fmt.Sprintf("e%d", i), Index: uint64(10 + i), Kind: formats.KindOther, Subject: subject})
 	}
-	event := func(n int, part, block string, err error) extract.Fault {
+	for i, subject := range []string{"sound", "note"} {
+		a.add(formats.Entry{Folder: sent, ID: fmt.Sprintf("c%d", i), Index: uint64(20 + i), Kind: formats.KindContact, Subject: subject})
+	}
+	other := func(n int, part, block string, err error) extract.Fault {
 		return extract.Fault{Folder: sent, Entry: &a.entries[4+n], ID: a.entries[4+n].ID, Part: part, Block: block, Offset: 0x40, Err: err}
 	}
-	hidden := &formats.Entry{Folder: sent, ID: "h", Kind: formats.KindEvent}
-	harmless := event(3, "trailer", "0x20", errGone)
+	hidden := &formats.Entry{Folder: sent, ID: "h", Kind: formats.KindOther}
+	harmless := other(3, "trailer", "0x20", errGone)
 	harmless.Harmless = true
 	a.faults = []extract.Fault{
 		{Folder: inbox, Entry: &a.entries[0], ID: "m0", Part: "search keys", Offset: -1, Err: errSum}, // costs the mail nothing
 		{Folder: inbox, Entry: &a.entries[1], ID: "m1", Part: "properties", Block: "0x4", Err: errSum},
 		{Folder: inbox, Entry: &a.entries[3], ID: "m3", Part: "properties", Block: "0x6", Err: errSum},
-		event(0, "recipients", "0xc", errSum),  // not read for want of a form to write
-		event(1, "properties", "0x4", errSum),  // told when it was read
-		event(1, "attachment", "0x10", errSum), // not
-		event(2, "properties", "", errGone),    // told
+		other(0, "recipients", "0xc", errSum),  // not read, as nobody writes it
+		other(1, "properties", "0x4", errSum),  // told when it was read
+		other(1, "attachment", "0x10", errSum), // not
+		other(2, "properties", "", errGone),    // told
+		{Folder: sent, Entry: &a.entries[8], ID: "c0", Part: "search keys", Offset: -1, Err: errSum}, // costs the contact nothing
 		{Folder: sent, Entry: hidden, ID: "h", Part: "properties", Block: "0x14", Offset: -1, Err: errSum},
 		harmless,
 		{Folder: inbox, Part: "list of items", Offset: -1, Err: errGone},
@@ -138,14 +147,15 @@ func TestItems(t *testing.T) {
 		"e1 lacks subject: a property: block 0x4: wrong checksum",
 		"e1 lacks attachment: block 0x10 at 0x40: wrong checksum",
 		"e2 lacks subject: not in the index",
+		"c1 lacks note: block 0x8: wrong checksum",
 		"e0 lacks recipients: block 0xc at 0x40: wrong checksum",
 		"m3 failed: not in the index",
-		"m0 has search keys", "h has properties", "e3 has trailer", "has list of items",
+		"m0 has search keys", "c0 has search keys", "h has properties", "e3 has trailer", "has list of items",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
-	if c.Items != 8 || c.Blocks != 7 || c.Bytes != 700 || c.More != 2 || len(c.Remarks) != 1 {
+	if c.Items != 10 || c.Blocks != 7 || c.Bytes != 700 || c.More != 2 || len(c.Remarks) != 1 {
 		t.Errorf("%+v", c)
 	}
 }

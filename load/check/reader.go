@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"mailmill/formats"
+	"mailmill/formats/ical"
 	"mailmill/formats/mime"
+	"mailmill/formats/vcard"
 	"mailmill/load"
 )
 
@@ -31,10 +33,16 @@ func (r *read) Write(p []byte) (int, error) {
 // Encode implements [load.Target].
 func (reader) Encode(_ context.Context, it *formats.Item) (load.Encoded, error) {
 	r := &read{item: it}
-	if it.Mail == nil {
-		return r, nil
+	var err error
+	switch {
+	case it.Mail != nil:
+		err = mime.Write(r, it.Mail)
+	case it.Contact != nil || it.Group != nil:
+		err = vcard.NewEncoder(vcard.Options{}).Encode(r, it)
+	case it.Kind != formats.KindOther:
+		err = ical.NewEncoder(ical.Options{}).Encode(r, it)
 	}
-	return r, mime.LoseContent(it, mime.Write(r, it.Mail))
+	return r, mime.LoseContent(it, err)
 }
 
 // Write implements [load.Target].
