@@ -95,15 +95,16 @@ func (o *Onset) lastPassed(year int, passed func(at time.Time, before, after int
 	}
 	const most = 10
 	for y := year + 1; y > max(o.Start.Year(), year-most); y-- {
-		if at, ok := o.inYear(y); ok && passed(at, o.Before, o.After) {
+		if at, ok := o.InYear(y); ok && passed(at, o.Before, o.After) {
 			return at, true
 		}
 	}
 	return o.Start, true
 }
 
-// inYear returns the onset of a year by the rule, and false after its end or where there is none.
-func (o *Onset) inYear(year int) (time.Time, bool) {
+// InYear returns when the change begins in a year by the onset's rule, which may not be nil: what clocks show before it, as
+// Start is. It is false after the rule's end, and where the year has no such day.
+func (o *Onset) InYear(year int) (time.Time, bool) {
 	r := o.Rule
 	month := o.Start.Month()
 	if len(r.ByMonth) > 0 {
@@ -235,7 +236,7 @@ func foldOnsets(all []Onset, more bool) []Onset {
 					continue
 				}
 				want := all[follow[len(follow)-1]].Start.Year() + 1
-				if at, ok := probe.inYear(want); !ok || !at.Equal(n.Start) {
+				if at, ok := probe.InYear(want); !ok || !at.Equal(n.Start) {
 					if n.Start.Year() >= want {
 						break
 					}
@@ -256,7 +257,7 @@ func foldOnsets(all []Onset, more bool) []Onset {
 			// The rule ended where its next change would be among those that are known.
 			probe := o
 			probe.Rule = rule
-			next, ok := probe.inYear(last.Start.Year() + 1)
+			next, ok := probe.InYear(last.Start.Year() + 1)
 			if !more || !ok || !next.After(all[len(all)-1].Start) {
 				rule.Until = Instant(last.Start.Add(-time.Duration(last.Before) * time.Second))
 			}

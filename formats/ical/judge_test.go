@@ -106,7 +106,7 @@ func judgeEvent(t *rapid.T, it *formats.Item, ev *formats.Event, c *goical.Compo
 		}
 		for i, p := range c.Props.Values("ATTENDEE") {
 			a := ev.Meeting.Attendees[i]
-			equal(t, "CN", a.Address.Name, strings.TrimSuffix(decodeCaret(p.Params.Get("CN")), " "))
+			equal(t, "CN", a.Address.Name, strings.TrimSuffix(decodeParam(p.Params.Get("CN")), " "))
 			if want := a.Address.Spec(); want != "" && p.Value != "mailto:"+want {
 				t.Fatalf("the attendee is %q, want %s", p.Value, want)
 			}

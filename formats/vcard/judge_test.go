@@ -30,8 +30,13 @@ func TestJudges(t *testing.T) {
 						t.Fatalf("%s is %q, want %q\n%s", name, got, want, s)
 					}
 				}
-				// go-vcard leaves semicolons escaped.
-				text := func(name string) string { return strings.ReplaceAll(card.Value(name), `\;`, ";") }
+				// go-vcard leaves semicolons escaped, as 3.0 has them.
+				text := func(name string) string {
+					if v == vcard.V3 {
+						return strings.Join(split(value(s, name), 0), "")
+					}
+					return card.Value(name)
+				}
 				list := func(name string, want []string) {
 					t.Helper()
 					if got := split(value(s, name), ','); !slices.Equal(got, want) && len(want) > 0 {

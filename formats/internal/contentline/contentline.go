@@ -127,13 +127,9 @@ func (l *Writer) Param(name string, values ...string) {
 // paramValue writes a value, in quotation marks where it has characters that end one.
 func (l *Writer) paramValue(v string) {
 	quote := strings.ContainsAny(v, ":;,")
+	v = l.plainSigns(v, quote)
 	if quote {
 		l.unit(`"`)
-		if l.style != ICalendar {
-			// QUIRK: go-vcard reads escapes of Go here, and leaves out a line that has others. vcard4 and others read those of
-			// texts. What looks the same is read by all as it is.
-			v = strings.ReplaceAll(v, `\`, "\uFF3C")
-		}
 	}
 	l.cr = false
 	l.each(v, func(c special) {
@@ -161,6 +157,27 @@ func (l *Writer) paramValue(v string) {
 	}
 	l.cr = false
 }
+
+// plainSigns replaces signs of a parameter's value by signs that look the same, where programs take them for what they
+// are not. A backslash means itself there (RFC 5545 3.2, RFC 6350 3.3).
+//
+// QUIRK: ical.js and icalendar undo the escapes of texts. go-vcard undoes those of Go within quotation marks, and leaves
+// out a line that has others. vcard4 fails where a comma and a semicolon stand within quotation marks.
+func (l *Writer) plainSigns(v string, quoted bool) string {
+	const backslash, semicolon = "\uFF3C", "\uFF1B"
+	if l.style != ICalendar && quoted {
+		v = strings.ReplaceAll(v, `\`, backslash)
+	} else if strings.IndexByte(v, '\\') >= 0 {
+		v = escapes.Replace(v)
+	}
+	if l.style == VCard4 && strings.IndexByte(v, ',') >= 0 {
+		v = strings.ReplaceAll(v, ";", semicolon)
+	}
+	return v
+}
+
+// escapes puts a backslash that looks the same in place of those that begin an escape.
+var escapes = strings.NewReplacer(`\\`, "\uFF3C\uFF3C", `\n`, "\uFF3Cn", `\N`, "\uFF3CN", `\,`, "\uFF3C,", `\;`, "\uFF3C;", `\:`, "\uFF3C:")
 
 // Raw adds to the value what is already in its syntax. Line ends and control characters are left out.
 func (l *Writer) Raw(s string) {
