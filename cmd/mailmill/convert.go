@@ -102,7 +102,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	}
 	defer closeLog()
 
-	c.sources.target = dst
+	c.sources.target, c.sources.options.FollowUps = dst, c.look.flaggedAsTasks
 	defer c.sources.close()
 	plan, err := a.plan(&c.sources, &c.filters, args[:len(args)-1], c.jobs, log)
 	if err != nil {

@@ -48,7 +48,8 @@ func sortOf(it *formats.Item) (Sort, bool) {
 
 // shapes returns how items of each sort look; nil where nobody asked for them.
 func (o *Options) shapes(form Form) (list [sorts]shape) {
-	for _, kind := range form.Kinds(o.Kinds) {
+	kinds := form.Kinds(o.Kinds)
+	for _, kind := range kinds {
 		switch sort, ok := SortOf(kind); {
 		case !ok:
 		case sort == Mail:
@@ -58,7 +59,7 @@ func (o *Options) shapes(form Form) (list [sorts]shape) {
 		case sort == Calendars:
 			list[Calendars] = newCalendars(o.Calendar, o.Split)
 		case sort == Cards:
-			list[Cards] = newCards(o.Cards, o.Split)
+			list[Cards] = newCards(o.Cards, o.Split, !slices.Contains(kinds, formats.KindContact))
 		}
 	}
 	return list
