@@ -106,7 +106,7 @@ type Phone struct {
 type PostalAddress struct {
 	Place                                              Place
 	POBox, Extended, Street, City, State, Zip, Country string
-	// Label is the whole address as it is written on a letter. It counts where the parts are empty.
+	// Label is the whole address as it is written on a letter. It counts where it says more than the parts.
 	Label     string
 	Preferred bool
 }

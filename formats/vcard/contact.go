@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"mailmill/formats"
 )
@@ -171,26 +172,43 @@ func placeName(p formats.Place) string {
 	return ""
 }
 
-// postal writes an address (RFC 6350 6.3.1, RFC 2426 3.2). Its label counts where the parts are empty.
+// postal writes an address (RFC 6350 6.3.1, RFC 2426 3.2), and its label where that says more than the parts.
 func (e *Encoder) postal(a *formats.PostalAddress) {
-	if a.IsEmpty() && strings.TrimSpace(a.Label) == "" {
+	label := ""
+	if saysMore(a) {
+		label = a.Label
+	}
+	if a.IsEmpty() && label == "" {
 		return
 	}
 	v3 := e.opts.Version == V3
-	if v3 && a.IsEmpty() {
+	if v3 && label != "" {
 		e.l.Name("LABEL")
 		e.types(placeName(a.Place), e.preferred(a.Preferred))
-		e.l.Text(a.Label)
+		e.l.Text(label)
 		e.l.End()
-		return
+		if a.IsEmpty() {
+			return
+		}
 	}
 	e.l.Name("ADR")
 	e.types(placeName(a.Place), e.preferred(a.Preferred))
-	if a.IsEmpty() {
-		e.l.Param("LABEL", a.Label)
+	if !v3 && label != "" {
+		e.l.Param("LABEL", label)
 	}
 	e.l.Components(a.POBox, a.Extended, a.Street, a.City, a.State, a.Zip, a.Country)
 	e.l.End()
+}
+
+// saysMore reports whether the label of an address has a word that none of its parts has.
+func saysMore(a *formats.PostalAddress) bool {
+	parts := strings.Join([]string{a.POBox, a.Extended, a.Street, a.City, a.State, a.Zip, a.Country}, "\n")
+	for _, word := range strings.FieldsFunc(a.Label, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;", r) }) {
+		if !strings.Contains(parts, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // im writes an address for instant messages (RFC 6350 6.4.3, RFC 4770), and the text that it was.

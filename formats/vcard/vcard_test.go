@@ -62,7 +62,7 @@ func jane() *formats.Item {
 				{},
 			},
 			Addresses: []formats.PostalAddress{
-				{Place: formats.PlaceWork, POBox: "PO 1", Street: "Main St 1\r\n2nd floor", City: "Springfield, North", State: "IL", Zip: "12345", Country: "USA", Label: "not needed", Preferred: true},
+				{Place: formats.PlaceWork, POBox: "PO 1", Street: "Main St 1\r\n2nd floor", City: "Springfield, North", State: "IL", Zip: "12345", Country: "USA", Label: "Main St 1, 2nd floor; behind the mill", Preferred: true},
 				{Place: formats.PlaceHome, Label: "Side St 2\n\"Cottage\"\nSpringfield"},
 				{City: "Elsewhere"},
 				{},
