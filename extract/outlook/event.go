@@ -28,6 +28,7 @@ func (m *message) event() *formats.Event {
 	m.readPeople()
 	m.shareKnown()
 	m.schedule(e, exceptions)
+	e.Extra = append(e.Extra, m.customFields()...)
 	return e
 }
 
@@ -59,8 +60,8 @@ func (m *message) addFacts(e *formats.Event) {
 	e.Color = labelColor(m.named(mapi.PidLidAppointmentColor, "label").Int())
 	e.Meeting = m.meeting(state)
 	m.conferences(e)
-	if v := m.value(mapi.PidTagOwnerAppointmentId, "identifier of the appointment"); v.Exists() {
-		e.Extra = property(e.Extra, "X-MICROSOFT-CDO-OWNERAPPTID", strconv.FormatInt(v.Int(), 10))
+	if id := m.value(mapi.PidTagOwnerAppointmentId, "identifier of the appointment").Int(); id != 0 {
+		e.Extra = property(e.Extra, "X-MICROSOFT-CDO-OWNERAPPTID", strconv.FormatInt(id, 10))
 	}
 	e.Extra = property(e.Extra, "X-PST-REPLY-NAME", m.namedLine(mapi.PidLidAppointmentReplyName, "who replied"))
 	e.Extra = timeProperty(e.Extra, "X-MICROSOFT-CDO-REPLYTIME", m.named(mapi.PidLidAppointmentReplyTime, "time of the reply").Time())

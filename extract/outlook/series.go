@@ -87,13 +87,27 @@ func (m *message) series(e *formats.Event, start, end time.Time, allDay bool, at
 	if r == nil {
 		return false
 	}
+	if r.Start == 0 && start.IsZero() {
+		return false
+	}
 	s := &seriesMaker{m: m, event: e, allDay: allDay, r: r}
-	s.zone = m.itemZone(mapi.PidLidAppointmentZoneRecur, mapi.PidLidTimeZoneStruct, r.Start.Time().Year())
+	year := r.Start.Time().Year()
+	if r.Start == 0 {
+		year = start.Year()
+	}
+	s.zone = m.itemZone(mapi.PidLidAppointmentZoneRecur, mapi.PidLidTimeZoneStruct, year)
 	if s.zone == nil {
-		s.zone = m.itemZone(mapi.PidLidAppointmentZoneStart, mapi.Name{}, r.Start.Time().Year())
+		s.zone = m.itemZone(mapi.PidLidAppointmentZoneStart, mapi.Name{}, year)
 	}
 	if !r.HasTimes {
 		s.timesFrom(start, end)
+	}
+	if r.Start == 0 {
+		// What follows the pattern was cut off, with the days on which it begins and ends.
+		r.Start = s.local(start).Midnight()
+		if last := m.named(mapi.PidLidClipEnd, "end of the series").Time(); !last.IsZero() && r.End == mapi.EndByDate {
+			r.Last = s.local(last).Midnight()
+		}
 	}
 	if allDay {
 		s.wholeDays()
