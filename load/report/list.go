@@ -11,8 +11,9 @@ import (
 
 // List is a target that writes a line for each item: a JSON object, or columns for people.
 //
-// A line for people holds, with a tab between them, the date in UTC, the kind, the place in the source, the folder, who
-// it is from and the subject.
+// A line for people holds, with a tab between them, the date in UTC, the kind, the place in the source, the folder, a person
+// and the subject. The date is when a mail was sent, an event or a journal entry begins, or a task is due; that of others is
+// their last change. The person is the sender, the organizer, who has to do with a task, or whom a contact is.
 type List struct {
 	// W takes the lines for people, each in one call of its Write. An error of it ends the run.
 	W io.Writer
@@ -74,9 +75,15 @@ func appendLine(b []byte, it *formats.Item) []byte {
 	if t := dateOf(it); !t.IsZero() {
 		date = t.UTC().Format("2006-01-02 15:04")
 	}
+	switch m := momentOf(it); {
+	case m.IsDate():
+		date = m.Clock.Format("2006-01-02      ")
+	case !m.IsZero():
+		date = m.Time(nil).UTC().Format("2006-01-02 15:04")
+	}
 	from := "-"
-	if it.Mail != nil && it.Mail.From != nil {
-		from = who(it.Mail.From)
+	if a := personOf(it); a != nil {
+		from = who(a)
 	}
 	for i, column := range []string{date, it.Kind.String(), it.ID, folderName(it.Folder), from, it.Subject} {
 		if i > 0 {

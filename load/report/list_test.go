@@ -174,6 +174,71 @@ func TestListForPeople(t *testing.T) {
 	}
 }
 
+// What a script wants to know of each kind is in its object, and what people want in a line.
+func TestListGroupware(t *testing.T) {
+	at := time.Date(2014, 3, 28, 9, 0, 0, 0, time.UTC)
+	zone := &formats.Zone{ID: "Europe/Berlin", Onsets: []formats.Onset{{Before: 3600, After: 3600}}}
+	item := func(kind formats.Kind, subject string) *formats.Item {
+		return &formats.Item{Entry: formats.Entry{Folder: inbox, ID: "0x200064", Kind: kind, Subject: subject, Date: sent}, Modified: sent}
+	}
+	meeting := item(formats.KindEvent, "Review")
+	meeting.Event = &formats.Event{
+		Details: formats.Details{UID: "review", Attachments: []*formats.Part{leaf("text/plain", "plan")}},
+		Start:   formats.Zoned(at, zone), End: formats.Zoned(at.Add(time.Hour), zone), Location: "Room 1",
+		Series: &formats.Series{Rule: &formats.Recurrence{Frequency: formats.Daily, Count: 3}},
+		Meeting: &formats.Meeting{Organizer: alice, Attendees: []formats.Attendee{
+			{Address: bob, Role: formats.Optional, Status: formats.Accepted}, {Address: alice, Type: formats.Room, Role: formats.NonParticipant},
+		}},
+	}
+	holiday := item(formats.KindEvent, "Away")
+	holiday.Event = &formats.Event{Start: formats.Date(2014, 4, 1), End: formats.Date(2014, 4, 3), Cancelled: true}
+	task := item(formats.KindTask, "Offer")
+	task.Task = &formats.Task{Due: formats.Date(2014, 4, 1), Status: formats.TaskWaiting, Percent: 50, Owner: alice}
+	contact := item(formats.KindContact, "Alice")
+	contact.Contact = &formats.Contact{
+		UID: "urn:uuid:1", Name: formats.PersonName{Given: "Alice", Surname: "Smith"}, Company: "X", Emails: []*formats.Address{alice},
+		Phones: []formats.Phone{{Number: "+49 1", Place: formats.PlaceWork}, {Number: "+49 2", Kind: formats.PhoneMobile}},
+		Photo:  &formats.Part{Name: "photo.jpg", Type: "image/jpeg", Content: formats.Bytes("x"), Size: 1},
+	}
+	group := item(formats.KindGroup, "All")
+	group.Group = &formats.Group{UID: "urn:uuid:2", Members: []formats.Member{{Address: bob}, {Address: alice, Card: "urn:uuid:1"}}}
+	note := item(formats.KindNote, "Milk")
+	note.Note = &formats.Note{}
+	box := mailbox{meeting, holiday, task, contact, group, note}
+
+	const (
+		person = `{"name":"Alice","stored":"/o=X/cn=alice","smtp":"alice@example.org","via":"item"`
+		begin  = `{"type":"item","source":"a.pst","source_id":"0x200064","folder":["Inbox","A/B"],`
+		date   = `"date":"2014-03-02T08:08:07Z",`
+		nobody = `{"stored":"/o=X/cn=bob","via":"none"`
+	)
+	want := begin + `"kind":"event","subject":"Review",` + date + `"uid":"review","start":"2014-03-28T08:00:00Z","end":"2014-03-28T09:00:00Z",` +
+		`"timezone":"Europe/Berlin","location":"Room 1","recurring":true,"rrule":"FREQ=DAILY;COUNT=3","organizer":` + person + `},"attendees":[` +
+		nobody + `,"type":"individual","role":"optional","status":"accepted"},` + person + `,"type":"room","role":"non-participant","status":"needs-action"}],` +
+		`"status":"confirmed","attachments":[{"type":"text/plain","size":4}]}` + "\n" +
+		begin + `"kind":"event","subject":"Away",` + date + `"start":"2014-04-01","end":"2014-04-03","all_day":true,"status":"cancelled"}` + "\n" +
+		begin + `"kind":"task","subject":"Offer",` + date + `"due":"2014-04-01","status":"waiting","percent":50}` + "\n" +
+		begin + `"kind":"contact","subject":"Alice",` + date + `"uid":"urn:uuid:1","given":"Alice","surname":"Smith","company":"X","emails":[` + person + `}],` +
+		`"phones":[{"number":"+49 1","kind":"voice","place":"work"},{"number":"+49 2","kind":"mobile"}],` +
+		`"attachments":[{"name":"photo.jpg","type":"image/jpeg","size":1,"inline":true}]}` + "\n" +
+		begin + `"kind":"group","subject":"All",` + date + `"uid":"urn:uuid:2","members":[` + nobody + `},` + person + `,"card":"urn:uuid:1"}]}` + "\n" +
+		begin + `"kind":"note","subject":"Milk","date":"2014-03-02T08:08:07Z"}` + "\n"
+	want = strings.Replace(want, `"item",`, `"item","schema":1,`, 1)
+	if diff := cmp.Diff(want, list(t, box, &report{json: true}, 1)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	const place = "\t0x200064\tInbox/A//B\t"
+	want = "2014-03-28 08:00\tevent" + place + "Alice <alice@example.org>\tReview\n" +
+		"2014-04-01      \tevent" + place + "-\tAway\n" +
+		"2014-04-01      \ttask" + place + "Alice <alice@example.org>\tOffer\n" +
+		"2014-03-02 08:08\tcontact" + place + "Alice <alice@example.org>\tAlice\n" +
+		"2014-03-02 08:08\tgroup" + place + "-\tAll\n" +
+		"2014-03-02 08:08\tnote" + place + "-\tMilk\n"
+	if diff := cmp.Diff(want, list(t, box, &report{}, 1)); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 type brokenPipe struct{}
 
 func (brokenPipe) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }

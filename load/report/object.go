@@ -21,20 +21,21 @@ type place struct {
 
 // content is an item without its place.
 type content struct {
-	Kind       string       `json:"kind"`
-	Class      string       `json:"class,omitempty"`
-	Subject    string       `json:"subject,omitempty"`
-	Date       string       `json:"date,omitempty"`
-	Received   string       `json:"received,omitempty"`
-	MessageID  string       `json:"message_id,omitempty"`
-	From       *address     `json:"from,omitempty"`
-	Sender     *address     `json:"sender,omitempty"`
-	To         []address    `json:"to,omitempty"`
-	Cc         []address    `json:"cc,omitempty"`
-	Bcc        []address    `json:"bcc,omitempty"`
-	Flags      []string     `json:"flags,omitempty"`
-	Keywords   []string     `json:"keywords,omitempty"`
-	Size       int64        `json:"size,omitempty"`
+	Kind      string    `json:"kind"`
+	Class     string    `json:"class,omitempty"`
+	Subject   string    `json:"subject,omitempty"`
+	Date      string    `json:"date,omitempty"`
+	Received  string    `json:"received,omitempty"`
+	MessageID string    `json:"message_id,omitempty"`
+	From      *address  `json:"from,omitempty"`
+	Sender    *address  `json:"sender,omitempty"`
+	To        []address `json:"to,omitempty"`
+	Cc        []address `json:"cc,omitempty"`
+	Bcc       []address `json:"bcc,omitempty"`
+	Flags     []string  `json:"flags,omitempty"`
+	Keywords  []string  `json:"keywords,omitempty"`
+	Size      int64     `json:"size,omitempty"`
+	groupware
 	Attachment []attachment `json:"attachments,omitempty"`
 	TextSHA256 string       `json:"text_sha256,omitempty"`
 	HTMLSHA256 string       `json:"html_sha256,omitempty"`
@@ -179,10 +180,15 @@ func contentOf(it *formats.Item, digest bool) content {
 		Keywords: it.Keywords,
 		Size:     it.Size,
 	}
+	r := reader{digest: digest, item: it}
 	if it.Mail == nil {
+		var parts []*formats.Part
+		c.groupware, parts = groupwareOf(it)
+		for _, p := range parts {
+			p.Leaves(func(p *formats.Part) { c.Attachment = append(c.Attachment, r.part(p, 0)...) })
+		}
 		return c
 	}
-	r := reader{digest: digest, item: it}
 	m := r.message(it.Mail, 0)
 	c.MessageID, c.From, c.Sender, c.To, c.Cc, c.Bcc = m.MessageID, m.From, m.Sender, m.To, m.Cc, m.Bcc
 	c.Attachment, c.TextSHA256, c.HTMLSHA256 = m.Attachment, m.TextSHA256, m.HTMLSHA256
