@@ -44,7 +44,7 @@ type trueAppointment struct {
 	Private  bool
 	Reminder *int   `json:"reminder_minutes"`
 	UID      string `json:"global_object_id"`
-	Method   string `json:"meeting_type"`
+	Method   string `json:"meeting"`
 	Series   *struct {
 		Occurrences []string `json:"occurrences_utc"`
 		Dates       []string `json:"occurrences_dates"`
