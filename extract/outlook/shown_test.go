@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ var (
 	billing    = shownThing{what: "Billing information", p: props{mapi.PidLidBilling: "hourly"}, at: "X-PST-BILLING", find: "hourly"}
 	linked     = shownThing{what: "Contacts", p: props{mapi.PidLidContacts: []string{"Carl Contact"}}, at: "CONTACT", find: "Carl Contact"}
 	companies  = shownThing{what: "Company", p: props{mapi.PidLidCompanies: []string{"Linked Ltd"}}, at: "X-PST-COMPANIES", find: "Linked Ltd"}
-	custom     = shownThing{what: "User-defined fields", p: props{mapi.Named(mapi.PSPublicStrings, "Kunde Nr."): 4711}, at: "X-PST-KUNDE-NR", find: "4711", more: "named after the field; its exact name in `X-NAME`"}
+	custom     = shownThing{what: "User-defined fields", p: props{mapi.Named(mapi.PSPublicStrings, "Kunde Nr."): 4711}, at: "X-PST-KUNDE-NR", find: "4711", more: "named after the field, with its exact name as `X-NAME`"}
 	private    = shownThing{what: "Private, sensitivity", p: props{mapi.PidTagSensitivity: 2, mapi.PidLidPrivate: true}, at: "CLASS", find: "PRIVATE"}
 	priority   = shownThing{what: "Priority, importance", p: props{mapi.PidTagImportance: 2}, at: "PRIORITY", find: "1"}
 	body       = shownThing{what: "Text", p: props{mapi.PidTagBody: "The text of it."}, at: "DESCRIPTION", find: "The text of it."}
@@ -90,7 +91,7 @@ func shownKinds() []shownKind {
 		{what: "E-mail 2", p: props{mapi.PidLidEmail2EmailAddress: "two@example.org"}, at: "EMAIL", find: "two@example.org"},
 		{what: "E-mail 3", p: props{mapi.PidLidEmail3EmailAddress: "three@example.org"}, at: "EMAIL", find: "three@example.org"},
 		{what: "Display as", p: props{mapi.PidLidEmail1DisplayName: "Shown (one@example.org)"}, at: "EMAIL;X-CN=Shown", find: "one@example.org"},
-		{what: "IM address", p: props{mapi.PidLidInstantMessagingAddress: "sip:im@example.org"}, at: "IMPP", find: "sip:im@example.org", more: "as it stands in `X-MS-IMADDRESS`"},
+		{what: "IM address", p: props{mapi.PidLidInstantMessagingAddress: "sip:im@example.org"}, at: "IMPP", find: "sip:im@example.org", more: "and as it stands `X-MS-IMADDRESS`"},
 		{what: "Web page", p: props{mapi.PidTagBusinessHomePage: "https://work.example"}, at: "URL;TYPE=work", find: "https://work.example"},
 		{what: "Personal home page", p: props{mapi.PidTagPersonalHomePage: "https://home.example"}, at: "URL;TYPE=home", find: "https://home.example"},
 		{what: "Web page (older)", p: props{mapi.PidLidHtml: "https://page.example"}, at: "URL", find: "https://page.example"},
@@ -201,7 +202,7 @@ func shownKinds() []shownKind {
 		{what: "Optional attendees", at: "ATTENDEE;CN=Otto;ROLE=OPT-PARTICIPANT", find: "mailto:otto@example.org"},
 		{what: "Resources", at: "ATTENDEE;CN=Room 1;CUTYPE=RESOURCE", find: "mailto:room@example.org"},
 		{what: "New times may not be proposed", p: props{mapi.PidLidAppointmentNotAllowPropose: true}, at: "X-MICROSOFT-DISALLOW-COUNTER", find: "TRUE"},
-		{what: "Online meeting", p: props{mapi.PidNameSkypeTeamsMeetingUrl: "https://teams.example/join"}, at: "CONFERENCE", find: "https://teams.example/join", more: "as it stands in `X-MICROSOFT-SKYPETEAMSMEETINGURL`"},
+		{what: "Online meeting", p: props{mapi.PidNameSkypeTeamsMeetingUrl: "https://teams.example/join"}, at: "CONFERENCE", find: "https://teams.example/join", more: "and `X-MICROSOFT-SKYPETEAMSMEETINGURL`"},
 		priority, private, categories, linked, companies, mileage, billing, custom, body, layout, attached, created, modified,
 	}
 	wholeDay := []shownThing{
@@ -348,25 +349,26 @@ func TestShownTable(t *testing.T) {
 }
 
 // anyName is the parameters that have whatever the item has.
-var anyName = regexp.MustCompile(`\b(CN|X-CN|PARTSTAT|X-NUMBER)=[^;]*`)
+var anyName = regexp.MustCompile(`\b((?:CN|X-CN|PARTSTAT|X-NUMBER)=)[^;]*|(X-PST-)KUNDE-NR`)
 
 func shownTable() string {
 	var b strings.Builder
-	for _, k := range shownKinds() {
-		fmt.Fprintf(&b, "### %s\n\n| Outlook shows | written as |\n|---|---|\n", k.title)
-		rows := k.rows
+	table := func(title string, rows []shownThing) {
+		fmt.Fprintf(&b, "### %s\n\n| Outlook shows | written as |\n|---|---|\n", title)
 		for len(rows) > 0 {
 			// What goes to one place stands in one row.
 			r := rows[0]
 			what := r.what
+			group, _, _ := strings.Cut(r.what, ": ")
 			rows = rows[1:]
 			for len(rows) > 0 && rows[0].at == r.at && rows[0].at3 == r.at3 && rows[0].more == "" && r.more == "" {
-				what += ", " + strings.ToLower(rows[0].what[:1]) + rows[0].what[1:]
+				next := strings.TrimPrefix(rows[0].what, group+": ")
+				what += ", " + strings.ToLower(next[:1]) + next[1:]
 				rows = rows[1:]
 			}
-			place := "`" + anyName.ReplaceAllString(r.at, "$1=…") + "`"
+			place := "`" + anyName.ReplaceAllString(r.at, "$1$2…") + "`"
 			if r.at3 != "" {
-				place += ", in 3.0 `" + anyName.ReplaceAllString(r.at3, "$1=…") + "`"
+				place += ", in 3.0 `" + anyName.ReplaceAllString(r.at3, "$1$2…") + "`"
 			}
 			if r.more != "" {
 				place += "; " + r.more
@@ -375,5 +377,17 @@ func shownTable() string {
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
+	shared := []shownThing{body, layout, categories, private, priority, linked, companies, mileage, billing, custom, attached, created, modified}
+	table("Everything in calendars", shared)
+	for _, k := range shownKinds() {
+		var own []shownThing
+		for _, r := range k.rows {
+			if strings.HasPrefix(k.class, "IPM.Contact") || strings.HasPrefix(k.class, "IPM.DistList") ||
+				!slices.ContainsFunc(shared, func(s shownThing) bool { return s.what == r.what && s.at == r.at }) {
+				own = append(own, r)
+			}
+		}
+		table(k.title, own)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
 }
