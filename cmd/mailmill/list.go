@@ -24,10 +24,13 @@ func (a *app) listCommand() *cobra.Command {
 		SuggestFor: []string{"ls", "show", "dump", "cat"},
 		Short:      "Print a line for each item",
 		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
-kind, place in the source, folder, sender and subject; with --json an object
-(see mailmill help json). Before the first line it learns from all sources who
-has which address (see mailmill help addresses).`,
+kind, place in the source, folder, person and subject; with --json an object
+(see mailmill help json). The date is when a mail was sent, an event begins or a
+task is due, else the last change; the person is who sent the mail, organizes
+the event, has to do with the task, or is the contact. Before the first line it
+learns from all sources who has which address (see mailmill help addresses).`,
 		Example: `  mailmill list --only mail --since 2014-01-01 alice.pst | cut -f6
+  mailmill list --json --only event alice.pst | jq -r '[.start,.subject]|@tsv'
   mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256'`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			return a.list(&from, &which, &people, args, asJSON, digest, jobs)

@@ -117,6 +117,33 @@ item (list --json, convert --json)
   size                bytes, as the archive's table has it
   attachments         every leaf part that is not the chosen text or HTML,
                       inline pictures included
+  of all but mail
+  uid                 the UID that calendars and cards are written with
+  of events, and of tasks and journal entries what they have
+  start, end          when; the end is the first moment, or day, that is not
+                      part of it. Days are days (2014-03-28), and times that are
+                      not bound to any zone have none (2014-03-28T09:00:00)
+  all_day             true where start and end are days
+  timezone            the zone of the event, by its IANA name where it has one
+  location
+  recurring, rrule    whether there are more, and the rule as RFC 5545 has it
+  recurrence_id       of an occurrence whose series is not here: its time
+  organizer           an address
+  attendees           addresses with type (individual group resource room
+                      unknown), role (required optional non-participant chair),
+                      status (needs-action accepted declined tentative
+                      delegated)
+  status              confirmed tentative cancelled; of tasks not-started
+                      in-progress complete waiting deferred
+  due, completed, percent
+                      of tasks
+  activity            of journal entries, as "Phone call"
+  of contacts and lists
+  given, surname, company
+  emails              addresses
+  phones              number, kind (voice mobile fax pager car isdn text company
+                      assistant callback radio telex), place (work home)
+  members             addresses, and card: the uid of the contact or list
 an address
   name, stored        stored is verbatim: SMTP, Exchange (/o=…), whatever stood
   smtp                the address to use, where it is known
@@ -128,9 +155,9 @@ an attachment
   embedded            of an attached message: subject, date, message_id, from,
                       sender, to, cc, bcc, attachments, and so on inside those
 with --digest
-  text_sha256         of the stored plain text, as UTF-8 with CRLF; none where
-                      the text was made from HTML or RTF
-  html_sha256         of the HTML as UTF-8
+  text_sha256         of a mail's stored plain text, as UTF-8 with CRLF; none
+                      where the text was made from HTML or RTF
+  html_sha256         of its HTML as UTF-8
   sha256              of each attachment's decoded bytes
 learning              the first pass, at most ten a second: done, found,
                       elapsed_s
@@ -179,16 +206,21 @@ all.tar, .tar.zst, .tar.gz,   an archive of what that folder would hold; .tgz is
 .zip                          .tar.gz
 mail.mbox, .mbox.zst,         one mbox with the mail of all folders, folder by
 .mbox.gz                      folder in the order of the archive
--                             the same on standard output, for a pipe or a file
+calendar.ics                  one calendar with the events, tasks, notes and
+                              journal entries of all folders
+contacts.vcf                  the contacts and lists of all folders
+-                             one of these on standard output, for a pipe or a
+                              file: mail, unless --only asks for another sort
 
 A slash at the end makes any name a folder; without one, a name that ends as
-other files do (.pst, .eml, .7z, .tar.xz) is refused. One mbox takes mail and
-nothing else: other items are filtered. The state of a mail and its bytes are
-the same in all of them, but which folder a mail was in is known from folders
-and archives alone.
+other files do (.pst, .eml, .7z, .tar.xz) is refused. One file takes items of
+one sort: others are filtered. What is written of an item is the same in all of
+them, but which folder it was in is known from folders and archives alone. What
+programs keep for themselves (other) goes into no file, and is filtered.
 
 A folder gets a tree like that of the source, from below its top folder; several
-sources get a sub-folder each.
+sources get a sub-folder each. A folder of the source becomes as many files as
+it has sorts of items: Deleted Items.mbox, Deleted Items.ics, Deleted Items.vcf.
 
 --format mbox (the default)
   Inbox.mbox, Inbox/Projects.mbox: the mail of each folder. The format is mboxrd
@@ -210,15 +242,32 @@ sources get a sub-folder each.
   can hold a colon, it is a semicolon.
 The categories are in the Keywords field in all of them.
 
+Calendar.ics (RFC 5545, CRLF)
+  Events with the exceptions of their series, tasks, notes and journal entries
+  of a folder, and the time zones that they need. Several items with one UID in
+  one file would be taken for one: all but the first get another, UID-2. With
+  --notes text notes are files of text: Notes/2014-03-02 Milk 1a2b3c4d.txt.
+  Attachments larger than --inline (1M) are files beside the calendar:
+  Calendar.files/, with a folder for each item, named by its key. One file and
+  standard output hold all attachments.
+Contacts.vcf (RFC 6350; RFC 2426 with --vcard 3; CRLF)
+  Contacts, and lists of them whose members refer to the contacts by their UID.
+--split
+  Calendar/ and Contacts/: a file each item, as CalDAV and CardDAV servers and
+  vdirsyncer have them. The name is the UID where it has up to 100 letters,
+  digits and hyphens, else the SHA-256 of it. Occurrences that are items of
+  their own go into the file of their series, and are events of their own where
+  that is not in the folder.
+
 Names are safe on every file system: what they may not hold becomes an
-underscore, and two folders never share a place. Folders without mail are left
+underscore, and two folders never share a place. Folders without items are left
 out.
 
 The folder holds .mailmill.json: version, options, sources and the files that
 were written, with their hashes; in an archive it is the last entry. The same
 command again rewrites only those, or that archive. Anything else in the way,
 and what was changed since, ends the run with exit status 2 before anything is
-written, unless --overwrite says otherwise; so does one mbox, which does not
+written, unless --overwrite says otherwise; so does one file, which does not
 tell who wrote it. With --overwrite, a Maildir that others write to, too, is
 added to: its mails, keywords and subscriptions stay. Files get their names only
 when they are whole: after an interrupted run the place is as it was before.
@@ -227,5 +276,5 @@ A target that is a link is followed; one that leads nowhere is refused. Links
 within a folder are in the way as files are.
 
 Folders have mode 0700 and files 0600, in archives, too. The time of a file is
-that of its mail, or its newest; nothing in an archive tells when or by whom it
+that of its item, or its newest; nothing in an archive tells when or by whom it
 was written, so the same input and options give the same bytes.`
