@@ -146,7 +146,7 @@ func shownKinds() []shownKind {
 		{"Other", "ADR", mapi.PidTagOtherAddressStreet, mapi.PidTagOtherAddressCity, mapi.PidTagOtherAddressStateOrProvince, mapi.PidTagOtherAddressPostalCode, mapi.PidTagOtherAddressPostOfficeBox, mapi.PidTagOtherAddressCountry},
 	} {
 		for i, key := range []any{place.street, place.city, place.state, place.zip, place.box, place.country} {
-			what := []string{"street", "city", "state", "postal code", "PO box", "country"}[i]
+			what := []string{"street", "city", "state", "postal code", "post office box", "country"}[i]
 			contact = append(contact, text(place.name+" address: "+what, key, place.at))
 		}
 	}
