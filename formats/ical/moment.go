@@ -170,16 +170,22 @@ func onsetRule(o *formats.Onset) string {
 	if o.Rule == nil {
 		return ""
 	}
-	return Rule(o.Rule, formats.Instant(o.Start))
+	rule := *o.Rule
+	if u := rule.Until; !u.IsZero() && o.Before > 0 {
+		// QUIRK: dateutil takes the end for what clocks show, and would miss the last change. The next is a year away.
+		rule.Until = formats.Instant(u.Clock.Add(time.Duration(o.Before) * time.Second))
+	}
+	return Rule(&rule, formats.Instant(o.Start))
 }
 
-// onsetDates returns when a change takes place after its first time, where its rule ends; nothing where it does not, or
-// where that would be long.
+// onsetDates returns the times of a change whose rule ends, in a zone that has no name of IANA's; nothing where the rule
+// does not end, or where that would be long.
 //
-// QUIRK: icalendar before 5.0 cannot read a zone with a rule that ends as RFC 5545 3.6.5 wants it, with UNTIL in UTC.
-// Everybody reads dates.
-func onsetDates(o *formats.Onset) []string {
-	if o.Rule == nil || o.Rule.Until.IsZero() {
+// QUIRK: icalendar before 5.0 cannot read a rule that ends as RFC 5545 3.6.5 wants it, with UNTIL in UTC, in a zone whose
+// name it does not know. Everybody reads dates; ical.js and libical do so where each has a line, and the start too.
+func onsetDates(id string, o *formats.Onset) []string {
+	named := strings.Contains(id, "/") && id[0] != '/'
+	if named || o.Rule == nil || o.Rule.Until.IsZero() {
 		return nil
 	}
 	const most = 100
@@ -187,7 +193,7 @@ func onsetDates(o *formats.Onset) []string {
 	if last-first > most {
 		return nil
 	}
-	var dates []string
+	dates := []string{o.Start.Format(clockForm)}
 	for year := first; year <= last; year++ {
 		if at, ok := o.InYear(year); ok {
 			dates = append(dates, at.Format(clockForm))
@@ -218,9 +224,11 @@ func (e *Encoder) timezone(id string, z *formats.Zone) {
 		if o.Name != "" {
 			e.l.TextLine("TZNAME", oneLine(o.Name))
 		}
-		switch dates := onsetDates(o); {
+		switch dates := onsetDates(id, o); {
 		case len(dates) > 0:
-			e.l.Line("RDATE", strings.Join(dates, ","))
+			for _, d := range dates {
+				e.l.Line("RDATE", d)
+			}
 		case o.Rule != nil:
 			if rule := onsetRule(o); rule != "" {
 				e.l.Line("RRULE", rule)

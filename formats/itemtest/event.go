@@ -21,12 +21,20 @@ var zones = sync.OnceValue(func() []*formats.Zone {
 		}
 		list = append(list, formats.ZoneOf(loc, time.Date(1989, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)))
 	}
-	yearly := func(month, week int) *formats.Recurrence {
-		return &formats.Recurrence{Frequency: formats.Yearly, ByMonth: []formats.RuleMonth{{Number: month}}, ByDay: []formats.WeekdayNum{{Day: time.Sunday, N: week}}}
+	yearly := func(month, week int, until time.Time) *formats.Recurrence {
+		return &formats.Recurrence{
+			Frequency: formats.Yearly, ByMonth: []formats.RuleMonth{{Number: month}}, ByDay: []formats.WeekdayNum{{Day: time.Sunday, N: week}},
+			Until: formats.Instant(until),
+		}
 	}
+	at := func(year, month, day, hour int) time.Time {
+		return time.Date(year, time.Month(month), day, hour, 0, 0, 0, time.UTC)
+	}
+	const standard, daylight = 2 * 3600, 3 * 3600
 	return append(list, &formats.Zone{ID: "Customized Time Zone", Name: "(UTC+02:00) Somewhere, \"there\"", Onsets: []formats.Onset{
-		{Start: time.Date(1970, 10, 4, 3, 0, 0, 0, time.UTC), Before: 3 * 3600, After: 2 * 3600, Rule: yearly(10, 1)},
-		{Start: time.Date(1970, 4, 26, 2, 0, 0, 0, time.UTC), Before: 2 * 3600, After: 3 * 3600, Daylight: true, Rule: yearly(4, -1)},
+		{Start: at(1970, 10, 4, 3), Before: daylight, After: standard, Rule: yearly(10, 1, at(2010, 10, 3, 0))},
+		{Start: at(2011, 11, 6, 3), Before: daylight, After: standard, Rule: yearly(11, 1, time.Time{})},
+		{Start: at(1970, 4, 26, 2), Before: standard, After: daylight, Daylight: true, Rule: yearly(4, -1, time.Time{})},
 	}})
 })
 
@@ -104,7 +112,10 @@ func makeSeries(t *rapid.T, forms []formats.MomentForm) made {
 		r.Frequency, r.ByMonthDay = formats.Monthly, []int{clock.Day()}
 		nth = func(i int) time.Time { return clock.AddDate(0, i*r.Interval, 0) }
 	case 3: // the last day of the month
-		r.Frequency, r.ByMonthDay, r.BySetPos = formats.Monthly, []int{28, 29, 30, 31}, []int{-1}
+		r.Frequency, r.ByMonthDay = formats.Monthly, []int{-1}
+		if rapid.Bool().Draw(t, "one of days") {
+			r.ByMonthDay, r.BySetPos = []int{28, 29, 30, 31}, []int{-1}
+		}
 		clock = clock.AddDate(0, 1, -clock.Day())
 		nth = func(i int) time.Time {
 			first := clock.AddDate(0, 0, 1-clock.Day())
@@ -146,13 +157,14 @@ func makeSeries(t *rapid.T, forms []formats.MomentForm) made {
 			r.Until = moment(form, nth(n-1), z)
 			count = min(count, n)
 		}
-		m.series.Also = several(t, "also", 2, rapid.Custom(func(t *rapid.T) formats.Moment {
+		for i := range rapid.IntRange(0, 2).Draw(t, "also") {
 			// At another time of day it is none of the rule's; a date has none.
+			at := clock.AddDate(0, 0, 200*i+rapid.IntRange(1, 190).Draw(t, "days")).Add(time.Hour)
 			if form == formats.MomentDate {
-				return moment(form, clock.AddDate(100, 0, rapid.IntRange(1, 300).Draw(t, "days")), z)
+				at = at.AddDate(100, 0, 0)
 			}
-			return moment(form, clock.AddDate(0, 0, rapid.IntRange(1, 300).Draw(t, "days")).Add(time.Hour), z)
-		}))
+			m.series.Also = append(m.series.Also, moment(form, at, z))
+		}
 	}
 	deleted := rapid.IntRange(0, count-1).Draw(t, "deleted")
 	for i := range count {

@@ -27,6 +27,9 @@ func Examples(n int) []*formats.Item {
 			switch uid := fmt.Sprintf("%s-%d", it.Kind, i); {
 			case it.Event != nil:
 				it.Event.UID = uid
+				for _, o := range it.Event.Overrides {
+					o.UID = uid
+				}
 			case it.Task != nil:
 				it.Task.UID = uid
 			case it.Journal != nil:

@@ -126,7 +126,8 @@ func (l *Writer) Param(name string, values ...string) {
 
 // paramValue writes a value, in quotation marks where it has characters that end one.
 func (l *Writer) paramValue(v string) {
-	quote := strings.ContainsAny(v, ":;,")
+	// QUIRK: vcard4 takes an equals sign for the end of the name.
+	quote := strings.ContainsAny(v, ":;,") || l.style == VCard4 && strings.IndexByte(v, '=') >= 0
 	v = l.plainSigns(v, quote)
 	if quote {
 		l.unit(`"`)
