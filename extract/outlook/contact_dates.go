@@ -29,7 +29,7 @@ func (m *message) partialDate(c *formats.Contact, local mapi.Name, id mapi.ID, p
 			return formats.PartialDate{}
 		}
 		t = m.c.day(t)
-	case !t.Equal(t.Truncate(24 * time.Hour)):
+	case t.Sub(t.Truncate(24*time.Hour)) >= time.Minute:
 		t = m.c.day(t) // QUIRK: programs that store the point of time in both
 	}
 	y, mo, d := t.Date()

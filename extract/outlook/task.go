@@ -58,7 +58,7 @@ func (m *message) taskDate(local, common mapi.Name, part string) formats.Moment 
 			return formats.Moment{}
 		}
 		t = m.c.day(t)
-	case t.Equal(m.namedTime(common, part)) && !t.Equal(t.Truncate(24*time.Hour)):
+	case t.Equal(m.namedTime(common, part)) && t.Sub(t.Truncate(24*time.Hour)) >= time.Minute:
 		t = m.c.day(t) // QUIRK: programs that take both for the same
 	}
 	return formats.Date(t.Date())
