@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -12,8 +13,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"mailmill/formats"
+	"mailmill/formats/ical"
+	"mailmill/formats/itemtest"
 	"mailmill/formats/vcard"
 	"mailmill/load"
 	"mailmill/load/files"
@@ -111,6 +115,161 @@ func office() *archive {
 	a.group(contacts, "All", listUID, aliceUID)
 	a.note(notes, "Milk", "milk", "Milk\r\nand bread")
 	return a
+}
+
+// officeLater is the mailbox at another time: another item here, one less there.
+func officeLater() *archive {
+	a := office()
+	a.items = slices.DeleteFunc(a.items, func(it *formats.Item) bool { return it.Subject == "Away" || it.Subject == "All" })
+	a.event(a.folders[1], "Late", "late").Attachments = []*formats.Part{{Name: "a.txt", Content: formats.Bytes("text"), Size: 4}}
+	a.task(a.folder("Tasks"), "Plan", "plan")
+	a.sort()
+	return a
+}
+
+// What several workers make of items, and one puts together, is what one encoder would have written of them all.
+func TestCalendarsPutTogether(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		a := new(archive)
+		f := a.folder("Calendar")
+		kinds := rapid.OneOf(itemtest.Event(), itemtest.Task(), itemtest.Journal(), itemtest.Note())
+		want := ical.NewEncoder(ical.Options{Name: "Calendar"})
+		var out, cards bytes.Buffer
+		want.Begin(&out)
+		for i := range rapid.IntRange(1, 20).Draw(r, "items") {
+			it := withIdentity(kinds.Draw(r, "item"), fmt.Sprint("uid-", i))
+			a.put(f, it)
+			if err := want.Item(it); err != nil {
+				r.Fatal(err)
+			}
+			card := withIdentity(rapid.OneOf(itemtest.Contact(), itemtest.Group()).Draw(r, "card"), fmt.Sprint("card-", i))
+			a.put(f, card)
+			if err := vcard.NewEncoder(vcard.Options{}).Encode(&cards, card); err != nil {
+				r.Fatal(err)
+			}
+		}
+		if err := want.End(); err != nil {
+			r.Fatal(err)
+		}
+		dir, err := os.MkdirTemp(t.TempDir(), "out")
+		if err != nil {
+			r.Fatal(err)
+		}
+		if result := mustConvert(t, dir, archives{"alice.pst": a}, files.Options{Format: files.MBOX}); result.Balance.Total().Written != len(a.items) {
+			r.Fatalf("%+v, %v", result.Balance.Total(), result.Failures)
+		}
+		got := tree(t, dir)
+		if diff := cmp.Diff(out.String(), got["Calendar.ics"]); diff != "" {
+			r.Fatalf("-one encoder +files:\n%s", diff)
+		}
+		if diff := cmp.Diff(cards.String(), got["Calendar.vcf"]); diff != "" {
+			r.Fatalf("-one encoder +files:\n%s", diff)
+		}
+	})
+}
+
+func withIdentity(it *formats.Item, uid string) *formats.Item {
+	switch it.Identity = uid; {
+	case it.Event != nil:
+		it.Event.UID = uid
+		for _, o := range it.Event.Overrides {
+			o.UID = uid
+		}
+		it.Identity = it.Event.Identity()
+	case it.Task != nil:
+		it.Task.UID = uid
+	case it.Journal != nil:
+		it.Journal.UID = uid
+	case it.Note != nil:
+		it.Note.UID = uid
+	case it.Contact != nil:
+		it.Contact.UID = uid
+	case it.Group != nil:
+		it.Group.UID = uid
+	}
+	it.Key = formats.Key(it.Kind, it.Identity)
+	return it
+}
+
+func (a *archive) put(f *formats.Folder, it *formats.Item) {
+	it.Folder, it.Index, it.ID = f, uint64(len(a.items)), fmt.Sprint(len(a.items))
+	a.items = append(a.items, it)
+}
+
+// The bytes do not depend on the number of jobs, whatever the form.
+func TestGroupwareJobs(t *testing.T) {
+	a := new(archive)
+	f := a.folder("Mixed")
+	for range 20 {
+		for _, it := range itemtest.Examples(3) {
+			copied := *it
+			copied.Identity = uidOf(it)
+			copied.Key = formats.Key(it.Kind, copied.Identity)
+			a.put(f, &copied)
+		}
+		a.mail(f, "Mail", "text")
+	}
+	for _, o := range []files.Options{{Format: files.MBOX, Inside: 10}, {Format: files.EML, Split: true, TextNotes: true}} {
+		var first map[string]string
+		for _, jobs := range []int{1, 8} {
+			dir := t.TempDir()
+			o.Sources = []files.Source{{Name: "a", Folders: a.folders}}
+			target, err := files.Open(dir, nil, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			result, err := load.Run(t.Context(), load.Plan{Sources: []load.Input{{Name: "a", Source: a}}, Routes: []load.Route{{Target: target}}, Jobs: jobs})
+			if err != nil || result.Balance.Total().Written != len(a.items) {
+				t.Fatalf("%v, %+v, %v", err, result.Balance.Total(), result.Failures)
+			}
+			if got := tree(t, dir); first == nil {
+				first = got
+			} else if diff := cmp.Diff(first, got); diff != "" {
+				t.Errorf("-one worker +eight:\n%s", diff)
+			}
+		}
+		// Each item is there once, with a UID that no other has.
+		uids := make(map[string]int)
+		components := 0
+		for name, text := range first {
+			if filepath.Ext(name) != ".ics" && filepath.Ext(name) != ".vcf" {
+				continue
+			}
+			text = strings.ReplaceAll(text, "\r\n ", "")
+			components += strings.Count(text, "BEGIN:VTODO\r\n") + strings.Count(text, "BEGIN:VJOURNAL\r\n") + strings.Count(text, "BEGIN:VCARD\r\n")
+			for line := range strings.SplitSeq(text, "\r\n") {
+				if uid, ok := strings.CutPrefix(line, "UID:"); ok && !strings.HasPrefix(uid, "event-") {
+					uids[uid]++
+				}
+			}
+		}
+		if want := 20 * 3 * 5; components != want-20*3*boolean(o.TextNotes) || len(uids) != components {
+			t.Errorf("%d components with %d UIDs", components, len(uids))
+		}
+	}
+}
+
+func boolean(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func uidOf(it *formats.Item) string {
+	switch {
+	case it.Event != nil:
+		return it.Event.Identity()
+	case it.Task != nil:
+		return it.Task.UID
+	case it.Journal != nil:
+		return it.Journal.UID
+	case it.Note != nil:
+		return it.Note.UID
+	case it.Contact != nil:
+		return it.Contact.UID
+	}
+	return it.Group.UID
 }
 
 // A folder gets a file for each sort of its items, whatever else is in it.

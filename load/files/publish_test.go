@@ -92,6 +92,13 @@ var publishings = []struct {
 	{name: "a file where a folder was", only: files.MBOX, archive: sample, o: files.Options{Overwrite: true}, before: func(t *testing.T, dir string, o files.Options) {
 		mustConvert(t, dir, archives{"alice.pst": deeper()}, o)
 	}},
+	{name: "calendars and cards", archive: office, before: func(t *testing.T, dir string, o files.Options) {
+		mustConvert(t, dir, archives{"alice.pst": officeLater()}, o)
+		write(t, filepath.Join(dir, "Calendar", "notes.txt"), "mine")
+	}},
+	{name: "a file an item", only: files.EML, archive: office, o: files.Options{Split: true}, before: func(t *testing.T, dir string, o files.Options) {
+		mustConvert(t, dir, archives{"alice.pst": officeLater()}, o)
+	}},
 	{name: "what is somebody else's", archive: sample, o: files.Options{Overwrite: true}, before: func(t *testing.T, dir string, _ files.Options) {
 		for _, name := range []string{".mailmill.json", "Inbox.mbox", "Inbox/Projects.mbox", "Inbox/thesis.txt", "a_b_ CON", "subscriptions", ".Inbox.Projects/dovecot-keywords", "cur"} {
 			write(t, filepath.Join(dir, name), "mine: "+name)
