@@ -15,6 +15,7 @@ type truthAddr struct {
 	Stored  string `json:"stored"`
 	SMTP    string `json:"smtp"`
 	KnownBy string `json:"known_by"`
+	Status  int    `json:"response_status"`
 }
 
 // truthAttachment is an attachment as the generator wrote it.
