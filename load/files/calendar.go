@@ -19,6 +19,7 @@ type calendars struct {
 }
 
 func newCalendars(opts ical.Options, split bool) calendars {
+	opts.TakeTime = split // as servers want it
 	return calendars{opts, split, &sync.Pool{New: func() any { return ical.NewEncoder(opts) }}}
 }
 

@@ -591,6 +591,18 @@ func TestCalendarItemFails(t *testing.T) {
 	holds(t, text, map[string]int{"BEGIN:VEVENT": 2, "END:VEVENT": 2, "SUMMARY:Fails": 0, "ATTACH": 0, "END:VCALENDAR": 1})
 }
 
+// What cannot be read of a note is said in its place.
+func TestDamagedTextNote(t *testing.T) {
+	a := new(archive)
+	a.note(a.folder("Notes"), "Milk", "milk", "").Text = broken{}
+	dir := t.TempDir()
+	result := mustConvert(t, dir, archives{"alice.pst": a}, files.Options{Format: files.MBOX, TextNotes: true})
+	got := tree(t, dir)["Notes/2014-03-02 Milk "+a.items[0].Key[:8]+".txt"]
+	if c := result.Balance.Total(); c.Damaged != 1 || got != "[Not complete: description: the block is gone]\n" {
+		t.Errorf("%+v, %q", c, got)
+	}
+}
+
 // A flag makes a task of a mail, which stays one.
 func TestFollowUp(t *testing.T) {
 	flagged := func() *archive {

@@ -1,6 +1,7 @@
 package files
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -30,13 +31,19 @@ func (texts) encode(w io.Writer, it *formats.Item) (virtual int64, err error) {
 	if lines.err != nil {
 		return 0, lines.err
 	}
-	if err != nil {
-		return 0, &mime.ContentError{Damage: []formats.Damage{{Part: "text", Err: err}}}
+	if lines.last != '\n' && (lines.last != 0 || err == nil) {
+		if _, err := io.WriteString(w, "\n"); err != nil {
+			return 0, err
+		}
 	}
-	if lines.last != '\n' {
-		_, err = io.WriteString(w, "\n")
+	if err == nil {
+		return 0, nil
 	}
-	return 0, err
+	d := formats.Damage{Part: "description", Err: err}
+	if _, err := fmt.Fprintf(w, "[Not complete: %s]\n", d); err != nil {
+		return 0, err
+	}
+	return 0, &mime.ContentError{Damage: []formats.Damage{d}}
 }
 
 func (texts) plan(p *plan, place string) { planShape(p, place, textExtension, true) }
