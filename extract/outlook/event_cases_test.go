@@ -618,6 +618,38 @@ func TestCase29Attendees(t *testing.T) {
 	}
 }
 
+func TestCase30OtherCalendars(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		pattern mapi.Pattern
+		days    string
+	}{
+		{"every Hijri month", mapi.Pattern{Type: mapi.PatternHijriMonth, Period: 1, Day: 30, Start: day(2023, 4, 20)}, "2023-04-20 09:00, 2023-05-19 09:00, 2023-06-18 09:00"},
+		{"every Hijri year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarHijri, Period: 12, Day: 10, Start: day(2024, 6, 16)}, "2024-06-16 09:00, 2025-06-06 09:00, 2026-05-26 09:00"},
+		{"every Chinese year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarChineseLunar, Period: 12, Day: 15, Start: day(2023, 9, 29)}, "2023-09-29 09:00, 2024-09-17 09:00, 2025-10-06 09:00"},
+		{"every Hebrew year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarHebrew, Period: 12, Day: 15, Start: day(2023, 4, 6)}, "2023-04-06 09:00, 2024-04-23 09:00, 2025-04-13 09:00"},
+	} {
+		p := test.pattern
+		p.Frequency, p.End, p.Last = mapi.Monthly, mapi.EndNever, mapi.MinutesNever
+		it := convert(t, recurring(t, &mapi.Recurrence{Pattern: p}, props{mapi.PidLidRecurrencePattern: "alle Jahre wieder"}))
+		if got := days(t, it, 3); got != test.days || len(it.Damage) > 0 {
+			t.Errorf("%s is on %s, want %s; %v", test.name, got, test.days, it.Damage)
+		}
+		if rule := line(t, it, "RRULE"); rule != "" {
+			t.Errorf("%s: what no program reads is %s", test.name, rule)
+		}
+		if it.Event.Series.Rule.Scale == "" || line(t, it, "X-PST-RECURRENCE-PATTERN") == "" {
+			t.Errorf("%s: the rule is %+v", test.name, it.Event.Series.Rule)
+		}
+	}
+	// Of a calendar that is not known there is the first occurrence, and it is said.
+	p := mapi.Pattern{Frequency: mapi.Monthly, Type: mapi.PatternMonth, Calendar: mapi.CalendarSaka, Period: 12, Day: 15, Start: day(2024, 6, 16), End: mapi.EndNever, Last: mapi.MinutesNever}
+	it := convert(t, recurring(t, &mapi.Recurrence{Pattern: p}, nil))
+	if got := days(t, it, 3); got != "2024-06-16 09:00" || len(it.Damage) != 1 {
+		t.Errorf("in the calendar of Saka it is on %s, %v", got, it.Damage)
+	}
+}
+
 func TestCase31OddTimes(t *testing.T) {
 	noEnd := func(m *msg) *msg {
 		m.props[mapi.PidLidAppointmentEndWhole] = nil

@@ -125,6 +125,13 @@ func (m *message) series(e *formats.Event, start, end time.Time, allDay bool, at
 	if list.Rule != nil {
 		e.Series.Rule = s.rule(list.Rule)
 	}
+	for _, at := range list.Added {
+		e.Series.Also = append(e.Series.Also, s.moment(at))
+	}
+	if list.Rule == nil || list.Rule.Scale != "" {
+		// Few programs read rules of other calendars: people can read this.
+		e.Extra = property(e.Extra, "X-PST-RECURRENCE-PATTERN", m.namedLine(mapi.PidLidRecurrencePattern, seriesPart))
+	}
 	for _, at := range list.Excluded {
 		e.Series.Except = append(e.Series.Except, s.moment(at))
 	}
@@ -254,7 +261,10 @@ func (s *seriesMaker) rule(r *recur.Rule) *formats.Recurrence {
 		out.Frequency = formats.Yearly
 	}
 	if r.Month != 0 {
-		out.ByMonth = []formats.RuleMonth{{Number: int(r.Month)}}
+		out.ByMonth = []formats.RuleMonth{{Number: int(r.Month), Leap: r.LeapMonth}}
+	}
+	if r.Scale != "" {
+		out.Scale, out.Skip = r.Scale, formats.SkipBackward
 	}
 	for _, d := range r.Weekdays {
 		out.ByDay = append(out.ByDay, formats.WeekdayNum{Day: d, N: r.Nth})

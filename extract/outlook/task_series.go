@@ -85,6 +85,9 @@ func seriesFrom(t *formats.Task, p mapi.Pattern, current mapi.Minutes) error {
 		moveTask(t, first, current)
 	}
 	t.Series = &formats.Series{Rule: taskRule(s.Rule)}
+	for _, day := range s.Added {
+		t.Series.Also = append(t.Series.Also, formats.Date(day.Time().Date()))
+	}
 	return err
 }
 
@@ -122,7 +125,10 @@ func taskRule(r *recur.Rule) *formats.Recurrence {
 		out.WeekStart = r.WeekStart
 	}
 	if r.Month != 0 {
-		out.ByMonth = []formats.RuleMonth{{Number: int(r.Month)}}
+		out.ByMonth = []formats.RuleMonth{{Number: int(r.Month), Leap: r.LeapMonth}}
+	}
+	if r.Scale != "" {
+		out.Scale, out.Skip = r.Scale, formats.SkipBackward
 	}
 	for _, d := range r.Weekdays {
 		out.ByDay = append(out.ByDay, formats.WeekdayNum{Day: d, N: r.Nth})

@@ -29,14 +29,16 @@ type Occurrence struct {
 	Exception *mapi.Exception
 }
 
-// ErrCalendar says that a series counts in a calendar that is not the Gregorian.
+// ErrCalendar says that a series counts in a calendar that is not known here, or not in its years. Known are the Gregorian
+// under any name, the Islamic as Windows calculates it and as Saudi Arabia publishes it (1318 to 1500), the Hebrew, the
+// Chinese and the Korean (1901 to 2100).
 var ErrCalendar = errors.New("the series counts in another calendar")
 
 // Expand returns what takes place of a series from its beginning on, as far as it begins before the end given, in the
 // order of the beginnings. Exceptions are there wherever their day is, even if it is none of the pattern.
 //
 // The series' times of day have to be known: where r.HasTimes is false, the caller fills in the offsets. The error says
-// what of the pattern had to be mended to be understood. A series in another calendar than the Gregorian
+// what of the pattern had to be mended to be understood. A series in a calendar that is not known
 // has its first occurrence and its exceptions only, and an error that wraps [ErrCalendar].
 func Expand(r *mapi.Recurrence, before mapi.Minutes) ([]Occurrence, error) {
 	p, err := mend(&r.Pattern)
@@ -101,17 +103,28 @@ func absentDays(r *mapi.Recurrence) map[int]bool {
 // days goes through all days from the first on.
 func days(p *mapi.Pattern, before mapi.Minutes) iter.Seq[mapi.Minutes] {
 	return func(yield func(mapi.Minutes) bool) {
-		if !isGregorian(p) {
-			if p.Start < before {
-				yield(p.Start)
-			}
-			return
-		}
 		last := mapi.MinutesNever
 		if p.End == mapi.EndByDate {
 			last = min(last, p.Last)
 		}
 		var n uint32
+		c, known := calendarOf(p)
+		switch {
+		case !known:
+			if p.Start < before {
+				yield(p.Start)
+			}
+			return
+		case c != nil:
+			lunarDays(p, c, func(day mapi.Minutes) bool {
+				if day >= before || day > last || p.End == mapi.EndAfter && n >= p.Count {
+					return false
+				}
+				n++
+				return yield(day)
+			})
+			return
+		}
 		for day := p.Start; day < before && day <= last; day += mapi.MinutesPerDay {
 			if p.End == mapi.EndAfter && n >= p.Count {
 				return
@@ -126,7 +139,11 @@ func days(p *mapi.Pattern, before mapi.Minutes) iter.Seq[mapi.Minutes] {
 	}
 }
 
-func isGregorian(p *mapi.Pattern) bool { return p.Calendar.IsGregorian() && !p.Type.IsHijri() }
+// isGregorian reports whether the pattern's months are those of the Gregorian calendar, or it has none.
+func isGregorian(p *mapi.Pattern) bool {
+	c, known := calendarOf(p)
+	return known && c == nil
+}
 
 // falls reports whether the pattern has the day: whether the day, or its week or month, is a whole number of periods from
 // the phase (MS-OXOCAL 2.2.1.44.1.2), and the day is the right one in it.
@@ -235,8 +252,14 @@ func mend(p *mapi.Pattern) (mapi.Pattern, error) {
 			m.End = mapi.EndNever
 		}
 	}
-	if !isGregorian(p) {
+	switch c, known := calendarOf(&m); {
+	case !known:
 		errs = append(errs, fmt.Errorf("%w, number %d", ErrCalendar, p.Calendar))
+		return m, errors.Join(errs...)
+	case c != nil:
+		if _, ok := c.month(m.Start.Day()); !ok {
+			errs = append(errs, fmt.Errorf("%w, number %d, of which the year %d is not known", ErrCalendar, p.Calendar, m.Start.Time().Year()))
+		}
 		return m, errors.Join(errs...)
 	}
 	// The phase of a program that did not work it out is beyond the period: the first day is all there is then.

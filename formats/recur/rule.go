@@ -23,6 +23,10 @@ const (
 
 // Rule is a recurrence rule of iCalendar (RFC 5545 3.3.10).
 type Rule struct {
+	// Scale is the calendar in which the rule counts, by its name in RFC 7529, and empty for the Gregorian. LeapMonth says
+	// that Month is the leap month after the one with the number. Days that a month does not have are the last one there.
+	Scale     string
+	LeapMonth bool
 	Frequency Frequency
 	Interval  int
 	// Month is 0 for any.
@@ -48,12 +52,18 @@ var weekdayNames = [...]string{"SU", "MO", "TU", "WE", "TH", "FR", "SA"}
 // String returns the rule as the value of an RRULE.
 func (r Rule) String() string {
 	var b strings.Builder
+	if r.Scale != "" {
+		b.WriteString("RSCALE=" + r.Scale + ";")
+	}
 	b.WriteString("FREQ=" + string(r.Frequency))
 	if r.Interval > 1 {
 		b.WriteString(";INTERVAL=" + strconv.Itoa(r.Interval))
 	}
 	if r.Month != 0 {
 		b.WriteString(";BYMONTH=" + strconv.Itoa(int(r.Month)))
+		if r.LeapMonth {
+			b.WriteByte('L')
+		}
 	}
 	for i, d := range r.MonthDays {
 		b.WriteString(separator(i, ";BYMONTHDAY=") + strconv.Itoa(d))
@@ -80,6 +90,9 @@ func (r Rule) String() string {
 	default:
 		b.WriteString(";UNTIL=" + r.Until.UTC().Format("20060102T150405Z"))
 	}
+	if r.Scale != "" {
+		b.WriteString(";SKIP=BACKWARD")
+	}
 	return b.String()
 }
 
@@ -94,8 +107,11 @@ func separator(i int, first string) string {
 type Series struct {
 	// Start and End are those of the first day of the pattern, which DTSTART has to be even where that is deleted.
 	Start, End mapi.Minutes
-	// Rule is nil where the pattern takes place once, or none can tell it.
+	// Rule is nil where none can tell the pattern. One with a Scale few programs can read.
 	Rule *Rule
+	// Added are the beginnings of occurrences beside the first, for programs that cannot read a rule in another calendar:
+	// RDATE. They are all of a series that ends, and those of sixty years of one that does not; at most a thousand.
+	Added []mapi.Minutes
 	// Excluded are the beginnings of occurrences that do not take place: EXDATE.
 	Excluded []mapi.Minutes
 	// Overrides are the occurrences that differ, in the order of Original.
@@ -132,8 +148,15 @@ func Convert(r *mapi.Recurrence, zone *time.Location, allDay bool) (*Series, err
 	}
 	offset := mapi.Minutes(r.StartOffset)
 	s := &Series{Start: first + offset, End: first + offset + length(r)}
-	if isGregorian(&p) {
+	c, known := calendarOf(&p)
+	if c != nil {
+		s.Added = added(&p, first, offset)
+	}
+	if known && (c == nil || c.scale() != "") {
 		s.Rule = rule(&p, first)
+		if c != nil {
+			s.Rule = scaled(&p, c, first)
+		}
 		switch {
 		case p.End == mapi.EndAfter:
 			s.Rule.Count = int(p.Count)
@@ -180,6 +203,53 @@ func rule(p *mapi.Pattern, first mapi.Minutes) *Rule {
 		out.MonthDays = []int{-1}
 	default:
 		out.MonthDays, out.Position = monthDay(int(p.Day), out.Month)
+	}
+	return out
+}
+
+// scaled makes the rule of a pattern in another calendar (RFC 7529).
+func scaled(p *mapi.Pattern, c calendar, first mapi.Minutes) *Rule {
+	out := &Rule{Scale: c.scale(), Frequency: Monthly, Interval: int(p.Period)}
+	if p.Period%12 == 0 {
+		n, _ := c.month(first.Day())
+		name := c.name(n)
+		out.Frequency, out.Interval, out.Month, out.LeapMonth = Yearly, int(p.Period/12), time.Month(name.number), name.leap
+	}
+	switch p.Type.Gregorian() {
+	case mapi.PatternMonth:
+		out.MonthDays = []int{int(min(p.Day, 30))}
+	case mapi.PatternMonthEnd:
+		out.MonthDays = []int{-1}
+	default:
+		out.Weekdays = list(p.Days)
+		if len(out.Weekdays) == 1 {
+			out.Nth = fromEnd(p.Nth)
+		} else {
+			out.Position = fromEnd(p.Nth)
+		}
+	}
+	return out
+}
+
+// added lists the occurrences after the first.
+func added(p *mapi.Pattern, first, offset mapi.Minutes) []mapi.Minutes {
+	const (
+		most    = 1000
+		endless = 60 * 366 * mapi.MinutesPerDay
+	)
+	before := mapi.MinutesNever
+	if p.End.IsNever() {
+		before = min(before, first+endless)
+	}
+	var out []mapi.Minutes
+	for day := range days(p, before) {
+		if day == first {
+			continue
+		}
+		if len(out) == most {
+			break
+		}
+		out = append(out, day+offset)
 	}
 	return out
 }
