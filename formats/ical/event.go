@@ -65,7 +65,7 @@ func (ev event) write(e *Encoder) {
 
 // event writes a VEVENT (RFC 5545 3.6.1). An override has its series as master.
 func (e *Encoder) event(ev, master *formats.Event) {
-	start, end := ev.Start, endOf(ev)
+	start, end := ev.Start, e.endOf(ev)
 	if e.opts.UTC && master == nil && (event{ev}).isSingle() {
 		start, end = inUTC(start), inUTC(end)
 	}
@@ -144,6 +144,16 @@ func (e *Encoder) conference(c formats.Link) {
 	}
 	e.l.URI(c.URI)
 	e.l.End()
+}
+
+// endOf returns the end of an event as it is written.
+func (e *Encoder) endOf(ev *formats.Event) formats.Moment {
+	end := endOf(ev)
+	if end.IsZero() && e.opts.TakeTime && !ev.Start.IsDate() {
+		end = ev.Start
+		end.Clock = end.Clock.Add(time.Second)
+	}
+	return end
 }
 
 // endOf returns the end of an event in a form that goes with its start, and none where it is not after that: such an

@@ -185,6 +185,28 @@ func TestTimes(t *testing.T) {
 		item(&formats.Event{Details: details("flight"), Start: at(berlin, "2026-03-29 20:00"), End: at(tokyo, "2026-03-30 15:00")}))
 }
 
+// What takes no time takes a second where that is wanted, in any form but a date.
+func TestTakeTime(t *testing.T) {
+	at := time.Date(2026, 3, 29, 20, 0, 0, 0, time.UTC)
+	for _, tt := range []struct {
+		start formats.Moment
+		want  string
+	}{
+		{formats.Instant(at), "DTEND:20260329T200001Z\r\n"},
+		{formats.Floating(at), "DTEND:20260329T200001\r\n"},
+		{formats.Date(2026, 3, 29), ""},
+	} {
+		var b strings.Builder
+		ev := item(&formats.Event{Details: formats.Details{UID: "1"}, Start: tt.start, End: tt.start})
+		if err := ical.NewEncoder(ical.Options{TakeTime: true}).Encode(&b, ev); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); strings.Contains(got, "DTEND") != (tt.want != "") || !strings.Contains(got, tt.want) {
+			t.Error(got)
+		}
+	}
+}
+
 // A zone is written once; one of the same name with other rules has a name of its own.
 func TestZones(t *testing.T) {
 	custom := func(after int) *formats.Zone {

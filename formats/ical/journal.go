@@ -42,9 +42,10 @@ func (j journal) write(e *Encoder) {
 	}
 	e.begin(component, &j.Details, j.Start)
 	e.moment("DTSTART", j.Start)
-	end := endOf(&formats.Event{Start: j.Start, End: j.End})
+	span := formats.Event{Start: j.Start, End: j.End}
+	end := endOf(&span)
 	if asEvent {
-		e.moment("DTEND", end)
+		e.moment("DTEND", e.endOf(&span))
 		e.l.Line("TRANSP", "TRANSPARENT")
 	} else {
 		e.moment("X-PST-END", end)
