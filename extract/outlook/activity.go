@@ -28,8 +28,10 @@ func (m *message) journal() *formats.Journal {
 		name string
 		of   mapi.Name
 	}{
-		{"X-PST-DOCUMENT-PRINTED", mapi.PidLidLogDocumentPrinted}, {"X-PST-DOCUMENT-SAVED", mapi.PidLidLogDocumentSaved},
-		{"X-PST-DOCUMENT-ROUTED", mapi.PidLidLogDocumentRouted}, {"X-PST-DOCUMENT-POSTED", mapi.PidLidLogDocumentPosted},
+		{"X-PST-DOCUMENT-PRINTED", mapi.PidLidLogDocumentPrinted},
+		{"X-PST-DOCUMENT-SAVED", mapi.PidLidLogDocumentSaved},
+		{"X-PST-DOCUMENT-ROUTED", mapi.PidLidLogDocumentRouted},
+		{"X-PST-DOCUMENT-POSTED", mapi.PidLidLogDocumentPosted},
 	} {
 		if m.named(d.of, "state of the document").Bool() {
 			j.Extra = append(j.Extra, formats.Property{Name: d.name, Value: "TRUE"})

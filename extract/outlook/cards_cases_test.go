@@ -102,8 +102,12 @@ func TestCase08Members(t *testing.T) {
 		[]byte("rubbish"),
 	}
 	oneOffs := [][]byte{
-		mapi.MakeOneOff("Otto", "SMTP", "otto@example.org"), mapi.MakeOneOff("Bert", "EX", dn), {}, mapi.MakeOneOff("Inner", "MAPIPDL", "Unknown"),
-		mapi.MakeOneOff("Gone", "SMTP", "gone@example.org"), mapi.MakeOneOff("Itself", "MAPIPDL", "Unknown"), {}, mapi.MakeOneOff("", "SMTP", "rubbish@example.org"),
+		mapi.MakeOneOff("Otto", "SMTP", "otto@example.org"), mapi.MakeOneOff("Bert", "EX", dn),
+		{},
+		mapi.MakeOneOff("Inner", "MAPIPDL", "Unknown"),
+		mapi.MakeOneOff("Gone", "SMTP", "gone@example.org"), mapi.MakeOneOff("Itself", "MAPIPDL", "Unknown"),
+		{},
+		mapi.MakeOneOff("", "SMTP", "rubbish@example.org"),
 	}
 	var stream []byte
 	stream = append(stream, 1, 0, 0, 0)

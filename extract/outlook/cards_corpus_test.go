@@ -181,8 +181,10 @@ func compareCard(t testing.TB, ours, theirs govcard.Card) {
 func TestCardsAgainstPffexport(t *testing.T) {
 	pffexport := corpustest.Program(t, "pffexport")
 	// It shows these of every item, with words of its own or times that cards do not have.
-	ignored := []string{"Client submit time", "Delivery time", "Creation time", "Modification time", "Size", "Flags", "Importance", "Priority", "Sensitivity", "Is a reminder", "Is private",
-		"Conversation topic", "Sender name", "Sender email address", "Sent representing name", "Sent representing email address"}
+	ignored := []string{
+		"Client submit time", "Delivery time", "Creation time", "Modification time", "Size", "Flags", "Importance", "Priority", "Sensitivity", "Is a reminder", "Is private",
+		"Conversation topic", "Sender name", "Sender email address", "Sent representing name", "Sent representing email address",
+	}
 	for name, n := range cardFiles {
 		t.Run(name, func(t *testing.T) {
 			path := corpustest.File(t, "pst/"+name)

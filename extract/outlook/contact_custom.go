@@ -19,9 +19,12 @@ const maxCustom = 256
 func (m *message) customFields() []formats.Property {
 	var list []formats.Property
 	seen := make(map[string]bool)
-	for p := range allNamed(m.p) {
+	for p, err := range allNamed(m.p) {
 		if p.Name == nil || p.Name.Set != mapi.PSPublicStrings || !isField(p.Name.String) || len(list) >= maxCustom {
 			continue
+		}
+		if err != nil {
+			m.lose("field "+strconv.Quote(oneLine(p.Name.String)), err)
 		}
 		value := m.fieldText(p.Value)
 		if value == "" {
@@ -48,7 +51,7 @@ func allNamed(p mapi.Properties) iter.Seq2[mapi.Property, error] {
 // programFields are names of public strings that programs use among themselves.
 var programFields = [...]string{
 	"Keywords", "OnlineMeeting", "SkypeTeams", "ExchangeApplicationFlags", "ExchangeApplication", "content-", "X-", "x-", "Attachment", "OutlookProtection",
-	"DRMLicense", "IConverter", "Internet", "http", "Common", "quarantine", "ItemDraft", "ReminderNext", "EwsIcs", "PolicyTag", "Entity", "Exchange",
+	"DRMLicense", "IConverter", "Internet", "http", "Common", "quarantine", "ItemDraft", "ReminderNext", "EwsIcs", "UC", "PolicyTag", "Entity", "Exchange",
 }
 
 // isField reports whether the name of a public string is one that a person chose. Those of programs have a schema before a

@@ -117,9 +117,11 @@ func shownKinds() []shownKind {
 		text("FTP site", mapi.PidTagFtpSite, "X-PST-FTP-SITE"), text("Computer network name", mapi.PidTagComputerNetworkName, "X-PST-COMPUTER-NETWORK-NAME"),
 		{what: "User fields 1 to 4", p: props{mapi.PidLidContactUserField1: "1st", mapi.PidLidContactUserField2: "2nd", mapi.PidLidContactUserField3: "3rd", mapi.PidLidContactUserField4: "4th"}, at: "X-MS-TEXT;X-NUMBER=4", find: "4th"},
 		mileage, billing, custom,
-		{what: "Contacts", p: linked.p, at: "X-PST-CONTACT", find: linked.find}, {what: "Linked companies", p: companies.p, at: "X-PST-COMPANY", find: companies.find},
+		{what: "Contacts", p: linked.p, at: "X-PST-CONTACT", find: linked.find},
+		{what: "Linked companies", p: companies.p, at: "X-PST-COMPANY", find: companies.find},
 		{what: "Notes", p: body.p, at: "NOTE", find: body.find, more: "formatting is left out"},
-		categories, {what: "Private", p: private.p, at: "X-PST-CLASS", at3: "CLASS", find: "PRIVATE"},
+		categories,
+		{what: "Private", p: private.p, at: "X-PST-CLASS", at3: "CLASS", find: "PRIVATE"},
 		{what: "Picture", p: props{mapi.PidLidHasPicture: true}, at: "PHOTO", find: "aW1hZ2U"},
 		{what: "Certificates", p: props{mapi.PidTagUserX509Certificate: binaries([]byte{0x30, 0x82, 1, 2, 3, 4})}, at: "KEY", find: "MIIBAgME"},
 		{what: "Attachments", at: "X-PST-ATTACHMENT", find: "X-FILENAME=plan.pdf"},
@@ -127,7 +129,8 @@ func shownKinds() []shownKind {
 		{what: "Flag: start date", p: props{mapi.PidLidTaskStartDate: date(2014, 3, 27)}, at: "X-PST-FLAG-START", find: "2014-03-27"},
 		{what: "Flag: due date", p: props{mapi.PidLidTaskDueDate: date(2014, 3, 28)}, at: "X-PST-FLAG-DUE", find: "2014-03-28"},
 		{what: "Flag: reminder", p: props{mapi.NameReminderSet: true, mapi.NameReminderTime: nine}, at: "X-PST-FLAG-REMINDER", find: "20140305T090000Z"},
-		{what: "Created", p: created.p, at: "X-PST-CREATED", find: "2014"}, {what: "Modified", p: modified.p, at: "REV", find: "2014"},
+		{what: "Created", p: created.p, at: "X-PST-CREATED", find: "2014"},
+		{what: "Modified", p: modified.p, at: "REV", find: "2014"},
 	}
 	for i := range contact {
 		switch r := &contact[i]; r.what {
@@ -187,7 +190,8 @@ func shownKinds() []shownKind {
 		{what: "End", p: props{mapi.PidLidLogEnd: nine.Add(time.Hour)}, at: "X-PST-END", find: "20140305T100000Z"},
 		{what: "Duration", p: props{mapi.PidLidLogDuration: 25}, at: "X-PST-DURATION", find: "PT25M"},
 		{what: "Document printed, saved, routed, posted", p: props{mapi.PidLidLogDocumentPrinted: true, mapi.PidLidLogDocumentPosted: true}, at: "X-PST-DOCUMENT-PRINTED", find: "TRUE"},
-		{what: "Categories", p: categories.p, at: "CATEGORIES", find: "Red,Blue"}, private, linked, companies, mileage, billing, custom, body, layout, attached, created, modified,
+		{what: "Categories", p: categories.p, at: "CATEGORIES", find: "Red,Blue"},
+		private, linked, companies, mileage, billing, custom, body, layout, attached, created, modified,
 	}
 	meetings := []shownThing{
 		text("Subject", mapi.PidTagSubject, "SUMMARY"), text("Location", mapi.PidLidLocation, "LOCATION"),
@@ -226,10 +230,13 @@ func shownKinds() []shownKind {
 		{"Lists", "IPM.DistList", []shownThing{
 			text("Name", mapi.PidLidDistributionListName, "FN"), text("File as", mapi.PidLidFileUnder, "X-FILE-AS"),
 			{what: "Members", p: props{mapi.PidLidDistributionListMembers: binaries(mapi.MakeOneOff("Mia Member", "SMTP", "mia@example.org"))}, at: "MEMBER;X-CN=Mia Member", at3: "X-ADDRESSBOOKSERVER-MEMBER;X-CN=Mia Member", find: "mailto:mia@example.org", more: "by their cards, where those are written too; `X-PST-MEMBER` where there is no address"},
-			{what: "Notes", p: body.p, at: "NOTE", find: body.find}, categories, {what: "Private", p: private.p, at: "X-PST-CLASS", at3: "CLASS", find: "PRIVATE"},
+			{what: "Notes", p: body.p, at: "NOTE", find: body.find},
+			categories,
+			{what: "Private", p: private.p, at: "X-PST-CLASS", at3: "CLASS", find: "PRIVATE"},
 			{what: "Attachments", at: "X-PST-ATTACHMENT", find: "X-FILENAME=plan.pdf"},
 			{what: "Follow-up flag", p: props{mapi.PidTagFlagStatus: 1, mapi.PidTagFlagCompleteTime: nine}, at: "X-PST-FLAG-COMPLETED", find: "20140305T090000Z"},
-			custom, {what: "Modified", p: modified.p, at: "REV", find: "2014"},
+			custom,
+			{what: "Modified", p: modified.p, at: "REV", find: "2014"},
 		}, attachPlan},
 		{"Tasks", "IPM.Task", tasks, func(m *msg) {
 			m.props[mapi.PidLidTaskRecurrence] = mustEncode(mapi.Pattern{Frequency: mapi.Daily, Type: mapi.PatternDay, Period: mapi.MinutesPerDay, End: mapi.EndNever, Start: mapi.MinutesOf(date(2014, 3, 27)), Last: mapi.MinutesNever})
