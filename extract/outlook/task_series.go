@@ -77,14 +77,17 @@ func seriesFrom(t *formats.Task, p mapi.Pattern, current mapi.Minutes) error {
 	}
 	p.Start = first
 	s, err := recur.Convert(&mapi.Recurrence{Pattern: p}, time.UTC, true)
-	if s == nil || s.Rule == nil {
+	if s == nil || s.Rule == nil && len(s.Added) == 0 {
 		return err
 	}
 	if first != current {
 		// The current task was moved to a day that is none of the series.
 		moveTask(t, first, current)
 	}
-	t.Series = &formats.Series{Rule: taskRule(s.Rule)}
+	t.Series = &formats.Series{}
+	if s.Rule != nil {
+		t.Series.Rule = (&seriesMaker{allDay: true}).rule(s.Rule)
+	}
 	for _, day := range s.Added {
 		t.Series.Also = append(t.Series.Also, formats.Date(day.Time().Date()))
 	}
@@ -113,31 +116,4 @@ func moveTask(t *formats.Task, to, from mapi.Minutes) {
 	if t.Start.IsZero() && t.Due.IsZero() {
 		t.Start = formats.Date(to.Time().Date())
 	}
-}
-
-// taskRule returns a rule as the model has it.
-func taskRule(r *recur.Rule) *formats.Recurrence {
-	frequencies := map[recur.Frequency]formats.Frequency{
-		recur.Daily: formats.Daily, recur.Weekly: formats.Weekly, recur.Monthly: formats.Monthly, recur.Yearly: formats.Yearly,
-	}
-	out := &formats.Recurrence{Frequency: frequencies[r.Frequency], Interval: r.Interval, ByMonthDay: r.MonthDays, WeekStart: time.Monday, Count: r.Count}
-	if r.Frequency == recur.Weekly {
-		out.WeekStart = r.WeekStart
-	}
-	if r.Month != 0 {
-		out.ByMonth = []formats.RuleMonth{{Number: int(r.Month), Leap: r.LeapMonth}}
-	}
-	if r.Scale != "" {
-		out.Scale, out.Skip = r.Scale, formats.SkipBackward
-	}
-	for _, d := range r.Weekdays {
-		out.ByDay = append(out.ByDay, formats.WeekdayNum{Day: d, N: r.Nth})
-	}
-	if r.Position != 0 {
-		out.BySetPos = []int{r.Position}
-	}
-	if !r.Until.IsZero() {
-		out.Until = formats.Date(r.Until.Date())
-	}
-	return out
 }
