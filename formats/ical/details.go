@@ -85,6 +85,9 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 func (e *Encoder) extra(d *formats.Details) {
 	for i := range d.Extra {
 		p := &d.Extra[i]
+		if p.Value == "" {
+			continue // it says nothing, and Cyrus takes no calendar with one
+		}
 		name := contentline.CleanName(p.Name)
 		if n := strings.ToUpper(name); n == "BEGIN" || n == "END" {
 			name = "X-" + n // it would end the component

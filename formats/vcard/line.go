@@ -109,6 +109,9 @@ func (e *Encoder) lose(part string, err error) {
 func (e *Encoder) extra(list []formats.Property) {
 	for i := range list {
 		p := &list[i]
+		if p.Value == "" {
+			continue // it says nothing
+		}
 		name := contentline.CleanName(p.Name)
 		if n := strings.ToUpper(name); n == "BEGIN" || n == "END" || n == "VERSION" {
 			name = "X-" + n // it would end the card, or make it another
