@@ -25,10 +25,10 @@ func (m *message) event() *formats.Event {
 	e := &formats.Event{}
 	exceptions := m.exceptions()
 	e.Details = m.details(formats.KindEvent, isException)
+	e.Extra = append(e.Extra, m.customFields()...)
 	m.readPeople()
 	m.shareKnown()
 	m.schedule(e, exceptions)
-	e.Extra = append(e.Extra, m.customFields()...)
 	return e
 }
 
@@ -45,7 +45,7 @@ func (m *message) schedule(e *formats.Event, exceptions []mapi.Attachment) {
 		m.lose("start of the event", errNoStart)
 		e.Start = formats.Instant(firstTime(e.Created, e.Modified, m.submitted, time.Unix(0, 0)))
 	}
-	e.Alarms = m.alarms(e.Start.IsDate())
+	e.Alarms = m.alarms(e)
 }
 
 // addFacts adds what an event has beside its details and times.
@@ -62,6 +62,9 @@ func (m *message) addFacts(e *formats.Event) {
 	m.conferences(e)
 	if id := m.value(mapi.PidTagOwnerAppointmentId, "identifier of the appointment").Int(); id != 0 {
 		e.Extra = property(e.Extra, "X-MICROSOFT-CDO-OWNERAPPTID", strconv.FormatInt(id, 10))
+	}
+	if n := m.named(mapi.PidLidResponseStatus, "answer").Int(); state&stateReceived != 0 && n >= responseTentative && n <= responseDeclined {
+		e.Extra = property(e.Extra, "X-PST-RESPONSE", [...]string{"TENTATIVE", "ACCEPTED", "DECLINED"}[n-responseTentative])
 	}
 	e.Extra = property(e.Extra, "X-PST-REPLY-NAME", m.namedLine(mapi.PidLidAppointmentReplyName, "who replied"))
 	e.Extra = timeProperty(e.Extra, "X-MICROSOFT-CDO-REPLYTIME", m.named(mapi.PidLidAppointmentReplyTime, "time of the reply").Time())
@@ -234,7 +237,7 @@ func somewhereMidnight(t time.Time) time.Time {
 }
 
 // alarms returns the reminder (MS-OXCICAL 2.1.3.1.1.20.62).
-func (m *message) alarms(allDay bool) []formats.Alarm {
+func (m *message) alarms(e *formats.Event) []formats.Alarm {
 	r, err := mapi.ReadReminder(m.p, m.cp)
 	if err != nil {
 		m.lose("reminder", err)
@@ -242,7 +245,10 @@ func (m *message) alarms(allDay bool) []formats.Alarm {
 	if !r.Set {
 		return nil
 	}
-	return []formats.Alarm{{Before: reminderDelta(r, allDay)}}
+	if file := oneLine(r.File); r.Override && r.Sound && file != "" {
+		e.Extra = property(e.Extra, "X-PST-REMINDER-SOUND", file)
+	}
+	return []formats.Alarm{{Before: reminderDelta(r, e.Start.IsDate())}}
 }
 
 // reminderDelta returns how long before the beginning the event reminds.

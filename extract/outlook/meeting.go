@@ -63,6 +63,7 @@ func (m *message) meeting(state int64) *formats.Meeting {
 			list.add(p, typ, organizer)
 		}
 	}
+	list.unsendable(organizer)
 	if len(list.people) == 0 {
 		list.fromNames(organizer)
 	}
@@ -135,6 +136,33 @@ func (l *attendeeList) add(p person, typ int, organizer person) {
 		}
 	}
 	l.attendees, l.people = append(l.attendees, a), append(l.people, p)
+}
+
+// unsendable adds those to whom no invitation can be sent, as the organizer does not want it or they have no address: the
+// table does not have them (MS-OXOCAL 2.2.1.25).
+func (l *attendeeList) unsendable(organizer person) {
+	stored := l.named(mapi.PidLidAppointmentUnsendableRecipients, "recipients").Bytes()
+	if len(stored) == 0 {
+		return
+	}
+	rows, err := mapi.RecipientRows(stored)
+	if err != nil {
+		l.lose("recipients", err)
+	}
+	b := l.bag
+	for i := range rows {
+		b.p = rows[i]
+		p := l.person(&b, &roleRow)
+		if p.Address == nil {
+			continue
+		}
+		p.row = rows[i]
+		typ := int(b.value(mapi.PidTagRecipientType, "recipient type").Int() & mapi.RecipientTypeMask)
+		if typ > mapi.RecipientBcc || typ == 0 {
+			typ = mapi.RecipientTo
+		}
+		l.add(p, typ, organizer)
+	}
 }
 
 func roleOf(typ int) formats.AttendeeRole {
@@ -389,5 +417,6 @@ func (m *message) conferences(e *formats.Event) {
 	}
 	e.Extra = property(e.Extra, "X-PST-COLLABORATE-DOC", m.namedLine(mapi.PidLidCollaborateDoc, "document of the online meeting"))
 	e.Extra = property(e.Extra, "X-PST-DIRECTORY-SERVER", m.namedLine(mapi.PidLidDirectory, "server of the online meeting"))
+	e.Extra = property(e.Extra, "X-PST-ONLINE-PASSWORD", m.namedLine(mapi.PidLidOnlinePassword, "password of the online meeting"))
 	e.Extra = property(e.Extra, "X-PST-ORGANIZER-ALIAS", m.namedLine(mapi.PidLidOrganizerAlias, "address of the online meeting"))
 }

@@ -189,7 +189,7 @@ func makeZone(b, old []byte, text string, early bool) (*zone, error) {
 	if found {
 		if loc, err := winzone.Location(name); err == nil {
 			z.loc = loc
-			z.named = &formats.Zone{ID: name, Name: "", Onsets: onsets}
+			z.named = &formats.Zone{ID: name, Name: text, Onsets: onsets}
 		}
 	}
 	return z, errors.Join(errs...)
