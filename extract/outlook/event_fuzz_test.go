@@ -1,12 +1,11 @@
 package outlook_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	goical "github.com/emersion/go-ical"
-
-	"strings"
 
 	"mailmill/extract/outlook"
 	"mailmill/formats"

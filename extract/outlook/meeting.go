@@ -281,9 +281,12 @@ func (l *attendeeList) fromNames(organizer person) {
 		name mapi.Name
 		typ  int
 	}{
-		{mapi.PidLidToAttendeesString, mapi.RecipientTo}, {mapi.PidLidCcAttendeesString, mapi.RecipientCc},
-		{mapi.PidLidRequiredAttendees, mapi.RecipientTo}, {mapi.PidLidOptionalAttendees, mapi.RecipientCc},
-		{mapi.PidLidResourceAttendees, mapi.RecipientBcc}, {mapi.PidLidAllAttendeesString, mapi.RecipientTo},
+		{mapi.PidLidToAttendeesString, mapi.RecipientTo},
+		{mapi.PidLidCcAttendeesString, mapi.RecipientCc},
+		{mapi.PidLidRequiredAttendees, mapi.RecipientTo},
+		{mapi.PidLidOptionalAttendees, mapi.RecipientCc},
+		{mapi.PidLidResourceAttendees, mapi.RecipientBcc},
+		{mapi.PidLidAllAttendeesString, mapi.RecipientTo},
 	}
 	for _, of := range lists {
 		for text := range strings.SplitSeq(l.named(of.name, "names of attendees").Text(l.cp), ";") {

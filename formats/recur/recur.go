@@ -139,12 +139,6 @@ func days(p *mapi.Pattern, before mapi.Minutes) iter.Seq[mapi.Minutes] {
 	}
 }
 
-// isGregorian reports whether the pattern's months are those of the Gregorian calendar, or it has none.
-func isGregorian(p *mapi.Pattern) bool {
-	c, known := calendarOf(p)
-	return known && c == nil
-}
-
 // falls reports whether the pattern has the day: whether the day, or its week or month, is a whole number of periods from
 // the phase (MS-OXOCAL 2.2.1.44.1.2), and the day is the right one in it.
 func falls(p *mapi.Pattern, day mapi.Minutes) bool {

@@ -177,7 +177,8 @@ func TestOtherCalendars(t *testing.T) {
 		},
 		// Weeks are the same everywhere.
 		{
-			"every other Tuesday", mapi.Pattern{Type: mapi.PatternWeek, Calendar: mapi.CalendarHebrew, Period: 2, Days: weekdays(time.Tuesday), Start: day(2023, 4, 4), First: 7 * 1440, End: mapi.EndNever, Last: never},
+			"every other Tuesday",
+			mapi.Pattern{Type: mapi.PatternWeek, Calendar: mapi.CalendarHebrew, Period: 2, Days: weekdays(time.Tuesday), Start: day(2023, 4, 4), First: 7 * 1440, End: mapi.EndNever, Last: never},
 			"FREQ=WEEKLY;INTERVAL=2;BYDAY=TU;WKST=SU", "2023-04-04 2023-04-18 2023-05-02",
 		},
 	} {

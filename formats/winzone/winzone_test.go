@@ -48,7 +48,7 @@ func TestGuess(t *testing.T) {
 		want  string
 	}{
 		{"Europe/Vienna", 2015, "", "Europe/Berlin"},
-		{"Europe/Vienna", 2015, "(GMT+01:00) Bruxelles, Copenhague, Madrid, Paris", "Europe/Paris"},
+		{"Europe/Vienna", 2015, "(GMT+01:00) Bruselas, Madrid, París / Paris", "Europe/Paris"},
 		{"Europe/Vienna", 2015, "(GMT+01:00) Amsterdam, Berlin, Bern, Rom, Stockholm, Wien", "Europe/Berlin"},
 		{"Europe/Vienna", 2015, "(UTC-05:00) New York", "Europe/Berlin"},
 		{"America/New_York", 2005, "", "America/New_York"},
