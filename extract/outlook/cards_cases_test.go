@@ -18,6 +18,7 @@ import (
 
 	goical "github.com/emersion/go-ical"
 	govcard "github.com/emersion/go-vcard"
+	"github.com/teambition/rrule-go"
 
 	"mailmill/extract/outlook"
 	"mailmill/formats"
@@ -267,12 +268,61 @@ func TestCase33Tasks(t *testing.T) {
 		equal(t, "DTSTART", valueOf(todo, goical.PropDateTimeStart), "20150629")
 		equal(t, "DUE", valueOf(todo, goical.PropDue), "20150629")
 	})
-	t.Run("the current one was moved", func(t *testing.T) {
-		it := recurring(weekly, props{mapi.PidLidTaskStartDate: date(2015, 6, 30), mapi.PidLidTaskDueDate: date(2015, 7, 1)})
+	// occurrences are the first days that rrule-go finds.
+	occurrences := func(it *formats.Item) string {
 		todo := readCalendar(t, it, "VTODO")
-		equal(t, "DTSTART", valueOf(todo, goical.PropDateTimeStart), "20150713")
-		equal(t, "DUE", valueOf(todo, goical.PropDue), "20150714")
-		equal(t, "where it was", valueOf(todo, "X-PST-TASK-START")+" "+valueOf(todo, "X-PST-TASK-DUE"), "20150630 20150701")
+		set, err := todo.RecurrenceSet(time.UTC)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if set == nil {
+			set = &rrule.Set{}
+		}
+		for _, p := range todo.Props[goical.PropRecurrenceDates] { // which go-ical leaves out
+			d, err := p.DateTime(time.UTC)
+			if err != nil {
+				t.Fatal(err)
+			}
+			set.RDate(d)
+		}
+		var days []string
+		next := set.Iterator()
+		for d, ok := next(); ok && len(days) < 4; d, ok = next() {
+			days = append(days, d.Format("01-02"))
+		}
+		return strings.Join(days, " ")
+	}
+	endless := weekly
+	endless.Period, endless.End, endless.Last = 1, mapi.EndNever, mapi.MinutesNever
+	monthly := mapi.Pattern{Frequency: mapi.Monthly, Type: mapi.PatternMonth, Period: 2, Day: 15, End: mapi.EndNever, Start: mapi.MinutesOf(date(2015, 1, 15)), Last: mapi.MinutesNever}
+	for _, tt := range []struct {
+		what       string
+		p          mapi.Pattern
+		start, due time.Time
+		want, days string
+	}{
+		{"the current one was moved", weekly, date(2015, 6, 30), date(2015, 7, 1), "20150630 20150701", "06-30 07-13 07-27 08-10"},
+		{"one of an endless series was moved", endless, date(2015, 6, 30), date(2015, 7, 1), "20150630 20150701", "06-30 07-06 07-13 07-20"},
+		{"one of an endless series with gaps was moved", monthly, date(2015, 3, 17), date(2015, 3, 17), "20150317 20150317", "03-17 05-15 07-15 09-15"},
+		{"tasks are due on the days", weekly, date(2015, 6, 26), date(2015, 6, 29), "20150629 20150629", "06-29 07-13 07-27 08-10"},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			it := recurring(tt.p, props{mapi.PidLidTaskStartDate: tt.start, mapi.PidLidTaskDueDate: tt.due})
+			todo := readCalendar(t, it, "VTODO")
+			equal(t, "DTSTART and DUE", valueOf(todo, goical.PropDateTimeStart)+" "+valueOf(todo, goical.PropDue), tt.want)
+			equal(t, "days", occurrences(it), tt.days)
+			if tt.start.Equal(date(2015, 6, 26)) {
+				equal(t, "X-PST-TASK-START", valueOf(todo, "X-PST-TASK-START"), "20150626")
+			}
+		})
+	}
+	t.Run("the last was put off", func(t *testing.T) {
+		it := recurring(weekly, props{mapi.PidLidTaskDueDate: date(2015, 9, 1)})
+		equal(t, "RRULE", rule(it), "")
+		equal(t, "damage", len(it.Damage), 0)
+	})
+	t.Run("no dates", func(t *testing.T) {
+		equal(t, "days", occurrences(recurring(weekly, nil)), "06-01 06-15 06-29 07-13")
 	})
 	t.Run("no series", func(t *testing.T) {
 		for name, more := range map[string]props{

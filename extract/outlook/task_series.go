@@ -1,7 +1,6 @@
 package outlook
 
 import (
-	"errors"
 	"time"
 
 	"mailmill/formats"
@@ -28,15 +27,7 @@ func (m *message) taskSeries(t *formats.Task) {
 		t.Regenerate = regenerate(p)
 		return
 	}
-	start := t.Start
-	if start.IsZero() {
-		start = t.Due
-	}
-	current := p.Start.Midnight()
-	if !start.IsZero() {
-		current = mapi.MinutesOf(start.Clock)
-	}
-	if err := seriesFrom(t, *p, current); err != nil {
+	if err := seriesFrom(t, *p); err != nil {
 		m.lose("recurrence", err)
 	}
 }
@@ -55,65 +46,91 @@ func regenerate(p *mapi.Pattern) *formats.Recurrence {
 	return r
 }
 
+// maxTaskDates bounds the days that are listed one by one.
+const maxTaskDates = 1000
+
 // seriesFrom gives the task the part of its series that is left: from the current day on until the last. The number of
 // occurrences that a pattern may have counts those that are done, so the end is given as a day.
-func seriesFrom(t *formats.Task, p mapi.Pattern, current mapi.Minutes) error {
-	var first, last mapi.Minutes
-	found := false
+//
+// The pattern tells the days on which tasks start or, where that of this one does not fit, on which they are due. A task
+// that fits neither was moved: it stays where it is, and the series goes on from there.
+func seriesFrom(t *formats.Task, p mapi.Pattern) error {
+	start, due := mapi.MinutesOf(t.Start.Clock), mapi.MinutesOf(t.Due.Clock)
+	switch {
+	case t.Start.IsZero() && t.Due.IsZero():
+		start = p.Start.Midnight()
+		due = start
+	case t.Start.IsZero():
+		start = due
+	case t.Due.IsZero():
+		due = start
+	}
+	var last mapi.Minutes
+	var later []mapi.Minutes
+	starts, ends := false, false
 	for day := range recur.Days(&p, mapi.MinutesNever) {
-		if day >= current && !found {
-			first, found = day, true
-			if p.End != mapi.EndAfter {
-				break
-			}
+		starts, ends = starts || day == start, ends || day == due
+		if day > start && len(later) < maxTaskDates {
+			later = append(later, day)
 		}
 		last = day
-	}
-	if !found {
-		return errors.New("the series has ended before the task that it goes on with")
+		if p.End != mapi.EndAfter && day > max(start, due) && (starts || ends || len(later) == maxTaskDates) {
+			break
+		}
 	}
 	if p.End == mapi.EndAfter {
 		p.End, p.Last = mapi.EndByDate, last
 	}
-	p.Start = first
+	switch {
+	case starts:
+		p.Start = start
+	case ends:
+		p.Start = due
+		t.Extra = dateProperty(t.Extra, "X-PST-TASK-START", t.Start)
+		t.Start = t.Due
+	case len(later) == 0:
+		return nil // it was the last
+	default:
+		p.Start = later[0]
+	}
 	s, err := recur.Convert(&mapi.Recurrence{Pattern: p}, time.UTC, true)
 	if s == nil || s.Rule == nil && len(s.Added) == 0 {
 		return err
-	}
-	if first != current {
-		// The current task was moved to a day that is none of the series.
-		moveTask(t, first, current)
 	}
 	t.Series = &formats.Series{}
 	if s.Rule != nil {
 		t.Series.Rule = (&seriesMaker{allDay: true}).rule(s.Rule)
 	}
-	for _, day := range s.Added {
-		t.Series.Also = append(t.Series.Also, formats.Date(day.Time().Date()))
+	t.Series.Also = dates(s.Added)
+	if t.Start.IsZero() && t.Due.IsZero() {
+		t.Start = formats.Date(p.Start.Time().Date())
+		return err
+	}
+	if !starts && !ends {
+		// A rule counts from the task, and must come to the same days.
+		if r := t.Series.Rule; r != nil && r.Interval <= 1 && r.Scale == "" {
+			t.Series.Also = dates([]mapi.Minutes{start})
+		} else {
+			t.Series = &formats.Series{Also: dates(later)}
+		}
 	}
 	return err
 }
 
-// moveTask moves the task to a day of its series, by which the others are counted, and says where it was.
-func moveTask(t *formats.Task, to, from mapi.Minutes) {
-	move := func(d formats.Moment) formats.Moment {
-		if d.IsZero() {
-			return d
-		}
-		return formats.Date(d.Clock.Add(time.Duration(int64(to)-int64(from)) * time.Minute).Date())
+// dates returns days as the model has them.
+func dates(days []mapi.Minutes) (list []formats.Moment) {
+	for _, d := range days {
+		list = append(list, formats.Date(d.Time().Date()))
 	}
-	for _, d := range [...]struct {
-		name string
-		of   *formats.Moment
-	}{{"X-PST-TASK-START", &t.Start}, {"X-PST-TASK-DUE", &t.Due}} {
-		if !d.of.IsZero() {
-			t.Extra = append(t.Extra, formats.Property{
-				Name: d.name, Params: []formats.Param{{Name: "VALUE", Value: "DATE"}}, Value: d.of.Clock.Format("20060102"), Structured: true,
-			})
-			*d.of = move(*d.of)
-		}
+	return list
+}
+
+// dateProperty adds a property with a date, where there is one.
+func dateProperty(list []formats.Property, name string, d formats.Moment) []formats.Property {
+	if d.IsZero() {
+		return list
 	}
-	if t.Start.IsZero() && t.Due.IsZero() {
-		t.Start = formats.Date(to.Time().Date())
-	}
+	return append(list, formats.Property{
+		Name: name, Params: []formats.Param{{Name: "VALUE", Value: "DATE"}}, Value: d.Clock.Format("20060102"), Structured: true,
+	})
 }
