@@ -18,7 +18,9 @@ func (e *Encoder) contact(it *formats.Item, c *formats.Contact) {
 	fullName := displayName(c)
 	e.l.TextLine("FN", fullName)
 	e.name(c)
-	e.list("NICKNAME", c.Nicknames)
+	for _, n := range c.Nicknames {
+		e.text("NICKNAME", n) // QUIRK: vobject, and with it Radicale, keeps the first of a list
+	}
 	e.text("X-FILE-AS", c.FileAs)
 	e.text("X-INITIALS", c.Initials)
 	e.text("X-PHONETIC-FIRST-NAME", c.PhoneticGiven)
