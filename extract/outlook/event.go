@@ -180,10 +180,9 @@ func (m *message) moment(t time.Time, z *formats.Zone) formats.Moment {
 		return formats.Moment{}
 	}
 	if z == nil {
-		z = m.c.usualZone()
-	}
-	if z == nil {
-		return formats.Instant(t)
+		if z = m.c.usualZone(); z == nil || !isOwnTime(z, t) {
+			return formats.Instant(t)
+		}
 	}
 	return formats.Zoned(z.Clock(t), z)
 }

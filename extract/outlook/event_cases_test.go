@@ -417,6 +417,26 @@ func TestCase26Zones(t *testing.T) {
 		t.Error(e.Start)
 	}
 
+	// Where the usual zone is wrong about an instant, as its rules are newer, that is told in UTC.
+	newer := whole(t, outlook.Options{}, single(at(2015, 7, 1, 7, 0), at(2015, 7, 1, 8, 0), props{
+		mapi.PidLidAppointmentZoneStart: zoneOf("Eastern Standard Time", newYork2007).definition(t),
+	})).Start.Zone
+	for start, want := range map[time.Time]string{at(2006, 3, 20, 14, 0): "2006-03-20T14:00:00Z", at(2007, 3, 20, 13, 0): "2007-03-20T09:00:00[America/New_York]"} {
+		if e := whole(t, outlook.Options{Zone: func() *formats.Zone { return newer }}, single(start, start.Add(time.Hour), nil)); e.Start.String() != want {
+			t.Error(e.Start, want)
+		}
+	}
+
+	// A series that was made under the rules before says so by its first occurrence.
+	old2006 := mondays()
+	old2006.Start, old2006.StartOffset, old2006.EndOffset = day(2006, 3, 20), 9*60, 10*60
+	m = recurring(t, old2006, props{
+		mapi.PidLidAppointmentZoneRecur: zoneOf("Eastern Standard Time", newYork2007).definition(t), mapi.PidLidTimeZoneStruct: nil, mapi.PidLidAppointmentStartWhole: at(2006, 3, 20, 14, 0),
+	})
+	if e := whole(t, outlook.Options{}, m); e.Start.String() != "2006-03-20T09:00:00[America/New_York]" || !e.Start.Time(nil).Equal(at(2006, 3, 20, 14, 0)) {
+		t.Errorf("it begins at %v, which is %v", e.Start, e.Start.Time(nil))
+	}
+
 	// A change at the last moment of a day is one at midnight.
 	e = whole(t, outlook.Options{}, single(at(2015, 1, 1, 0, 0), at(2015, 1, 1, 1, 0), props{
 		mapi.PidLidAppointmentZoneStart: zoneOf("tzone://Microsoft/Custom", rule(1601, 187, mapi.SystemTime{Month: 2, Weekday: 6, Day: 3, Hour: 23, Minute: 59, Second: 59, Millisecond: 999}, midnight)).definition(t),

@@ -57,6 +57,13 @@ func (m *message) calendarPart(method string, answer formats.AttendeeStatus) *fo
 	m.describe(&e.Details)
 	m.schedule(e, exceptions)
 	switch method {
+	case methodRequest:
+		// The copy of whoever has not answered yet is tentative. The meeting is not.
+		for _, of := range append([]*formats.Event{e}, e.Overrides...) {
+			if of.Intended != formats.BusyUnknown {
+				of.Busy = of.Intended
+			}
+		}
 	case methodCancel:
 		e.Cancelled = true
 	case methodReply:

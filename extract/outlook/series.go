@@ -187,8 +187,15 @@ func (s *seriesMaker) setZone(local mapi.Minutes, first time.Time) {
 	if s.allDay {
 		return
 	}
-	if s.zone != nil {
-		s.written = s.zone.at(s.zone.own.Time(local.Time()))
+	if z := s.zone; z != nil {
+		at := z.own.Time(local.Time())
+		s.written = z.at(at)
+		if z.loc != nil && !first.IsZero() && !at.Equal(first) && recur.At(local, z.loc).Equal(first) {
+			// The rules are newer than the series, which was made under those that the zone had before. Ten years of it show
+			// what is not the same every year.
+			const years = 10
+			s.written = formats.ZoneOf(z.loc, first.AddDate(-1, 0, 0), first.AddDate(years, 0, 0))
+		}
 		return
 	}
 	// Nothing says in which zone it counts. What is known is when it began.
@@ -356,10 +363,10 @@ func (s *seriesMaker) read(attached []mapi.Attachment) []*embeddedException {
 // local returns an instant as the clock of the series shows it.
 func (s *seriesMaker) local(t time.Time) mapi.Minutes {
 	switch {
-	case s.zone != nil:
-		t = s.zone.clock(t)
 	case s.written != nil:
 		t = s.written.Clock(t)
+	case s.zone != nil:
+		t = s.zone.clock(t)
 	case s.m.c.usualZone() != nil:
 		t = s.m.c.usualZone().Clock(t)
 	}

@@ -65,6 +65,17 @@ func (c *Converter) usualZone() *formats.Zone {
 	return c.opt.Zone()
 }
 
+// isOwnTime reports whether a zone that has an IANA name shows at an instant what programs that know the name take it to
+// show. For zones without one it does.
+func isOwnTime(z *formats.Zone, t time.Time) bool {
+	loc, err := winzone.Location(z.ID)
+	if err != nil {
+		return true
+	}
+	_, offset := t.In(loc).Zone()
+	return z.Clock(t).Equal(t.UTC().Add(time.Duration(offset) * time.Second))
+}
+
 // Zone returns the time zone that a message says it is in, nil where it says none. It is the one that [Options.Zone]
 // stands in for elsewhere.
 func (c *Converter) Zone(m mapi.Message) *formats.Zone {
@@ -243,6 +254,14 @@ func appendChange(list []formats.Onset, s mapi.SystemTime, before, after time.Du
 		}
 		o.Start = at
 		return append(list, o)
+	}
+	if to == from+1 {
+		at, ok := s.In(from)
+		if ok {
+			o.Start = at
+			list = append(list, o)
+		}
+		return list
 	}
 	week := int(s.Day)
 	if s.Millisecond > 0 && week < 5 {
