@@ -98,6 +98,7 @@ func TestCase08Members(t *testing.T) {
 		wrapped(0xD3, object(1)), // Anna's second address
 		wrapped(0xB4, object(2)), // the inner list
 		wrapped(0xC3, object(9)), // a contact that is not there
+		wrapped(0xC3, object(4)), // one that is not written
 		wrapped(0xB4, object(3)), // the list itself
 		wrapped(0xB0, mapi.MakeOneOff("Wrapped", "SMTP", "wrapped@example.org")),
 		[]byte("rubbish"),
@@ -106,7 +107,7 @@ func TestCase08Members(t *testing.T) {
 		mapi.MakeOneOff("Otto", "SMTP", "otto@example.org"), mapi.MakeOneOff("Bert", "EX", dn),
 		{},
 		mapi.MakeOneOff("Inner", "MAPIPDL", "Unknown"),
-		mapi.MakeOneOff("Gone", "SMTP", "gone@example.org"), mapi.MakeOneOff("Itself", "MAPIPDL", "Unknown"),
+		mapi.MakeOneOff("Gone", "SMTP", "gone@example.org"), {}, mapi.MakeOneOff("Itself", "MAPIPDL", "Unknown"),
 		{},
 		mapi.MakeOneOff("", "SMTP", "rubbish@example.org"),
 	}
@@ -129,21 +130,23 @@ func TestCase08Members(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			members[mapi.PidTagDisplayName] = "The team"
 			team := of("IPM.DistList", members)
-			opt := outlook.Options{Card: func(entry []byte) mapi.Message {
+			opt := outlook.Options{Card: func(entry []byte) (mapi.Message, bool) {
 				id, err := mapi.ParseEntryID(entry, 1252)
 				if err != nil || id.Kind != mapi.EntryObject || !bytes.Equal(id.Provider[:], store) {
 					t.Errorf("the card of %X is asked for: %v", entry, err)
-					return nil
+					return nil, false
 				}
 				switch id.Node & 0xFF {
 				case 1:
-					return anna
+					return anna, true
 				case 2:
-					return inner
+					return inner, true
 				case 3:
-					return team
+					return team, true
+				case 4:
+					return anna, false // deleted, say
 				}
-				return nil
+				return nil, false
 			}}
 			it := convertWith(t, opt, team)
 			card := func(m *msg) string {
@@ -161,21 +164,26 @@ func TestCase08Members(t *testing.T) {
 				"Otto|otto@example.org|otto@example.org|",
 				"Bert|" + dn + "||",
 				"Anna at home|anna@home.example|anna@home.example|" + card(anna),
-				"Inner|Unknown||" + card(inner),
+				"Inner|||" + card(inner),
 				"Gone|gone@example.org|gone@example.org|",
-				"Itself|Unknown||",
+				"Anna|anna@example.org|anna@example.org|",
+				"Itself|||",
 				"Wrapped|wrapped@example.org|wrapped@example.org|",
 				"|rubbish@example.org|rubbish@example.org|",
 			}, "\n"))
 			visited := 0
 			it.Participants(func(*formats.Address) { visited++ })
 			equal(t, "participants", visited, len(entries))
-			equal(t, "members in the card", len(readCard(t, vcard.V4, it)["MEMBER"]), 6)
+			equal(t, "members in the card", len(readCard(t, vcard.V4, it)["MEMBER"]), 7)
 		})
 	}
+	t.Run("a contact of which nothing is known", func(t *testing.T) {
+		it := convert(t, of("IPM.DistList", props{mapi.PidLidDistributionListMembers: binaries(wrapped(0xC3, object(9)), entries[0])}))
+		equal(t, "members and damage", fmt.Sprint(len(it.Group.Members), len(it.Damage)), "1 1")
+	})
 	t.Run("a stream that is cut short", func(t *testing.T) {
 		it := convert(t, of("IPM.DistList", props{mapi.PidLidDistributionListStream: stream[:len(stream)/2]}))
-		if len(it.Group.Members) == 0 || len(it.Damage) != 1 {
+		if len(it.Group.Members) == 0 || len(it.Damage) == 0 {
 			t.Errorf("%d members, damage %v", len(it.Group.Members), it.Damage)
 		}
 	})

@@ -73,7 +73,9 @@ func FuzzCardsAndTasks(f *testing.F) {
 		}
 		f.Add(uint8(i), seed)
 	}
-	c := outlook.New(outlook.Options{FollowUps: true, Card: func([]byte) mapi.Message { return of("IPM.Contact", props{mapi.PidTagDisplayName: "Card"}) }})
+	c := outlook.New(outlook.Options{FollowUps: true, Card: func(entry []byte) (mapi.Message, bool) {
+		return of("IPM.Contact", props{mapi.PidTagDisplayName: "Card"}), len(entry)%2 == 0
+	}})
 	f.Fuzz(func(t *testing.T, class uint8, b []byte) {
 		p := props{}
 		for len(b) >= 5 {

@@ -90,16 +90,16 @@ func openCards(t testing.TB, path string) *cardArchive {
 	}
 	t.Cleanup(func() { f.Close() })
 	a := &cardArchive{f: f}
-	a.c = outlook.New(outlook.Options{Card: func(entry []byte) mapi.Message {
+	a.c = outlook.New(outlook.Options{Card: func(entry []byte) (mapi.Message, bool) {
 		id, err := mapi.ParseEntryID(entry, 1252)
 		if err != nil || id.Kind != mapi.EntryObject {
-			return nil
+			return nil, false
 		}
 		m, err := f.Message(pst.NID(id.Node))
 		if err != nil {
-			return nil
+			return nil, false
 		}
-		return m
+		return m, true
 	}})
 	return a
 }

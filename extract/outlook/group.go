@@ -1,12 +1,18 @@
 package outlook
 
 import (
+	"errors"
+	"strings"
+
 	"mailmill/formats"
 	"mailmill/formats/mapi"
 )
 
 // maxMembers bounds the members of a list.
 const maxMembers = 1 << 16
+
+// errNoMember says that nothing is known of a member but an identifier.
+var errNoMember = errors.New("a member is a contact that is not there, and the list does not tell its name and address")
 
 // group makes the body of a distribution list (MS-OXOCNTC 2.2.2).
 func (m *message) group() *formats.Group {
@@ -24,8 +30,11 @@ func (m *message) group() *formats.Group {
 		members = members[:maxMembers]
 	}
 	for i := range members {
-		if member := m.member(g, &members[i]); member.Address != nil {
+		switch member := m.member(g, &members[i]); {
+		case member.Address != nil:
 			g.Members = append(g.Members, member)
+		case len(members[i].Entry) > 0:
+			m.lose("members", errNoMember)
 		}
 	}
 	m.readBody()
@@ -73,7 +82,7 @@ func listMembers(p mapi.Properties) ([]mapi.Member, error) {
 // member reads a member. Its identifier says who it is, and the one-off beside it with which name and address it was
 // added; where the identifier is that of a contact or list, the card of that is looked for.
 func (m *message) member(g *formats.Group, of *mapi.Member) formats.Member {
-	entry, oneOff := m.entryPerson(of.Entry), m.entryPerson(of.OneOff)
+	entry, oneOff := m.memberPerson(of.Entry), m.memberPerson(of.OneOff)
 	var member formats.Member
 	p := oneOff
 	switch {
@@ -98,13 +107,25 @@ func (m *message) member(g *formats.Group, of *mapi.Member) formats.Member {
 	return member
 }
 
+// memberPerson is entryPerson for who may have no address: lists and those that nobody knows have a word in its place.
+func (m *message) memberPerson(b []byte) person {
+	p := m.entryPerson(b)
+	if e, _ := mapi.ParseEntryID(b, m.cp); p.Address != nil && (strings.EqualFold(e.AddressType, "MAPIPDL") || strings.EqualFold(e.AddressType, "UNKNOWN")) {
+		if p.Name == "" {
+			return person{}
+		}
+		p.Stored, p.SMTP, p.Via, p.dn = "", "", formats.ViaNone, ""
+	}
+	return p
+}
+
 // card links a member with the contact or list that it is, as far as the archive has that, and takes from it what the
 // list does not tell.
 func (m *message) card(g *formats.Group, member *formats.Member, id *mapi.EntryID) {
 	if m.c.opt.Card == nil {
 		return
 	}
-	target := m.c.opt.Card(id.Object)
+	target, written := m.c.opt.Card(id.Object)
 	if target == nil {
 		return
 	}
@@ -119,7 +140,9 @@ func (m *message) card(g *formats.Group, member *formats.Member, id *mapi.EntryI
 	if uid == g.UID {
 		return // a list in itself
 	}
-	member.Card = uid
+	if written {
+		member.Card = uid
+	}
 	if member.Address == nil {
 		member.Address = &formats.Address{Via: formats.ViaNone}
 	}

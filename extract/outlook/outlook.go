@@ -50,9 +50,9 @@ type Options struct {
 	Owner func() *formats.Address
 	// FollowUps makes the tasks that flags on mail and contacts are.
 	FollowUps bool
-	// Card opens the contact or list that a member of a list is, by its entry identifier, or returns nil where there is
-	// none that is written too. It may be nil: then no list is linked with the cards of its members.
-	Card func(entry []byte) mapi.Message
+	// Card opens the contact or list that a member of a list is, by its entry identifier, and tells whether that is written
+	// too; nil is for what is not there. It may be nil: then no list is linked with the cards of its members.
+	Card func(entry []byte) (m mapi.Message, written bool)
 }
 
 // Limits on what hostile input can make of a message.

@@ -19,12 +19,12 @@ type cards struct {
 	listed map[pst.NID]map[pst.NID]bool
 }
 
-// card opens the contact or list with an entry identifier (MS-PST 2.4.3.2), and returns nil where it is not in this file,
-// or not among what a person sees.
-func (a *Archive) card(entry []byte) mapi.Message {
+// card opens the contact or list with an entry identifier (MS-PST 2.4.3.2), and tells whether it is among what a person
+// sees, and so written. It is nil where it is not in this file.
+func (a *Archive) card(entry []byte) (m mapi.Message, written bool) {
 	id, err := mapi.ParseEntryID(entry, a.info.CodePage)
 	if err != nil || id.Kind != mapi.EntryObject || pst.KindOf(pst.NID(id.Node)) != pst.KindMessage {
-		return nil
+		return nil, false
 	}
 	a.cards.once.Do(func() {
 		if p, err := a.store.Properties(); err == nil {
@@ -36,17 +36,13 @@ func (a *Archive) card(entry []byte) mapi.Message {
 	})
 	at, found := slices.BinarySearchFunc(a.cards.nodes, pst.NID(id.Node), byID)
 	if !found || id.Provider != a.cards.key {
-		return nil
+		return nil, false
+	}
+	if m, err = a.store.Message(pst.NID(id.Node)); err != nil {
+		return nil, false
 	}
 	parent := a.tree.byID[a.cards.nodes[at].parent]
-	if parent == nil || parent.Hidden && !a.opt.Hidden || !a.isListed(parent, pst.NID(id.Node)) {
-		return nil
-	}
-	m, err := a.store.Message(pst.NID(id.Node))
-	if err != nil {
-		return nil
-	}
-	return m
+	return m, parent != nil && (a.opt.Hidden || !parent.Hidden) && a.isListed(parent, pst.NID(id.Node))
 }
 
 // isListed reports whether the folder's table has an item: what was deleted has a node still.

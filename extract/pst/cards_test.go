@@ -26,24 +26,24 @@ func TestCard(t *testing.T) {
 	}
 	a := s.open(extract.Options{})
 	for what, tt := range map[string]struct {
-		entry []byte
-		found bool
+		entry          []byte
+		found, written bool
 	}{
-		"listed":                  {entry(key, 0x200024), true},
-		"of another file":         {entry([]byte("another one file"), 0x200024), false},
-		"outside what is seen":    {entry(key, 0x200044), false},
-		"deleted":                 {entry(key, 0x200064), false},
-		"not in the file":         {entry(key, 0x200084), false},
-		"a folder":                {entry(key, 0x8082), false},
-		"somebody who is in none": {mapi.MakeOneOff("Anna", "SMTP", "anna@example.org"), false},
-		"nothing":                 {nil, false},
+		"listed":                  {entry(key, 0x200024), true, true},
+		"of another file":         {entry([]byte("another one file"), 0x200024), false, false},
+		"outside what is seen":    {entry(key, 0x200044), true, false},
+		"deleted":                 {entry(key, 0x200064), true, false},
+		"not in the file":         {entry(key, 0x200084), false, false},
+		"a folder":                {entry(key, 0x8082), false, false},
+		"somebody who is in none": {mapi.MakeOneOff("Anna", "SMTP", "anna@example.org"), false, false},
+		"nothing":                 {nil, false, false},
 	} {
-		if got := a.card(tt.entry) != nil; got != tt.found {
-			t.Errorf("%s: found %v", what, got)
+		if m, written := a.card(tt.entry); m != nil != tt.found || written != tt.written {
+			t.Errorf("%s: found %v, written %v", what, m != nil, written)
 		}
 	}
-	if s.open(extract.Options{Hidden: true}).card(entry(key, 0x200044)) == nil {
-		t.Error("what is hidden is not found where it is written too")
+	if _, written := s.open(extract.Options{Hidden: true}).card(entry(key, 0x200044)); !written {
+		t.Error("what is hidden is said not to be written where it is")
 	}
 }
 
