@@ -52,10 +52,15 @@ func (e *Event) Participants(visit func(*Address)) {
 	}
 }
 
-// Identity returns what the key of an event's item is made of: the UID, and the occurrence where it is only that one.
+// Identity returns what the key of an event's item is made of: the UID, and the occurrence where it is only that one. That
+// is told by its date or its instant, whatever the zone it is written in.
 func (e *Event) Identity() string {
-	if e.RecurrenceID.IsZero() {
+	id := e.RecurrenceID
+	switch {
+	case id.IsZero():
 		return e.UID
+	case id.Form == MomentZoned:
+		id = Instant(id.Time(nil))
 	}
-	return e.UID + "\x00" + e.RecurrenceID.String()
+	return e.UID + "\x00" + id.String()
 }

@@ -169,3 +169,27 @@ func TestParticipantsOfGroupware(t *testing.T) {
 		t.Errorf("%d were visited of %d", len(seen), n)
 	}
 }
+
+// The identity of an occurrence does not depend on the zone it is written in.
+func TestEventIdentity(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2015, 3, 30, 7, 0, 0, 0, time.UTC)
+	zone := formats.ZoneOf(berlin, at, at)
+	for _, c := range []struct {
+		id   formats.Moment
+		want string
+	}{
+		{formats.Moment{}, "u"},
+		{formats.Instant(at), "u\x002015-03-30T07:00:00Z"},
+		{formats.Zoned(zone.Clock(at), zone), "u\x002015-03-30T07:00:00Z"},
+		{formats.Date(2015, 3, 30), "u\x002015-03-30"},
+	} {
+		e := formats.Event{Details: formats.Details{UID: "u"}, RecurrenceID: c.id}
+		if got := e.Identity(); got != c.want {
+			t.Errorf("the identity of %v is %q, want %q", c.id, got, c.want)
+		}
+	}
+}
