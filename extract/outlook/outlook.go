@@ -12,6 +12,11 @@
 // that the HTML shows multipart/related, files multipart/mixed; signed and encrypted mail passes byte for byte;
 // reports become multipart/report.
 //
+// Appointments, tasks, contacts, lists, notes and journal entries become what calendars and cards are made of. What Outlook
+// shows of them and the model has no field for goes under a name of its own, which begins with X-; testdata/shown.md
+// lists where everything goes. Dates that are stored as points of time are days again: in the zone that the item says, else
+// in the one that is usual in the archive.
+//
 // Participants are resolved from what is on the item alone: an SMTP address stored as such, an SMTP property, a
 // one-off entry identifier or an SMTP search key beside an Exchange address, and the item's own transport headers where
 // they can be matched with certainty. What is learnt elsewhere is a later step's; it finds the stored address in
