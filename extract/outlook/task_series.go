@@ -52,29 +52,26 @@ const maxTaskDates = 1000
 // seriesFrom gives the task the part of its series that is left: from the current day on until the last. The number of
 // occurrences that a pattern may have counts those that are done, so the end is given as a day.
 //
-// The pattern tells the days on which tasks start or, where that of this one does not fit, on which they are due. A task
-// that fits neither was moved: it stays where it is, and the series goes on from there.
+// The pattern tells the days on which tasks start, or on which they are due where they have no start (MS-OXOTASK
+// 3.1.4.6.2). A task that is on none of these days was moved: it stays where it is, and the series goes on from there.
 func seriesFrom(t *formats.Task, p mapi.Pattern) error {
-	start, due := mapi.MinutesOf(t.Start.Clock), mapi.MinutesOf(t.Due.Clock)
+	current := p.Start.Midnight()
 	switch {
-	case t.Start.IsZero() && t.Due.IsZero():
-		start = p.Start.Midnight()
-		due = start
-	case t.Start.IsZero():
-		start = due
-	case t.Due.IsZero():
-		due = start
+	case !t.Start.IsZero():
+		current = mapi.MinutesOf(t.Start.Clock)
+	case !t.Due.IsZero():
+		current = mapi.MinutesOf(t.Due.Clock)
 	}
 	var last mapi.Minutes
 	var later []mapi.Minutes
-	starts, ends := false, false
+	member := false
 	for day := range recur.Days(&p, mapi.MinutesNever) {
-		starts, ends = starts || day == start, ends || day == due
-		if day > start && len(later) < maxTaskDates {
+		member = member || day == current
+		if day > current && len(later) < maxTaskDates {
 			later = append(later, day)
 		}
 		last = day
-		if p.End != mapi.EndAfter && day > max(start, due) && (starts || ends || len(later) == maxTaskDates) {
+		if p.End != mapi.EndAfter && day >= current && (member || len(later) == maxTaskDates) {
 			break
 		}
 	}
@@ -82,12 +79,8 @@ func seriesFrom(t *formats.Task, p mapi.Pattern) error {
 		p.End, p.Last = mapi.EndByDate, last
 	}
 	switch {
-	case starts:
-		p.Start = start
-	case ends:
-		p.Start = due
-		t.Extra = dateProperty(t.Extra, "X-PST-TASK-START", t.Start)
-		t.Start = t.Due
+	case member:
+		p.Start = current
 	case len(later) == 0:
 		return nil // it was the last
 	default:
@@ -97,22 +90,19 @@ func seriesFrom(t *formats.Task, p mapi.Pattern) error {
 	if s == nil || s.Rule == nil && len(s.Added) == 0 {
 		return err
 	}
-	t.Series = &formats.Series{}
+	t.Series = &formats.Series{Also: dates(s.Added)}
 	if s.Rule != nil {
 		t.Series.Rule = (&seriesMaker{allDay: true}).rule(s.Rule)
 	}
-	t.Series.Also = dates(s.Added)
-	if t.Start.IsZero() && t.Due.IsZero() {
+	switch {
+	case t.Start.IsZero() && t.Due.IsZero():
 		t.Start = formats.Date(p.Start.Time().Date())
-		return err
-	}
-	if !starts && !ends {
-		// A rule counts from the task, and must come to the same days.
-		if r := t.Series.Rule; r != nil && r.Interval <= 1 && r.Scale == "" {
-			t.Series.Also = dates([]mapi.Minutes{start})
-		} else {
-			t.Series = &formats.Series{Also: dates(later)}
-		}
+	case member:
+	case s.Rule != nil && s.Rule.Interval <= 1 && s.Rule.Scale == "":
+		// The rule comes to the same days from wherever it counts, but for the current one.
+		t.Series.Also = dates([]mapi.Minutes{current})
+	default:
+		t.Series = &formats.Series{Also: dates(later)}
 	}
 	return err
 }
@@ -123,14 +113,4 @@ func dates(days []mapi.Minutes) (list []formats.Moment) {
 		list = append(list, formats.Date(d.Time().Date()))
 	}
 	return list
-}
-
-// dateProperty adds a property with a date, where there is one.
-func dateProperty(list []formats.Property, name string, d formats.Moment) []formats.Property {
-	if d.IsZero() {
-		return list
-	}
-	return append(list, formats.Property{
-		Name: name, Params: []formats.Param{{Name: "VALUE", Value: "DATE"}}, Value: d.Clock.Format("20060102"), Structured: true,
-	})
 }
