@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +12,10 @@ import (
 
 	"mailmill/extract/outlook"
 	"mailmill/formats"
+	"mailmill/formats/corpustest"
 	"mailmill/formats/mapi"
+	"mailmill/formats/pst"
+	"mailmill/formats/recur"
 )
 
 func at(y int, m time.Month, d, h, min int) time.Time {
@@ -395,6 +399,11 @@ func TestCase26Zones(t *testing.T) {
 	if e := whole(t, outlook.Options{}, m); e.Start.Zone.ID != "Europe/Paris" {
 		t.Errorf("the zone is %s", e.Start.Zone.ID)
 	}
+	// Nothing but the text, which names a place.
+	m = recurring(t, mondays(), props{mapi.PidLidAppointmentZoneRecur: nil, mapi.PidLidTimeZoneStruct: nil, mapi.PidLidTimeZoneDescription: "(GMT+01:00) Amsterdam, Berlin, Bern, Rom, Stockholm, Wien"})
+	if e := whole(t, outlook.Options{}, m); e.Start.String() != "2015-03-16T09:00:00[Europe/Berlin]" {
+		t.Error(e.Start)
+	}
 	// No zone at all: a series is as far from UTC as its first occurrence is.
 	m = recurring(t, mondays(), props{mapi.PidLidAppointmentZoneRecur: nil, mapi.PidLidTimeZoneStruct: nil})
 	if e := whole(t, outlook.Options{}, m); e.Start.String() != "2015-03-16T09:00:00[/pst/UTC+0100]" {
@@ -708,5 +717,74 @@ func TestCase31OddTimes(t *testing.T) {
 	it = convert(t, appointment(props{mapi.PidLidAppointmentRecur: errors.New("a bad block"), mapi.PidLidAppointmentStartWhole: nine}))
 	if len(it.Damage) != 1 || !it.Event.Start.Time(nil).Equal(nine) {
 		t.Errorf("a series whose pattern cannot be read is at %v, damage %v", it.Event.Start, it.Damage)
+	}
+}
+
+// TestCase32Expansion compares every series of the archives with what other programs read of it: 500 occurrences each.
+func TestCase32Expansion(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(corpustest.Dir(t), "*", "*.?st"))
+	if err != nil || len(files) == 0 {
+		corpustest.Missing(t, "the corpus has no archives: %v", err)
+	}
+	c := outlook.New(outlook.Options{})
+	series := 0
+	for _, path := range files {
+		f, err := pst.Open(path)
+		if err != nil {
+			continue // one is no archive
+		}
+		defer f.Close()
+		for id := range f.Nodes() {
+			if pst.KindOf(id) != pst.KindMessage {
+				continue
+			}
+			m, err := f.Message(id)
+			if err != nil {
+				continue
+			}
+			v, _ := m.LookupName(mapi.PidLidAppointmentRecur)
+			if len(v.Bytes()) == 0 {
+				continue
+			}
+			it, err := c.Item(formats.Entry{}, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if it.Event == nil {
+				continue
+			}
+			series++
+			r, err := mapi.ParseRecurrence(v.Bytes(), 1252)
+			if err != nil {
+				t.Fatal(err)
+			}
+			const most = 500
+			want, err := recur.Expand(r, day(2250, 1, 1)) // rrule-go gets no further than three hundred years
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = want[:min(len(want), most)]
+			got := expand(t, calendarOf(t, it), len(want)+1)
+			if r.End.IsNever() {
+				got = got[:min(len(got), len(want))]
+			}
+			if len(got) != len(want) {
+				t.Errorf("%s %v: %d occurrences are written, want %d", filepath.Base(path), id, len(got), len(want))
+				continue
+			}
+			for i, o := range want {
+				at := o.Start.Time()
+				if z := it.Event.Start.Zone; z != nil {
+					at = z.Time(at)
+				}
+				if !got[i].start.Equal(at) {
+					t.Errorf("%s %v: occurrence %d is at %v, want %v", filepath.Base(path), id, i, got[i].start, at)
+					break
+				}
+			}
+		}
+	}
+	if series < 60 {
+		t.Errorf("there are %d series", series)
 	}
 }

@@ -98,7 +98,10 @@ func (m *message) itemZone(definition, structure mapi.Name, year int) *zone {
 		old = m.named(structure, "time zone").Bytes()
 	}
 	if len(b) == 0 && len(old) == 0 {
-		return nil
+		if structure == (mapi.Name{}) {
+			return nil
+		}
+		return m.describedZone(year)
 	}
 	text := m.namedLine(mapi.PidLidTimeZoneDescription, "time zone")
 	early := year < zoneBase
@@ -119,6 +122,28 @@ func (m *message) itemZone(definition, structure mapi.Name, year int) *zone {
 		m.c.zones.Store(key, knownZone{z, err})
 	}
 	return z
+}
+
+// describedZone returns the zone that is only told as people see it, "(UTC+01:00) Amsterdam, Berlin", nil where that tells
+// of no place that is known. Its rules are those of the place.
+func (m *message) describedZone(year int) *zone {
+	text := m.namedLine(mapi.PidLidTimeZoneDescription, "time zone")
+	ahead, ok := mapi.ZoneDescriptionOffset(text)
+	if !ok {
+		return nil
+	}
+	name, ok := winzone.Named(year, ahead, text)
+	if !ok {
+		return nil
+	}
+	loc, err := winzone.Location(name)
+	if err != nil {
+		return nil
+	}
+	const years = 10 // in which what is not the same every year shows
+	of := formats.ZoneOf(loc, time.Date(year-1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year+years, 1, 1, 0, 0, 0, 0, time.UTC))
+	of.Name = text
+	return &zone{named: of, own: of, loc: loc}
 }
 
 // maxZones bounds how many zones are remembered.

@@ -111,3 +111,20 @@ func Guess(year int, offset func(time.Time) time.Duration, text string) (string,
 	}
 	return found, found != ""
 }
+
+// Named returns the zone of which a text has the city in it, such as the name that people see of the zone, and whose
+// standard time is as far ahead of UTC in a year.
+func Named(year int, ahead time.Duration, text string) (string, bool) {
+	text = strings.ToLower(text)
+	for _, z := range all() {
+		if !strings.Contains(text, z.city) {
+			continue
+		}
+		_, winter := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).In(z.loc).Zone()
+		_, summer := time.Date(year, 7, 1, 0, 0, 0, 0, time.UTC).In(z.loc).Zone()
+		if min(winter, summer) == int(ahead/time.Second) {
+			return z.name, true
+		}
+	}
+	return "", false
+}

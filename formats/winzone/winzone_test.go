@@ -72,3 +72,23 @@ func TestGuess(t *testing.T) {
 		t.Errorf("a zone 17 minutes ahead is %s", got)
 	}
 }
+
+func TestNamed(t *testing.T) {
+	for text, want := range map[string]string{
+		"(GMT+01:00) Amsterdam, Berlin, Bern, Rom, Stockholm, Wien": "Europe/Berlin",
+		"(UTC+10:00) Canberra, Melbourne, Sydney":                   "Australia/Sydney",
+		"(UTC-05:00) Eastern Time (US & Canada)":                    "",
+		"Berlin":                                                    "Europe/Berlin",
+	} {
+		ahead := map[string]time.Duration{"Australia/Sydney": 10 * time.Hour}[want]
+		if ahead == 0 {
+			ahead = time.Hour
+		}
+		if got, ok := winzone.Named(2015, ahead, text); got != want || ok != (want != "") {
+			t.Errorf("%q names %q, want %q", text, got, want)
+		}
+	}
+	if got, ok := winzone.Named(2015, 5*time.Hour, "Berlin"); ok {
+		t.Errorf("Berlin five hours ahead is %s", got)
+	}
+}
