@@ -68,9 +68,7 @@ as well.
 		completions = append(completions, s.name+"\t"+s.what)
 	}
 	flags.StringSliceVar(&m.show, "show", nil, "only these `LISTS`: "+strings.Join(names, ", ")+"; repeat or join with commas")
-	if err := cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(completions, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // only an option that does not exist has none
-	}
+	offer(flags, "show", completions...)
 	flags.BoolVar(&m.asCSV, "csv", false, "print a table of comma-separated values, which --directory reads")
 	flags.BoolVar(&m.asJSON, "json", false, "print an object for each person, and one with the numbers of all")
 	m.sources.addFlags(flags)
