@@ -43,7 +43,8 @@ var (
 const (
 	learnDepth    = 8
 	learnMessages = 256
-	learnTexts    = 1 << 14 // that a learner remembers
+	learnFiles    = 64      // iCalendar texts
+	learnTexts    = 2 << 20 // bytes of texts that a learner remembers, and of addresses
 	longestName   = 256     // bytes
 )
 
@@ -57,7 +58,7 @@ func (c *Converter) Learn(lesson *formats.Lesson, m mapi.Message) {
 	if l == nil {
 		l = &learner{c: c, texts: make(map[string]string), kinds: make(map[string]place)}
 	}
-	l.lesson, l.messages = lesson, 0
+	l.lesson, l.messages, l.files = lesson, 0, 0
 	l.message(m, c.opt.CodePage, 0)
 	l.lesson = nil
 	c.learners.Put(l)
@@ -84,9 +85,11 @@ type learner struct {
 	cp       int
 	lesson   *formats.Lesson
 	messages int
+	files    int
 	texts    map[string]string // by their bytes
 	kinds    map[string]place  // by the address as stored
-	memory   memory            // for headers
+	sizes    struct{ texts, kinds int }
+	memory   memory // for headers
 }
 
 // place is what an address is.
@@ -270,10 +273,11 @@ func (l *learner) text(v mapi.Value) string {
 		return s
 	}
 	s := oneLine(v.Text(l.cp))
-	if len(l.texts) >= learnTexts {
-		clear(l.texts)
-	}
 	if len(v.Data) < 2*longestAddress {
+		if l.sizes.texts += len(v.Data) + len(s); l.sizes.texts > learnTexts {
+			l.sizes.texts = 0
+			clear(l.texts)
+		}
 		l.texts[string(v.Data)] = s
 	}
 	return s
@@ -290,8 +294,10 @@ func (l *learner) place(stored string) place {
 	if p, ok := l.kinds[stored]; ok {
 		return p
 	}
+	stored = strings.Clone(stored) // which may be a part of something big
 	p := placeOf(stored)
-	if len(l.kinds) >= learnTexts {
+	if l.sizes.kinds += len(stored); l.sizes.kinds > learnTexts {
+		l.sizes.kinds = 0
 		clear(l.kinds)
 	}
 	l.kinds[stored] = p
@@ -693,7 +699,8 @@ func (l *learner) more(p mapi.Message, class string, depth int, s state) {
 	}
 	for _, a := range l.attachments(p, s) {
 		if v, _ := a.Lookup(mapi.PidTagAttachMethod); v.Int() != mapi.AttachEmbedded {
-			if s.open && l.isCalendar(a) {
+			if s.open && l.files < learnFiles && l.isCalendar(a) {
+				l.files++
 				l.calendarFile(a, s.from)
 			}
 			continue

@@ -40,6 +40,7 @@ type Ladder struct {
 
 	owners map[string][]string
 	strong map[string]strongest // by key of the mail address
+	crowds sync.Map             // the claims of people who have many, by *person
 }
 
 // strongest is who has the best claim to a mail address.
@@ -93,8 +94,20 @@ func (l *Ladder) hasFixed() bool {
 	})
 }
 
-// claims returns the candidates of a person, the best first.
+// claims returns the candidates of a person, the best first. They must not be changed.
 func (l *Ladder) claims(p *person) []claim {
+	if len(p.candidates) <= fewCandidates {
+		return l.weigh(p)
+	}
+	if list, ok := l.crowds.Load(p); ok {
+		return list.([]claim)
+	}
+	list := l.weigh(p)
+	l.crowds.Store(p, list)
+	return list
+}
+
+func (l *Ladder) weigh(p *person) []claim {
 	list := make([]claim, 0, len(p.candidates)+1)
 	for _, c := range p.candidates {
 		cl := p.claim(c)
