@@ -90,7 +90,7 @@ func (a *app) addresses(m *mapping, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 	from := &m.sources
 	defer from.close()
 	if err := from.open(a, args, log); err != nil {

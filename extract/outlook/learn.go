@@ -573,8 +573,12 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 
 // exchangeMarks are what an Exchange name in a header has in it, plain or encapsulated, in 8-bit text and in UTF-16.
 var exchangeMarks = [...]struct{ narrow, wide string }{
-	{"/o=", "/\x00o\x00=\x00"}, {"/O=", "/\x00O\x00=\x00"}, {"/cn=", "/\x00c\x00n\x00=\x00"}, {"/CN=", "/\x00C\x00N\x00=\x00"},
-	{"IMCEA", "I\x00M\x00C\x00E\x00A\x00"}, {"imcea", "i\x00m\x00c\x00e\x00a\x00"},
+	{"/o=", "/\x00o\x00=\x00"},
+	{"/O=", "/\x00O\x00=\x00"},
+	{"/cn=", "/\x00c\x00n\x00=\x00"},
+	{"/CN=", "/\x00C\x00N\x00=\x00"},
+	{"IMCEA", "I\x00M\x00C\x00E\x00A\x00"},
+	{"imcea", "i\x00m\x00c\x00e\x00a\x00"},
 }
 
 // namesExchange reports whether there may be an Exchange name in a header.

@@ -125,7 +125,7 @@ func TestLearningBar(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	out.Reset()
-	if b.Write([]byte("line\n")); out.String() != "line\n" { //nolint:errcheck // of a buffer
+	if b.Write([]byte("line\n")); out.String() != "line\n" {
 		t.Errorf("%q", out.String())
 	}
 }
