@@ -188,7 +188,7 @@ func (m *mapping) write(a *app, known *people, list []address.Person) (err error
 		}
 		return t.Close()
 	}
-	if err := report.WritePeople(out, persons(list)); err != nil {
+	if err := report.WritePeople(out, persons(list), a.columns()); err != nil {
 		return err
 	}
 	if !a.quiet {
