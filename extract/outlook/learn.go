@@ -44,7 +44,8 @@ const (
 	learnDepth    = 8
 	learnMessages = 256
 	learnFiles    = 64      // iCalendar texts
-	learnTexts    = 2 << 20 // bytes of texts that a learner remembers, and of addresses
+	learnTexts    = 6 << 20 // bytes that a learner remembers of texts, and of addresses
+	learnText     = 128     // bytes that each of them takes beside its own
 	longestName   = 256     // bytes
 )
 
@@ -274,7 +275,7 @@ func (l *learner) text(v mapi.Value) string {
 	}
 	s := oneLine(v.Text(l.cp))
 	if len(v.Data) < 2*longestAddress {
-		if l.sizes.texts += len(v.Data) + len(s); l.sizes.texts > learnTexts {
+		if l.sizes.texts += len(v.Data) + len(s) + learnText; l.sizes.texts > learnTexts {
 			l.sizes.texts = 0
 			clear(l.texts)
 		}
@@ -296,7 +297,7 @@ func (l *learner) place(stored string) place {
 	}
 	stored = strings.Clone(stored) // which may be a part of something big
 	p := placeOf(stored)
-	if l.sizes.kinds += len(stored); l.sizes.kinds > learnTexts {
+	if l.sizes.kinds += len(stored) + learnText; l.sizes.kinds > learnTexts {
 		l.sizes.kinds = 0
 		clear(l.kinds)
 	}
