@@ -315,8 +315,11 @@ type cache struct {
 	m  map[string]Answer
 }
 
-// maxCached bounds the answers that are remembered.
-const maxCached = 1 << 15
+// Bounds of the answers that are remembered.
+const (
+	maxCached  = 1 << 15
+	longestKey = 1 << 10 // bytes
+)
 
 func (c *cache) get(stored string) (Answer, bool) {
 	c.mu.RLock()
@@ -330,6 +333,6 @@ func (c *cache) put(stored string, a Answer) {
 	if c.m == nil || len(c.m) >= maxCached {
 		c.m = make(map[string]Answer)
 	}
-	c.m[stored] = a
+	c.m[strings.Clone(stored)] = a // it may be a part of a long field
 	c.mu.Unlock()
 }
