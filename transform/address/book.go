@@ -601,6 +601,22 @@ func (p *person) ownName(smtpKey string) bool {
 	return cn == local || strings.HasSuffix(cn, "-"+local)
 }
 
+// numberedUnlike reports whether what stands before the "@" of a mail address is what a person's Exchange name ends in but
+// for the number behind it: jdoe2 is not jdoe1, who may well have the same name.
+func (p *person) numberedUnlike(smtpKey string) bool {
+	const least, digits = 3, "0123456789"
+	local, _, _ := strings.Cut(smtpKey, "@")
+	stem := strings.TrimRight(local, digits)
+	cn := p.key[strings.LastIndexByte(p.key, '=')+1:]
+	at := strings.LastIndex(cn, stem)
+	if len(stem) < least || len(stem) == len(local) || at < 0 || at > 0 && cn[at-1] != '-' {
+		return false
+	}
+	rest := cn[at+len(stem):]
+	number := rest[:len(rest)-len(strings.TrimLeft(rest, digits))]
+	return number != "" && number != local[len(stem):]
+}
+
 // namedLike reports whether a mail address looks like one of a person's names: it has a word of it and at least the first
 // letter of another, if there is one.
 func (p *person) namedLike(smtpKey string) bool {

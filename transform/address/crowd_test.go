@@ -68,3 +68,46 @@ func TestKeepsCopies(t *testing.T) {
 	}
 	runtime.KeepAlive(b)
 }
+
+// TestNamesakes shows that people of one name are told apart by the numbers behind their Exchange names, where one has an
+// address that is much more the other's.
+func TestNamesakes(t *testing.T) {
+	const first, second, old = "/o=Org/cn=Recipients/cn=0af3-jdoe1", "/o=Org/cn=Recipients/cn=jdoe2", "/o=Org/cn=Recipients/cn=jdoe"
+	var lessons []*formats.Lesson
+	for n := range 5 {
+		lessons = append(lessons, lesson(n+1, first, "jdoe1@example.com", "Doe, Joe", formats.EvidenceRow))
+	}
+	for _, dn := range []string{second, second + "_old", old} {
+		lessons = append(lessons, lesson(9, dn, "jdoe1@example.com", "Doe, Joe", formats.EvidenceRow))
+	}
+	ladder := bookOf(lessons...).Ladder(address.Options{})
+	for dn, want := range map[string]string{first: "jdoe1@example.com", second: "", second + "_old": "", old: "jdoe1@example.com"} {
+		if p, _ := ladder.Person(dn); p.SMTP != want {
+			t.Errorf("%s is %q, not %q", dn, p.SMTP, want)
+		}
+	}
+}
+
+// TestOutsiders shows that one witness is not enough for an address that is known as that of a stranger outside.
+func TestOutsiders(t *testing.T) {
+	stranger := lesson(1, "", "eva@outside.example", "Eva Klein", formats.EvidenceSeen)
+	once := lesson(2, annaDN, "eva@outside.example", "Anna Groß", formats.EvidenceRow)
+	again := lesson(3, annaDN, "eva@outside.example", "Anna Groß", formats.EvidenceRow)
+	bert := lesson(4, bertDN, "bert@outside.example", "Bert", formats.EvidenceRow)
+	married := lesson(5, "", "eva@outside.example", "Groß, Anna", formats.EvidenceSeen)
+	for _, c := range []struct {
+		what    string
+		lessons []*formats.Lesson
+		want    string
+	}{
+		{"nobody else has it", []*formats.Lesson{once}, "eva@outside.example"},
+		{"a stranger's", []*formats.Lesson{stranger, once}, ""},
+		{"two witnesses", []*formats.Lesson{stranger, once, again}, "eva@outside.example"},
+		{"colleagues in the domain", []*formats.Lesson{stranger, once, bert}, "eva@outside.example"},
+		{"the same name", []*formats.Lesson{stranger, married, once}, "eva@outside.example"},
+	} {
+		if p, _ := bookOf(c.lessons...).Ladder(address.Options{}).Person(annaDN); p.SMTP != c.want {
+			t.Errorf("%s: %q, not %q", c.what, p.SMTP, c.want)
+		}
+	}
+}
