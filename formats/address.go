@@ -1,5 +1,11 @@
 package formats
 
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
 // Via says how an address became known.
 type Via string
 
@@ -38,4 +44,32 @@ func (a *Address) Spec() string {
 		return a.SMTP
 	}
 	return a.Placeholder
+}
+
+// NameKey folds a display name so that two ways to write one name are equal: letter case, quotes and blanks do not
+// count, and "Last, First" is "First Last". It is a key, never a name to show.
+func NameKey(name string) string {
+	name = strings.Trim(name, "'\" \t")
+	last, first, swapped := strings.Cut(name, ",")
+	if swapped = swapped && strings.IndexByte(first, ',') < 0 && strings.TrimSpace(first) != ""; !swapped {
+		last, first = "", name
+	}
+	b := make([]byte, 0, len(name)+1)
+	for _, part := range [...]string{first, last} {
+		for _, r := range part {
+			switch {
+			case r == '"' || r == '\'':
+			case unicode.IsSpace(r):
+				if len(b) > 0 && b[len(b)-1] != ' ' {
+					b = append(b, ' ')
+				}
+			default:
+				b = utf8.AppendRune(b, unicode.ToLower(r))
+			}
+		}
+		if len(b) > 0 && b[len(b)-1] != ' ' {
+			b = append(b, ' ')
+		}
+	}
+	return strings.TrimSuffix(string(b), " ")
 }

@@ -105,6 +105,10 @@ type Part struct {
 	// byte for byte. So signed content stays valid.
 	Entity bool
 
+	// Names are the participants whose addresses Content has in it. It is made when it is opened: who resolves them
+	// before finds their addresses there.
+	Names []*Address
+
 	// Size is the content's length in bytes as far as it is known without reading it.
 	Size int64
 	// Inline is set for a leaf that the HTML body shows.
@@ -112,6 +116,9 @@ type Part struct {
 }
 
 func (p *Part) participants(visit func(*Address)) {
+	for _, a := range p.Names {
+		visit(a)
+	}
 	if p.Message != nil {
 		p.Message.Participants(visit)
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -25,6 +26,7 @@ import (
 type conversion struct {
 	sources     sources
 	filters     filters
+	addressing  addressing
 	formatName  string
 	format      files.Format
 	jobs        int
@@ -47,6 +49,10 @@ standard output.
 See mailmill help files for what it writes. It says what became of every item:
 found = written + unchanged + filtered + duplicate + failed.
 
+Before it writes, it learns from all archives who has which mail address:
+colleagues are often stored by Exchange names (/o=…/cn=…) that nobody can
+answer. The options for that are those of mailmill help addresses.
+
 Items that are not mail cannot be converted yet and count as failed; --only mail
 leaves them out.`,
 		Example: `  mailmill convert alice.pst out/
@@ -65,6 +71,7 @@ leaves them out.`,
 	flags.BoolVar(&c.ignoreSpace, "ignore-space", false, "begin even where the disk has too little room")
 	c.sources.addFlags(flags)
 	flags.BoolVar(&c.sources.options.KeepEX, "keep-ex", false, "keep stored Exchange addresses in X-PST-EX-Address")
+	c.addressing.addFlags(cmd)
 	flags.IntVarP(&c.jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor); the result does not depend on it")
 	flags.BoolVar(&c.asJSON, "json", false, "print an object a line: items, failures, progress, the balance")
 	flags.StringVar(&c.report, "report", "", "write the same objects into `FILE`")
@@ -74,6 +81,9 @@ leaves them out.`,
 func (a *app) convert(c *conversion, args []string) error {
 	dst, err := a.checkLine(c, args)
 	if err != nil {
+		return err
+	}
+	if err := c.addressing.check(a); err != nil {
 		return err
 	}
 	bars := a.newBars(c.asJSON)
@@ -100,13 +110,25 @@ func (a *app) convert(c *conversion, args []string) error {
 	if files.FormOf(dst).Single() {
 		plan.Routes[0].Kinds = []formats.Kind{formats.KindMail} // the others are filtered
 	}
-	a.guard(&plan, &c.sources, c.room(a, dst))
-
 	journals, closeReport, err := a.journals(c)
 	if err != nil {
 		target.Abort() //nolint:errcheck // nothing has been written
 		return err
 	}
+	known, err := a.learn(&c.addressing, lessons{plan.Sources, c.jobs, bars, journals, log, !c.dryRun})
+	if err == nil {
+		err = c.mustKnow(a, known, journals)
+	}
+	if err != nil {
+		for _, j := range journals {
+			j.Balance(load.Balance{})
+		}
+		_, abortErr := target.Abort()
+		return errors.Join(targetError(dst, err), abortErr, closeReport())
+	}
+	plan.Steps = append(plan.Steps, known.ladder.Resolver())
+	a.guard(&plan, &c.sources, c.room(a, dst))
+
 	var watching report.Observers
 	for _, j := range journals {
 		watching = append(watching, j)
@@ -124,7 +146,9 @@ func (a *app) convert(c *conversion, args []string) error {
 	if bars != nil {
 		bars.Close()
 	}
+	result.Elapsed += known.elapsed
 	for _, j := range journals {
+		j.People(known.numbers())
 		j.Balance(result.Balance)
 	}
 	logFaults(log, result)
@@ -132,13 +156,14 @@ func (a *app) convert(c *conversion, args []string) error {
 	if reportErr := closeReport(); err == nil {
 		err = reportErr
 	}
-	return a.sumUp(c, &converted{dst, target, result}, log, err)
+	return a.sumUp(c, &converted{dst, target, known, result}, log, err)
 }
 
 // converted is what became of a conversion.
 type converted struct {
 	dst    string
 	target *files.Target
+	people *people
 	*load.Result
 }
 
@@ -215,6 +240,7 @@ func (c *conversion) record() map[string]string {
 	set("with-hidden", strconv.FormatBool(c.sources.options.Hidden))
 	set("recover", strconv.FormatBool(c.sources.options.Recover))
 	set("keep-ex", strconv.FormatBool(c.sources.options.KeepEX))
+	maps.Copy(record, c.addressing.record())
 	return record
 }
 
@@ -245,6 +271,27 @@ func targetError(dst string, err error) error {
 		return &exit{exitUsage, fmt.Sprintf("%s cannot be written: permission denied", dst), err}
 	}
 	return err
+}
+
+// mustKnow returns an error where people without a known address are to end the run, and names them.
+func (c *conversion) mustKnow(a *app, known *people, journals []*report.Journal) error {
+	err := c.addressing.mustKnow(known)
+	if err == nil {
+		return nil
+	}
+	open := persons(known.report.Unresolved())
+	for i := range open {
+		for _, j := range journals {
+			j.Person(&open[i])
+		}
+	}
+	for _, j := range journals {
+		j.People(known.numbers())
+	}
+	if c.asJSON {
+		return err
+	}
+	return errors.Join(report.WritePeople(a.stderr, open, 0), err)
 }
 
 // journals returns those that the options ask for, and a function that completes the report.
@@ -309,6 +356,7 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 	if c.asJSON || a.quiet {
 		return verdict
 	}
+	fmt.Fprintln(out, run.people.line()+".")
 	done := "Finished in " + report.Duration(result.Elapsed)
 	if c.dryRun {
 		done = "Nothing was written (--dry-run): " + run.rehearsed() + " " + done

@@ -16,10 +16,11 @@ import (
 const (
 	exitOK          = 0
 	exitUnexpected  = 1
-	exitUsage       = 2 // or configuration, or a target that is in the way
-	exitFailures    = 3 // finished, but items failed or are damaged, or some may be lost that cannot be counted
-	exitSource      = 4 // missing, unreadable, no archive
-	exitTemporary   = 5 // the same command goes on where it stopped
+	exitUsage       = 2  // or configuration, or a target that is in the way
+	exitFailures    = 3  // finished, but items failed or are damaged, or some may be lost that cannot be counted
+	exitSource      = 4  // missing, unreadable, no archive
+	exitTemporary   = 5  // the same command goes on where it stopped
+	exitRefused     = 12 // a server does not take the user or the password
 	exitInterrupted = 130
 	exitPipe        = 141
 )
@@ -30,8 +31,9 @@ const exitStatuses = `  0    complete, the books balance
   3    finished, but items failed or are damaged, or the archive lost some that
        cannot be counted
   4    source missing, unreadable, no archive, nothing in it can be read
-  5    a matter of the moment: a full disk, an archive that changes while it is
-       read; see to it and run the same command again
+  5    a matter of the moment: a full disk, a server that is away, an archive
+       that changes while it is read; see to it and run the same command again
+  12   a server refuses the user or the password
   130  interrupted
   141  the reader of a pipe went away (silent)
 `

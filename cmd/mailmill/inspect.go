@@ -21,6 +21,9 @@ type inspection struct {
 	asJSON  bool
 	check   bool
 	jobs    int
+
+	people     bool
+	addressing addressing
 }
 
 func (a *app) inspectCommand() *cobra.Command {
@@ -32,7 +35,10 @@ func (a *app) inspectCommand() *cobra.Command {
 any size. It prints whose archive it is and what its folders hold.
 
 With --check it reads every block and every item, and lists what is damaged by
-folder and item. The exit status is 3 where anything is.`,
+folder and item. The exit status is 3 where anything is.
+
+With --people it learns from all items who has which address, and says how many
+people are resolved, guessed and open (see mailmill help addresses).`,
 		Example: `  mailmill inspect alice.pst
   mailmill inspect --check alice.pst
   mailmill inspect --json *.pst | jq 'select(.type=="archive").items.mail'`,
@@ -41,14 +47,22 @@ folder and item. The exit status is 3 where anything is.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&i.check, "check", false, "read and check every block and every item, and list the damage")
+	flags.BoolVar(&i.people, "people", false, "learn from every item who has which address, and count people")
 	flags.BoolVar(&i.asJSON, "json", false, "print an object a line: the archive, its folders, and with --check what is damaged")
 	i.sources.addFlags(flags)
-	flags.IntVarP(&i.jobs, "jobs", "j", 0, "with --check: work on `N` items at once (default: one for each processor)")
+	i.addressing.addFlags(cmd)
+	flags.IntVarP(&i.jobs, "jobs", "j", 0, "with --check or --people: work on `N` items at once (default: one for each processor)")
 	return cmd
 }
 
 func (a *app) inspect(i *inspection, args []string) error {
 	if err := checkJobs(i.jobs); err != nil {
+		return err
+	}
+	if option := i.addressing.given(); option != "" && !i.people {
+		return usage("--%s does nothing without --people: inspect looks at nobody's address otherwise", option)
+	}
+	if err := i.addressing.check(a); err != nil {
 		return err
 	}
 	bars := a.newBars(i.asJSON)
@@ -66,10 +80,17 @@ func (a *app) inspect(i *inspection, args []string) error {
 		return err
 	}
 
+	var known *people
+	if i.people {
+		if known, err = a.learn(&i.addressing, lessons{sources: from.inputs(), jobs: i.jobs, bars: bars, log: log, keep: true}); err != nil {
+			return err
+		}
+	}
 	lines := report.NewLines(a.stdout)
 	damaged, nothing := from.unreadable > 0, true
 	for n, archive := range from.archives {
 		in := describe(archive)
+		in.Owner = known.addressed(in.Owner)
 		if err := in.Survey(a.ctx, archive.Folders(), archive.Entries(a.ctx)); err != nil {
 			if a.ctx.Err() != nil {
 				return a.interrupted()
@@ -109,8 +130,23 @@ func (a *app) inspect(i *inspection, args []string) error {
 			return err
 		}
 	}
+	if known != nil {
+		if i.asJSON {
+			err = known.numbers().WriteJSON(lines)
+		} else {
+			_, err = fmt.Fprintln(a.stdout, "\n"+known.line())
+		}
+		if err != nil {
+			return err
+		}
+	}
 	if err := from.changed(); err != nil {
 		return err
+	}
+	if known != nil {
+		if err := i.addressing.mustKnow(known); err != nil {
+			return err
+		}
 	}
 	switch {
 	case i.check && nothing:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ func (a *app) listCommand() *cobra.Command {
 	var (
 		from   sources
 		which  filters
+		people addressing
 		asJSON bool
 		digest bool
 		jobs   int
@@ -23,11 +25,12 @@ func (a *app) listCommand() *cobra.Command {
 		Short:      "Print a line for each item",
 		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
 kind, place in the source, folder, sender and subject; with --json an object
-(see mailmill help json).`,
+(see mailmill help json). Before the first line it learns from all sources who
+has which address (see mailmill help addresses).`,
 		Example: `  mailmill list --only mail --since 2014-01-01 alice.pst | cut -f6
   mailmill list --json --digest alice.pst | jq -r '.attachments[]?.sha256'`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			return a.list(&from, &which, args, asJSON, digest, jobs)
+			return a.list(&from, &which, &people, args, asJSON, digest, jobs)
 		},
 	}
 	flags := cmd.Flags()
@@ -36,13 +39,21 @@ kind, place in the source, folder, sender and subject; with --json an object
 	flags.BoolVar(&digest, "digest", false, "with --json: add SHA-256 hashes of texts and attachments")
 	which.addFlags(flags)
 	from.addFlags(flags)
+	people.addFlags(cmd)
 	flags.IntVarP(&jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor)")
 	return cmd
 }
 
-func (a *app) list(from *sources, which *filters, args []string, asJSON, digest bool, jobs int) error {
+func (a *app) list(from *sources, which *filters, who *addressing, args []string, asJSON, digest bool, jobs int) error {
 	if digest && !asJSON {
 		return usage("--digest adds fields to --json and does nothing without it")
+	}
+	if err := who.check(a); err != nil {
+		return err
+	}
+	bars := a.newBars(asJSON)
+	if bars != nil {
+		defer bars.Close()
 	}
 	log, closeLog, err := a.openLog()
 	if err != nil {
@@ -54,6 +65,15 @@ func (a *app) list(from *sources, which *filters, args []string, asJSON, digest 
 	if err != nil {
 		return err
 	}
+
+	known, err := a.learn(who, lessons{sources: plan.Sources, jobs: jobs, bars: bars, log: log, keep: true})
+	if err != nil {
+		return err
+	}
+	if err := who.mustKnow(known); err != nil {
+		return errors.Join(report.WritePeople(a.stderr, persons(known.report.Unresolved()), 0), err)
+	}
+	plan.Steps = append(plan.Steps, known.ladder.Resolver())
 
 	out := a.buffered()
 	target := &report.List{W: out, Digest: digest}

@@ -142,6 +142,9 @@ func (a *app) execute(args []string) (err error) {
 		}
 	}()
 	root := a.rootCommand()
+	if err := completes(root, args); err != nil {
+		return err
+	}
 	root.SetArgs(args)
 	return root.ExecuteContext(a.ctx)
 }

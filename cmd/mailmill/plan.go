@@ -4,10 +4,9 @@ import (
 	"log/slog"
 
 	"mailmill/load"
-	"mailmill/transform/address"
 )
 
-// plan opens the sources and returns a run over them that goes nowhere yet.
+// plan opens the sources and returns a run over them that goes nowhere yet. Its last step is to be that of [app.learn].
 func (a *app) plan(from *sources, which *filters, names []string, jobs int, log *slog.Logger) (load.Plan, error) {
 	plan := load.Plan{Jobs: jobs, Log: log}
 	err := checkJobs(jobs)
@@ -17,17 +16,22 @@ func (a *app) plan(from *sources, which *filters, names []string, jobs int, log 
 	if plan.Filters, plan.Steps, err = which.build(); err != nil {
 		return plan, err
 	}
-	plan.Steps = append(plan.Steps, &address.Resolver{})
 	if err := from.open(a, names, log); err != nil {
 		return plan, err
 	}
 	if err := which.checkFolders(a, from.archives); err != nil {
 		return plan, err
 	}
-	for _, archive := range from.archives {
-		plan.Sources = append(plan.Sources, load.Input{Name: archive.Info().Path, Source: archive})
-	}
+	plan.Sources = from.inputs()
 	return plan, nil
+}
+
+// inputs returns the sources as runs have them.
+func (s *sources) inputs() (list []load.Input) {
+	for _, archive := range s.archives {
+		list = append(list, load.Input{Name: archive.Info().Path, Source: archive})
+	}
+	return list
 }
 
 // maxJobs is far more than helps anybody.

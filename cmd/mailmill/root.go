@@ -50,7 +50,7 @@ Exit statuses:
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
 	flags.SortFlags = false
-	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
+	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // its own line says where they stand
 	}
@@ -132,7 +132,11 @@ func flagError(cmd *cobra.Command, err error) error {
 			return usage("there is no option --%s; did you mean --%s?", name, near)
 		}
 		if have := verbsWith(cmd.Root(), name); cmd == cmd.Root() && len(have) > 0 {
-			return usage("--%s stands after the verb, as in mailmill %[2]s --%[1]s; %[3]s", name, have[0], theyHave(have))
+			verb := have[0]
+			if slices.Contains(have, "convert") {
+				verb = "convert" // that is what most people are here for
+			}
+			return usage("--%s stands after the verb, as in mailmill %[2]s --%[1]s; %[3]s", name, verb, theyHave(have))
 		} else if len(have) > 0 {
 			return usage("%s has no option --%s; %s", cmd.CommandPath(), name, theyHave(have))
 		}

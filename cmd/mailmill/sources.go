@@ -283,8 +283,11 @@ func (s *sources) incomplete(w io.Writer) bool {
 	return lost
 }
 
+// close closes the archives and lets go of them: cobra keeps options that have completions, and what these lie in, for
+// as long as the process lives.
 func (s *sources) close() {
 	for _, archive := range s.archives {
 		archive.Close()
 	}
+	s.archives, s.opened = nil, nil
 }

@@ -16,6 +16,45 @@ func errorsTopic() *cobra.Command {
 	return &cobra.Command{Use: "errors", Short: "What can go wrong, and what then", Long: errorsHelp}
 }
 
+// addressesHelp is part of the help of the verb of that name, which all verbs with its options refer to.
+const addressesHelp = `How an address is known (via), and how sure it is:
+  directory  1.00  an answer in a table that a person has corrected
+  stored     1.00  it is a mail address already
+  item       0.98  another property of the item has it
+  directory  0.97  a directory has the Exchange name
+  headers    0.90  the item's own header has it
+  learnt     0.60 to 0.95  evidence elsewhere in the archives, all of which are
+                   read before anything is written; what contradicts itself
+                   answers nothing
+  guess      0.50  only one person has the display name; with --trust-names
+  rule       0.30  an --address-rule made it
+--min-confidence leaves out what is less sure. A name that nobody has an address
+for stays open, and so does somebody whose address is not certain enough: a
+wrong address is worse than none.
+
+Directories (--directory, any mixture, told by their content): CSV of
+PowerShell's Get-Recipient, Get-Mailbox or Get-ADObject, or of csvde; LDIF of
+ldifde, ldapsearch or slapcat; the offline address book (udetails.oab); vCards;
+tables of two columns, old and new; the table and the objects of this verb. A
+server is ldaps://HOST/BASE, or ldap:// with StartTLS, and
+ldaps://USER@HOST/BASE for one that wants a user (%40 for @ in the name). His
+password is in MAILMILL_DIRECTORY_PASSWORD or MAILMILL_PASSWORD, or comes from
+--password-file or --password-command, which go before those, or is asked for
+on a terminal; it never stands in a command line.
+
+--address-book keeps the evidence, not answers, in a file, and merges what
+earlier runs have kept: so archives need not be at hand together. Whom only
+that file knows is not listed.
+
+Who stays open (--unresolved):
+  invalid    "Name" <ex-1a2b3c4d5e6f@unresolved.invalid>, the same for the same
+             person everywhere, and nothing is ever delivered there
+  imceaex    the Exchange name, encapsulated for a server that still knows it,
+             behind the first accepted domain or the one that archives have
+  name-only  "Name":; in To, Cc and Bcc
+  fail       the run ends before it writes anything, with status 3 and a list
+A name that has no address at all stays a name.`
+
 const errorsHelp = `Every error is a sentence on standard error that says what is wrong, where, and
 what to do next; the exit status tells scripts of what sort it is. Whatever ends
 a run, no file has its final name before it is whole, what was there before
@@ -23,10 +62,11 @@ stays, and the same command goes on when the cause is gone.
 
 2  The command line is wrong, as where --include matches no folder, or the
    target exists and is not mailmill's. Nothing was written.
-3  The run went to its end. The items that failed or are damaged are listed, or
-   sources beside others could not be read, or an archive is damaged and may
-   have lost items that cannot be counted. The same command again changes
-   nothing unless the archives are mended.
+3  The run went to its end, unless --unresolved fail ended it before it wrote
+   anything. The items that failed or are damaged are listed, or sources beside
+   others could not be read, or an archive is damaged and may have lost items
+   that cannot be counted. The same command again changes nothing unless the
+   archives are mended.
 4  No source can be read: it is missing, may not be read, is no archive, or
    nothing in it is whole. The sentence says what the file looks like instead.
 5  A matter of the moment. See to it and run the same command again:
@@ -38,9 +78,11 @@ stays, and the same command goes on when the cause is gone.
                  state and half of another, so nothing of it is kept. Close
                  Outlook, or let the copy or download end. A share that went
                  away has to come back.
+   server away   A server of --directory cannot be reached or went away.
    in use        Another run is writing to the same target.
    too many      Allow more files to be open at once: ulimit -n 256.
    files open
+12   A server of --directory refuses the user or the password, or wants one.
 130  Ctrl-C, SIGTERM, or the terminal went away. The first finishes what is in
    flight and clears up; the second stops at once, and what that leaves in a
    hidden folder the next run clears away. Where it was replacing files, the
@@ -90,6 +132,8 @@ with --digest
                       the text was made from HTML or RTF
   html_sha256         of the HTML as UTF-8
   sha256              of each attachment's decoded bytes
+learning              the first pass, at most ten a second: done, found,
+                      elapsed_s
 progress              at most ten a second: source, folder, done, found,
                       folder_done, folder_found, bytes, elapsed_s, left_s
 failure               source, source_id, key, folder, kind, subject, date,
@@ -102,10 +146,26 @@ fault                 of inspect --check, what costs no item anything: source,
 check                 ends each archive of inspect --check: sound, verdict,
                       blocks, bytes, items, and the numbers damaged, failed,
                       faults; remarks: what is unusual and no damage
+people                before the balance, of inspect --people, and the last of
+                      addresses --json: people, resolved, guessed, open
 balance               ends every convert: kinds (by kind) and total, each with
                       found, written, unchanged, filtered, duplicate, failed,
                       damaged. found = written + unchanged + filtered +
                       duplicate + failed; damaged ones are among the written
+person (addresses --json, and what --unresolved fail stops at)
+  dn, stored          the Exchange name; of one who is nothing but a name that
+  names, kind         display names, most frequent first; person group room
+                      equipment
+  smtp, via, confidence
+                      the answer, how it is known, how sure it is up to 1
+  status              of unresolved ambiguous guessed conflicting outside system
+  items, first, last, folders
+                      in how many items, from when to when, some of the folders
+  evidence            numbers of witnesses by their sort
+  candidates          what they speak for: smtp, share (of 1), evidence, first,
+                      last, another (true: it is somebody else's)
+  conflicts           addresses that contradict the answer
+  directory           where the answer was read
 archive (inspect)     source, format, size, modified, owner, first, last, items
                       (by kind), items_size, lost, code_page, code_page_reason,
                       notes, warnings, incomplete, doubt

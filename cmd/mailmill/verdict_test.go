@@ -84,7 +84,7 @@ func TestConclude(t *testing.T) {
 
 // Help is read on the narrowest terminals that people use.
 func TestHelpFitsTheTerminal(t *testing.T) {
-	for _, about := range []string{"", "convert", "inspect", "list", "version", "json", "files", "errors"} {
+	for _, about := range []string{"", "convert", "inspect", "list", "addresses", "version", "json", "files", "errors"} {
 		var help strings.Builder
 		a := &app{stdout: &output{w: &help}, stderr: &output{w: &help}}
 		if status := a.run(append([]string{"help"}, strings.Fields(about)...)); status != exitOK || help.Len() == 0 {

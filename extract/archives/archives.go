@@ -16,12 +16,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"mailmill/extract"
 	"mailmill/extract/pst"
+	"mailmill/formats"
 )
 
 // Archive is an opened archive. It notices when its file changes while it is read; see [Archive.Changed].
@@ -108,6 +110,22 @@ func (a *Archive) Check(ctx context.Context, progress func(done, total int64)) (
 		return checker.Check(ctx, progress)
 	}
 	return nil, errors.ErrUnsupported
+}
+
+// Places implements [extract.Learner]. Archives of kinds that cannot be learnt from have none.
+func (a *Archive) Places(ctx context.Context) iter.Seq2[formats.Entry, error] {
+	if learner, ok := a.Archive.(extract.Learner); ok {
+		return learner.Places(ctx)
+	}
+	return func(func(formats.Entry, error) bool) {}
+}
+
+// Learn implements [extract.Learner].
+func (a *Archive) Learn(ctx context.Context, e formats.Entry, lesson *formats.Lesson) error {
+	if learner, ok := a.Archive.(extract.Learner); ok {
+		return learner.Learn(ctx, e, lesson)
+	}
+	return errors.ErrUnsupported
 }
 
 // Close implements [extract.Archive].

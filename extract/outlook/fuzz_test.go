@@ -181,6 +181,47 @@ func FuzzItem(f *testing.F) {
 	})
 }
 
+// FuzzLearn learns from messages of arbitrary properties: an Exchange name is never taken for a mail address.
+func FuzzLearn(f *testing.F) {
+	for _, class := range []string{"IPM.Note", "IPM.Appointment", "IPM.TaskRequest", "IPM.Contact", "IPM.DistList", "IPM.Configuration.Autocomplete", "REPORT.IPM.Note.NDR"} {
+		f.Add(bytes.Join([][]byte{
+			record(0, mapi.PidTagMessageClass, mapi.String8, class), record(0, mapi.PidTagSenderEmailAddress, mapi.String8, "/o=x/cn=y"), record(0, mapi.PidTagSenderName, mapi.String8, "a b"),
+			record(0, mapi.PidTagTransportMessageHeaders, mapi.String8, "From: \"a b\" <a@example.org>\r\nReceived: from x for <b@example.org>; now\r\nX-MS-Exchange-Recipient: b@example.org\r\n\r\n"),
+			record(0, 0x5D0A, mapi.String8, "a@example.org"), record(1, mapi.PidTagEmailAddress, mapi.String8, "IMCEAEX-_o=x_cn=y@example.org"),
+			record(0, mapi.PidTagMessageFlags, mapi.Integer32, "\x10\x00\x00\x00"), record(3, mapi.PidTagAttachMethod, mapi.Integer32, "\x01\x00\x00\x00"),
+			record(3, mapi.PidTagAttachMimeTag, mapi.String8, "text/calendar"), record(3, mapi.PidTagAttachDataBinary, mapi.Binary, "ATTENDEE;CN=\"b, a\":mailto:a@example.org\r\n"),
+		}, nil))
+	}
+	c := New(Options{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var lesson formats.Lesson
+		c.Learn(&lesson, makeBags(b))
+		for _, e := range lesson.Evidence {
+			if e.SMTP != "" && mapi.ShapeOf(e.SMTP) != mapi.ShapeSMTP || e.DN != "" && !mapi.IsDN(e.DN) || len(e.Name) > longestName {
+				t.Fatalf("%+v", e)
+			}
+		}
+	})
+}
+
+// FuzzCalendarParticipants reads participants of arbitrary texts: of each line, folded or not, the same.
+func FuzzCalendarParticipants(f *testing.F) {
+	f.Add("ATTENDEE;PARTSTAT=ACCEPTED;CN=\"Gro\xc3\x9f, Anna\";X-A=\"a;b:c\":mailto:anna@example.org\r\nORGANIZER;CN=Anna\r\n  Gro\xc3\x9f:MAILTO:anna@exam\r\n ple.org\r\n")
+	f.Add("attendee;member=\"mailto:x\",\"mailto:y\";EMAIL=a@example.org:urn:uuid:1\nATTENDEE;CN=\"a:b\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		list := participantsOf(text)
+		if len(list) > strings.Count(text, "\n")+1 {
+			t.Fatalf("%d participants of\n%s", len(list), text)
+		}
+		for i, in := range list {
+			if strings.ContainsAny(in.name+in.smtp, "\r\n\x00") {
+				t.Fatalf("%q is more than a line", in)
+			}
+			isOnly(list, i)
+		}
+	})
+}
+
 func FuzzNames(f *testing.F) {
 	f.Add("Groß, Anna (anna@example.org)", "anna@example.org")
 	f.Add("'a' on behalf of b", "/o=x")
@@ -189,7 +230,7 @@ func FuzzNames(f *testing.F) {
 		if strings.ContainsAny(got, "\r\n\x00") {
 			t.Fatalf("%q is more than a line", got)
 		}
-		nameKey(got)
+		formats.NameKey(got)
 		messageID(name)
 		cleanSubject(name)
 		phrase(oneLine(name))

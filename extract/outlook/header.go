@@ -381,7 +381,13 @@ func (m *message) requestFields(h *header, mail *formats.Mail) {
 		h.token("List-Unsubscribe", m.line(mapi.PidTagListUnsubscribe))
 	}
 	if !isClass(m.class, "REPORT") {
-		if path := messageID(m.line(mapi.PidTagInternetReturnPath)); strings.Contains(path, "@") && !mapi.IsIMCEA(path) {
+		path := m.line(mapi.PidTagInternetReturnPath)
+		if list := exchangePath(path); list != nil {
+			of := byAddress(list[0].Stored)
+			p := person{Address: m.address(of.Address), dn: of.dn}
+			m.resolve(p)
+			h.addresses("Return-Path", []*formats.Address{p.Address})
+		} else if path = messageID(path); strings.Contains(path, "@") {
 			h.token("Return-Path", path)
 		}
 	}

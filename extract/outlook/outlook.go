@@ -58,6 +58,7 @@ type Converter struct {
 	opt Options
 	// memories holds a [memory] for each conversion that runs. What they remember shows in nothing but their speed.
 	memories sync.Pool
+	learners sync.Pool // what Learn works with
 }
 
 // New returns a converter.

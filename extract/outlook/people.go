@@ -3,7 +3,6 @@ package outlook
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -66,6 +65,15 @@ func (p *people) address(a formats.Address) *formats.Address {
 
 // readPeople reads the participants and resolves them from the properties of their roles.
 func (m *message) readPeople() {
+	rows, err := m.m.Recipients()
+	if err != nil {
+		m.lose("recipients", err)
+	}
+	m.readPeopleOf(rows)
+}
+
+// readPeopleOf is readPeople where the recipients are already there.
+func (m *message) readPeopleOf(rows []mapi.Properties) {
 	m.sender = m.person(&m.bag, &roleSender)
 	m.representing = m.person(&m.bag, &roleRepresenting)
 	if list := m.bytes(mapi.PidTagReplyRecipientEntries); len(list) > 0 {
@@ -78,10 +86,6 @@ func (m *message) readPeople() {
 				m.replyTo = append(m.replyTo, p)
 			}
 		}
-	}
-	rows, err := m.m.Recipients()
-	if err != nil {
-		m.lose("recipients", err)
 	}
 	if len(rows) > cap(m.room)-len(m.room) {
 		m.room = make([]formats.Address, 0, len(rows))
@@ -391,32 +395,4 @@ func addresses(list []person) []*formats.Address {
 		out[i] = p.Address
 	}
 	return out
-}
-
-// nameKey folds a display name so that two ways to write one name are equal: letter case, quotes and blanks do not
-// count, and "Last, First" is "First Last".
-func nameKey(name string) string {
-	name = strings.Trim(name, "'\" \t")
-	last, first, swapped := strings.Cut(name, ",")
-	if swapped = swapped && strings.IndexByte(first, ',') < 0 && strings.TrimSpace(first) != ""; !swapped {
-		last, first = "", name
-	}
-	b := make([]byte, 0, len(name)+1)
-	for _, part := range [...]string{first, last} {
-		for _, r := range part {
-			switch {
-			case r == '"' || r == '\'':
-			case unicode.IsSpace(r):
-				if len(b) > 0 && b[len(b)-1] != ' ' {
-					b = append(b, ' ')
-				}
-			default:
-				b = utf8.AppendRune(b, unicode.ToLower(r))
-			}
-		}
-		if len(b) > 0 && b[len(b)-1] != ' ' {
-			b = append(b, ' ')
-		}
-	}
-	return strings.TrimSuffix(string(b), " ")
 }

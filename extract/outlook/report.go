@@ -3,6 +3,7 @@ package outlook
 import (
 	"encoding/base64"
 	"fmt"
+	"io"
 	"strings"
 
 	"mailmill/formats"
@@ -86,8 +87,32 @@ var actions = [...]struct{ class, action string }{
 	{".DR", "delivered"},
 }
 
-// fields is a block of fields of a report.
-type fields struct{ b strings.Builder }
+// fields is a block of fields of a report. The addresses in it are put in when it is read: until then they may be
+// resolved.
+type fields struct {
+	b      strings.Builder // what follows the last of those named
+	before []string        // what stands before each of those named
+	named  []person
+}
+
+// recipient adds a field that names a recipient.
+func (f *fields) recipient(name string, p person) {
+	f.before = append(f.before, f.b.String()+name+": ")
+	f.named = append(f.named, p)
+	f.b.Reset()
+	f.b.WriteString("\r\n")
+}
+
+// Open implements [formats.Content].
+func (f *fields) Open() (io.ReadCloser, error) {
+	var b strings.Builder
+	for i, p := range f.named {
+		b.WriteString(f.before[i])
+		b.WriteString(encodedWords(oneLine(recipient(p))))
+	}
+	b.WriteString(f.b.String())
+	return io.NopCloser(strings.NewReader(b.String())), nil
+}
 
 // add adds a field. RFC 3464 2.1.1 wants 7 bits; comments and text may have encoded words.
 func (f *fields) add(name, value string) {
@@ -140,14 +165,20 @@ func isASCII(s string) bool {
 func (f *fields) part(typ string) *formats.Part {
 	p := textPart(typ, f.b.String())
 	p.Transfer = formats.TransferVerbatim
+	if len(f.named) > 0 {
+		p.Content, p.Size = f, 0
+		for _, of := range f.named {
+			p.Names = append(p.Names, of.Address)
+		}
+	}
 	return p
 }
 
-// recipient returns the value of a field that names a recipient: by its SMTP address, or else as what it is stored as
-// (RFC 3464 2.3.2).
+// recipient returns the value of a field that names a recipient: by its mail address or what stands for it, or else as
+// what it is stored as (RFC 3464 2.3.2).
 func recipient(p person) string {
-	if p.SMTP != "" {
-		return "rfc822;" + p.SMTP
+	if spec := p.Spec(); spec != "" {
+		return "rfc822;" + spec
 	}
 	if p.dn != "" {
 		return "x-ex; " + p.Stored
@@ -160,7 +191,7 @@ func recipient(p person) string {
 
 // deliveryStatus makes the machine's part of a delivery report, one block for each recipient, and a text for people.
 func (m *message) deliveryStatus(action string) (*formats.Part, string) {
-	var f fields
+	f := new(fields)
 	mta := m.line(mapi.PidTagReportingMessageTransferAgent)
 	if mta == "" && m.sender.Address != nil {
 		if at := strings.LastIndexByte(m.sender.SMTP, '@'); at >= 0 {
@@ -177,8 +208,8 @@ func (m *message) deliveryStatus(action string) (*formats.Part, string) {
 		for _, p := range m.rows[typ] {
 			row := bag{p: p.row, cp: m.cp, where: m.where, damage: m.damage}
 			f.b.WriteString("\r\n")
-			f.add("Original-Recipient", recipient(p))
-			f.add("Final-Recipient", recipient(p))
+			f.recipient("Original-Recipient", p)
+			f.recipient("Final-Recipient", p)
 			f.add("Action", action)
 			f.add("Status", status(m, &row, action))
 			if s := row.line(mapi.PidTagRemoteMessageTransferAgent); s != "" {
@@ -355,7 +386,7 @@ var reasons = [...]string{
 
 // readNotification makes the machine's part of a read report, and a text for people.
 func (m *message) readNotification(mail *formats.Mail, read bool) (*formats.Part, string) {
-	var f fields
+	f := new(fields)
 	who := m.sender
 	if who.Address == nil {
 		who = m.representing
@@ -367,7 +398,7 @@ func (m *message) readNotification(mail *formats.Mail, read bool) (*formats.Part
 		disposition = "manual-action/MDN-sent-automatically; deleted"
 	}
 	if who.Address != nil {
-		f.add("Final-Recipient", recipient(who))
+		f.recipient("Final-Recipient", who)
 	} else {
 		f.add("Final-Recipient", "unknown; unknown")
 	}

@@ -50,11 +50,44 @@ func (m *message) readTransport() {
 		return
 	}
 	for i := range h.fields {
-		if f := &h.fields[i]; mime.IsAddressField(f.Name) {
+		f := &h.fields[i]
+		switch {
+		case mime.IsAddressField(f.Name):
 			f.Addresses = m.memory.addressList(f)
+			for _, a := range f.Addresses {
+				ungroup(a)
+			}
 			h.parsed = true
+		case sameName(f.Name, "Return-Path"):
+			f.Addresses = exchangePath(mime.Value(f))
+			h.parsed = h.parsed || f.Addresses != nil
 		}
 	}
+}
+
+// ungroup makes an address of an empty group in whose name an Exchange name stands: that is what an address which is none
+// becomes where a field has to be written anew for its 8-bit text (mime.ParseTransport), and what such a field has become
+// in an archive that was converted before.
+func ungroup(a *formats.Address) {
+	if a.Group == "" || a.Stored != "" || a.Name != "" {
+		return
+	}
+	name, stored := "", a.Group
+	if i := strings.LastIndexByte(stored, '<'); i >= 0 && stored[len(stored)-1] == '>' {
+		name, stored = strings.TrimSpace(stored[:i]), stored[i+1:len(stored)-1]
+	}
+	if addr := mapi.CleanAddress(stored); mapi.IsDN(addr) || mapi.IsIMCEA(addr) {
+		a.Name, a.Stored, a.Group = name, stored, ""
+	}
+}
+
+// exchangePath returns the address of a Return-Path that is none outside Exchange; nil for others, which stay as they are.
+func exchangePath(value string) []*formats.Address {
+	addr := strings.Trim(oneLine(value), "<> ")
+	if clean := mapi.CleanAddress(addr); !mapi.IsDN(clean) && !mapi.IsIMCEA(clean) {
+		return nil
+	}
+	return []*formats.Address{{Stored: addr}}
 }
 
 // isForeign reports whether the transport headers are another message's, as when a program copied the properties of
@@ -190,8 +223,8 @@ func namesAgree(a *formats.Address, p person) bool {
 		return true
 	}
 	name := cleanName(a.Name, &formats.Address{Stored: a.Stored, SMTP: a.Stored})
-	key := nameKey(name)
-	return key != "" && key == nameKey(p.Name)
+	key := formats.NameKey(name)
+	return key != "" && key == formats.NameKey(p.Name)
 }
 
 // rewrite gives the addresses of the header's fields what is known of them, so that no Exchange address is written.
@@ -239,9 +272,9 @@ func (m *message) byName(field, name string) person {
 		list = m.rows[mapi.RecipientCc]
 	}
 	var found person
-	key := nameKey(name)
+	key := formats.NameKey(name)
 	for _, p := range list {
-		if p.Address != nil && nameKey(p.Name) == key {
+		if p.Address != nil && formats.NameKey(p.Name) == key {
 			if found.Address != nil {
 				return person{}
 			}

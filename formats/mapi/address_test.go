@@ -117,6 +117,10 @@ func TestDecodeIMCEA(t *testing.T) {
 		{"IMCEAEX-_o=J+C3+BCrgen@example.org", "EX", "/o=Jürgen", "example.org"},
 		{"IMCEAEX-" + strings.ReplaceAll(long, "/", "_") + "@example.org", "EX", long, "example.org"},
 		{"IMCEAEX-_o=Org", "EX", "/o=Org", ""},
+		{"=?utf-8?q?IMCEAEX-=5Fo=3DOrg=5Fcn=3Da?=@example.org", "EX", "/o=Org/cn=a", "example.org"},
+		{"=?us-ascii?Q?IMCEAEX-=5Fo=3DOrg?==?us-ascii?Q?=5Fcn=3Da?=@example.org", "EX", "/o=Org/cn=a", "example.org"},
+		{"IMCEAFAX-Anna+40+2B49+20+2840+29@example.org", "FAX", "Anna@+49 (40)", "example.org"},
+		{"IMCEAX400-c=DE+3Ba=+20+3Bs=Anna@example.org", "X400", "c=DE;a= ;s=Anna", "example.org"},
 	} {
 		typ, inner, domain, ok := mapi.DecodeIMCEA(c.addr)
 		if !ok || typ != c.typ || inner != c.inner || domain != c.domain {

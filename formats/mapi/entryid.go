@@ -80,6 +80,26 @@ var (
 	errEntryWraps     = errors.New("the entry identifier is wrapped too often")
 )
 
+// EntryKindOf tells what an entry identifier is by its provider alone: an EntryOneOff, an EntryEX, or EntryUnknown for
+// what has to be looked into; an EntryObject where it can be nothing that tells of a person.
+func EntryKindOf(b []byte) EntryKind {
+	if len(b) < entryHeader || b[0] != 0 {
+		return EntryObject
+	}
+	switch GUID(b[4:entryHeader]) {
+	case providerOneOff:
+		return EntryOneOff
+	case providerEX:
+		return EntryEX
+	case providerStore:
+		return EntryStore
+	}
+	if len(b) == objectEntry {
+		return EntryObject
+	}
+	return EntryUnknown
+}
+
 // ParseEntryID decodes an entry identifier. cp is the code page of strings that are not Unicode.
 //
 // An identifier of a provider that is not known is searched for a distinguished name and a mail address; it is an

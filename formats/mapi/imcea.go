@@ -1,6 +1,7 @@
 package mapi
 
 import (
+	"mime"
 	"strings"
 	"unicode/utf8"
 
@@ -23,8 +24,8 @@ func IsIMCEA(addr string) bool {
 // The encoding is undone in one scan from left to right, as "+5F" is an underscore while "_" is a slash. Octets that
 // are no UTF-8 are read as Windows-1252.
 //
-// QUIRK: gateways write "=" as "%3D" or "=3D" and put the local part in quotes; one writer escapes the "-" after the
-// type as well.
+// QUIRK: gateways write "=" as "%3D" or "=3D", put the local part in quotes, or make encoded words of it (RFC 2047), which
+// no address may have; one writer escapes the "-" after the type as well.
 func DecodeIMCEA(addr string) (typ, inner, domain string, ok bool) {
 	typ, rest, ok := splitIMCEA(addr)
 	if !ok {
@@ -94,6 +95,14 @@ func quotedEquals(s string, i int) bool {
 // splitIMCEA returns the type and what follows the "-" after it.
 func splitIMCEA(s string) (typ, rest string, ok bool) {
 	s = strings.TrimLeft(s, "\"< ")
+	if strings.HasPrefix(s, "=?") {
+		// Words side by side are decoded as one only with a blank between them.
+		decoded, err := new(mime.WordDecoder).DecodeHeader(strings.ReplaceAll(s, "?==?", "?= =?"))
+		if err != nil {
+			return "", "", false
+		}
+		s = decoded
+	}
 	if len(s) < len("IMCEAX-") || !strings.EqualFold(s[:5], "IMCEA") {
 		return "", "", false
 	}

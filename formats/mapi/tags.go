@@ -63,6 +63,8 @@ const (
 	PidTagReceivedRepresentingEmailAddress    ID = 0x0078
 	PidTagOriginalAuthorAddressType           ID = 0x0079
 	PidTagOriginalAuthorEmailAddress          ID = 0x007A
+	PidTagOriginallyIntendedRecipAddressType  ID = 0x007B
+	PidTagOriginallyIntendedRecipEmailAddress ID = 0x007C
 	PidTagTransportMessageHeaders             ID = 0x007D
 
 	PidTagNonDeliveryReportDiagCode    ID = 0x0C05
@@ -143,7 +145,9 @@ const (
 	PidTagAutoResponseSuppress     ID = 0x3FDF
 	PidTagMessageLocaleId          ID = 0x3FF1
 	PidTagCreatorName              ID = 0x3FF8
+	PidTagCreatorEntryId           ID = 0x3FF9
 	PidTagLastModifierName         ID = 0x3FFA
+	PidTagLastModifierEntryId      ID = 0x3FFB
 	PidTagMessageCodepage          ID = 0x3FFD
 	PidTagSentRepresentingFlags    ID = 0x401A
 	PidTagReadReceiptAddressType   ID = 0x4029
@@ -160,6 +164,7 @@ const (
 	PidTagRecipientFlags                  ID = 0x5FFD
 	PidTagRecipientTrackStatus            ID = 0x5FFF
 	PidTagReportingMessageTransferAgent   ID = 0x6820
+	PidTagRoamingBinary                   ID = 0x7C09
 	PidTagAttachmentFlags                 ID = 0x7FFD
 	PidTagAttachmentHidden                ID = 0x7FFE
 	PidTagAttachmentContactPhoto          ID = 0x7FFF
@@ -188,8 +193,9 @@ const (
 
 // The bits of PidTagMessageFlags that mailmill reads (MS-OXCMSG 2.2.1.6).
 const (
-	MessageRead   = 0x0001
-	MessageUnsent = 0x0008
+	MessageRead           = 0x0001
+	MessageUnsent         = 0x0008
+	MessageHasAttachments = 0x0010
 )
 
 // The names of properties that have no fixed identifier (MS-OXPROPS 2).
@@ -197,11 +203,17 @@ var (
 	PidNameKeywords = Named(PSPublicStrings, "Keywords")
 
 	PidLidGlobalObjectId      = Long(PSMeeting, 0x0003)
+	PidLidRequiredAttendees   = Long(PSMeeting, 0x0006)
+	PidLidOptionalAttendees   = Long(PSMeeting, 0x0007)
+	PidLidResourceAttendees   = Long(PSMeeting, 0x0008)
 	PidLidDelegateMail        = Long(PSMeeting, 0x0009)
 	PidLidCleanGlobalObjectId = Long(PSMeeting, 0x0023)
 	PidLidVerbStream          = Long(PSCommon, 0x8520)
 	PidLidVerbResponse        = Long(PSCommon, 0x8524)
 	PidLidFlagRequest         = Long(PSCommon, 0x8530)
+	PidLidNonSendableTo       = Long(PSCommon, 0x8536)
+	PidLidNonSendableCc       = Long(PSCommon, 0x8537)
+	PidLidNonSendableBcc      = Long(PSCommon, 0x8538)
 	PidLidImapDeleted         = Long(PSCommon, 0x8570)
 
 	PidLidClassified                = Long(PSCommon, 0x85B5)
@@ -211,6 +223,36 @@ var (
 	PidLidClassificationKeep        = Long(PSCommon, 0x85BA)
 
 	PidLidPostRssItemLink = Long(PSPostRSS, 0x8901)
+
+	PidLidEmail1DisplayName                     = Long(PSAddress, 0x8080)
+	PidLidEmail1EmailAddress                    = Long(PSAddress, 0x8083)
+	PidLidEmail1OriginalDisplayName             = Long(PSAddress, 0x8084)
+	PidLidEmail1OriginalEntryId                 = Long(PSAddress, 0x8085)
+	PidLidEmail2DisplayName                     = Long(PSAddress, 0x8090)
+	PidLidEmail2EmailAddress                    = Long(PSAddress, 0x8093)
+	PidLidEmail2OriginalDisplayName             = Long(PSAddress, 0x8094)
+	PidLidEmail2OriginalEntryId                 = Long(PSAddress, 0x8095)
+	PidLidEmail3DisplayName                     = Long(PSAddress, 0x80A0)
+	PidLidEmail3EmailAddress                    = Long(PSAddress, 0x80A3)
+	PidLidEmail3OriginalDisplayName             = Long(PSAddress, 0x80A4)
+	PidLidEmail3OriginalEntryId                 = Long(PSAddress, 0x80A5)
+	PidLidContactLinkedGlobalAddressListEntryId = Long(PSAddress, 0x80E2)
+	PidLidContactLinkSMTPAddressCache           = Long(PSAddress, 0x80E3)
+	PidLidDistributionListOneOffMembers         = Long(PSAddress, 0x8054)
+	PidLidDistributionListMembers               = Long(PSAddress, 0x8055)
+	PidLidDistributionListStream                = Long(PSAddress, 0x8064)
+
+	PidLidTaskAssigners = Long(PSTask, 0x8117)
+
+	PidLidAllAttendeesString              = Long(PSAppointment, 0x8238)
+	PidLidToAttendeesString               = Long(PSAppointment, 0x823B)
+	PidLidCcAttendeesString               = Long(PSAppointment, 0x823C)
+	PidLidAppointmentUnsendableRecipients = Long(PSAppointment, 0x825D)
+	PidLidForwardNotificationRecipients   = Long(PSAppointment, 0x8261)
+
+	PidLidSharingInitiatorName    = Long(PSSharing, 0x8A07)
+	PidLidSharingInitiatorSmtp    = Long(PSSharing, 0x8A08)
+	PidLidSharingInitiatorEntryId = Long(PSSharing, 0x8A09)
 
 	PidNameAttachmentProviderType           = Named(PSPublicStrings, "AttachmentProviderType")
 	PidNameAttachmentPermissionType         = Named(PSPublicStrings, "AttachmentPermissionType")

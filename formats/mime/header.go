@@ -88,6 +88,13 @@ func (h *header) field(f *formats.Field) {
 		return
 	}
 	switch {
+	case len(f.Addresses) > 0 && strings.EqualFold(name, "Return-Path"): // RFC 5322 3.6.7: a path has its brackets
+		spec, ok := addrSpec(f.Addresses[0].Spec())
+		if !ok {
+			return
+		}
+		h.start(name)
+		h.structured("<" + spec + ">")
 	case len(f.Addresses) > 0:
 		h.start(name)
 		h.addresses(f.Addresses)

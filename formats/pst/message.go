@@ -108,7 +108,11 @@ func (m *Message) Recipients() ([]mapi.Properties, error) {
 
 // Attachments implements [mapi.Message]. Where the table of attachments is absent, empty or damaged, those that it
 // does not list are found by the type of their sub-nodes.
-func (m *Message) Attachments() ([]mapi.Attachment, error) {
+func (m *Message) Attachments() ([]mapi.Attachment, error) { return m.AttachmentsWhere(nil) }
+
+// AttachmentsWhere returns those of the attachments of whose row in the table wanted is true: the objects of the others
+// are not read. What no row tells of is returned always.
+func (m *Message) AttachmentsWhere(wanted func(row mapi.Properties) bool) ([]mapi.Attachment, error) {
 	t, damage := m.table(ndb.TypeAttachmentTable)
 	var list []mapi.Attachment
 	listed := make(map[NID]bool)
@@ -121,11 +125,13 @@ func (m *Message) Attachments() ([]mapi.Attachment, error) {
 			}
 			if id := NID(row.ID); !listed[id] {
 				listed[id] = true
-				list = append(list, m.attachment(id, row))
+				if wanted == nil || wanted(&Properties{f: m.f, row: row}) {
+					list = append(list, m.attachment(id, row))
+				}
 			}
 		}
 	}
-	if len(list) == 0 || damage != nil {
+	if len(listed) == 0 || damage != nil {
 		for _, s := range m.pc.Subs {
 			if s.NID.Type() != ndb.TypeAttachment || listed[s.NID] {
 				continue

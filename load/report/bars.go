@@ -17,7 +17,7 @@ import (
 )
 
 // Bars draws bars on a terminal: of a run, one for all of it, with its speed and the time left, and one for the current
-// folder; or one of work that is counted in bytes. It implements [load.Observer], and [io.Writer] for what else goes to
+// folder; before that one for its first pass; or one of work that is counted in bytes. It implements [load.Observer], and [io.Writer] for what else goes to
 // the same terminal: its lines appear above the bars.
 type Bars struct {
 	terminal io.Writer
@@ -30,6 +30,8 @@ type Bars struct {
 	shown sync.Mutex
 	run   load.Progress
 	bytes byteCount
+	// learnt is how far a first pass is.
+	learnt struct{ done, total int }
 }
 
 // byteCount is how far work is that is counted in bytes.
@@ -56,13 +58,31 @@ func (b *Bars) Progress(p load.Progress) {
 		b.begin()
 		b.add(func() string { return Printable(b.run.Source) }, func(room int) string { return wholeRun(b.run, room) })
 		b.add(func() string { return folderName(b.run.Folder) }, func(int) string {
-			return fmt.Sprintf("  %s of %s", number(b.run.FolderDone), number(b.run.FolderFound))
+			return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
 		})
 	}
 	whole, folder := b.bars[0], b.bars[1]
 	b.mu.Unlock()
 	set(whole, int64(p.Done), int64(p.Found))
 	set(folder, int64(p.FolderDone), int64(p.FolderFound))
+}
+
+// Learning shows how many places of how many a first pass has learnt from. Close stands between it and the
+// progress of a run.
+func (b *Bars) Learning(done, total int) {
+	b.shown.Lock()
+	b.learnt.done, b.learnt.total = done, total
+	b.shown.Unlock()
+	b.mu.Lock()
+	if b.container == nil {
+		b.begin()
+		b.add(func() string { return "Learning addresses" }, func(int) string {
+			return "  " + Count(b.learnt.done) + " of " + Count(b.learnt.total)
+		})
+	}
+	bar := b.bars[0]
+	b.mu.Unlock()
+	set(bar, int64(done), int64(total))
 }
 
 // Item implements [load.Observer].
@@ -125,10 +145,10 @@ func (b *Bars) add(title func() string, right func(room int) string) {
 func wholeRun(p load.Progress, room int) string {
 	const bar = 12 // the least, with the spaces around it
 	speeds := []string{
-		"   " + number(int(perSecond(int64(p.Done), p.Elapsed))) + " items/s",
+		"   " + Count(int(perSecond(int64(p.Done), p.Elapsed))) + " items/s",
 		"   " + Bytes(perSecond(p.Bytes, p.Elapsed)) + "/s",
 	}
-	begin, end := fmt.Sprintf("  %s of %s", number(p.Done), number(p.Found)), ""
+	begin, end := fmt.Sprintf("  %s of %s", Count(p.Done), Count(p.Found)), ""
 	if left, ok := timeLeft(p); ok {
 		end = "   " + shortly(left) + " left"
 	}
@@ -192,6 +212,15 @@ type Ticker struct {
 	Log *slog.Logger
 
 	next time.Duration
+}
+
+// Learning is the first pass of a run, which takes its time, too.
+func (t *Ticker) Learning(done, total int, elapsed time.Duration) {
+	if elapsed < t.next+time.Minute {
+		return
+	}
+	t.next = elapsed.Truncate(time.Minute)
+	t.Log.Info("learning addresses", "done", done, "found", total)
 }
 
 // Progress implements [load.Observer].

@@ -68,7 +68,7 @@ func (c *Check) Verdict() string {
 	if n := len(c.Damaged); n == 1 {
 		costs = append(costs, "1 item is damaged")
 	} else if n > 1 {
-		costs = append(costs, number(n)+" items are damaged")
+		costs = append(costs, Count(n)+" items are damaged")
 	}
 	if n := len(c.Failures); n > 0 {
 		costs = append(costs, items(n)+" cannot be read")
@@ -92,7 +92,7 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 		if n == 1 {
 			fmt.Fprintf(w, "\n1 %s:\n", one)
 		} else if n > 1 {
-			fmt.Fprintf(w, "\n%s %s:\n", number(n), many)
+			fmt.Fprintf(w, "\n%s %s:\n", Count(n), many)
 		}
 	}
 	section(len(c.Damaged), "item is damaged", "items are damaged")
@@ -124,7 +124,7 @@ func (c *Check) WriteText(out io.Writer, remarks bool) error {
 		section(len(list), group.one, group.many)
 		for i, f := range list {
 			if i == mostFaults {
-				fmt.Fprintf(w, "  and %s more; --json has them all\n", number(len(list)-i))
+				fmt.Fprintf(w, "  and %s more; --json has them all\n", Count(len(list)-i))
 				break
 			}
 			fmt.Fprintf(w, "  %s\n", f)
@@ -175,7 +175,7 @@ func byCause(damage []formats.Damage) []string {
 		case n == 1:
 			c.parts = append(c.parts, "a property")
 		case n > 1:
-			c.parts = append(c.parts, number(n)+" properties")
+			c.parts = append(c.parts, Count(n)+" properties")
 		}
 		lines = append(lines, strings.Join(c.parts, ", ")+": "+c.reason)
 	}
@@ -206,7 +206,7 @@ func (f *Fault) String() string {
 		where = fmt.Sprintf("at 0x%x", f.Offset)
 	}
 	if f.Blocks > 1 {
-		where += fmt.Sprintf(" and %s more", number(f.Blocks-1))
+		where += fmt.Sprintf(" and %s more", Count(f.Blocks-1))
 	}
 	if where != "" && part != "" && f.Block != "" {
 		b.WriteString(": ")

@@ -188,7 +188,7 @@ func (in *Inspection) table() table {
 	row := func(title string, counts map[formats.Kind]int, size int64) {
 		cells := []string{title}
 		for _, kind := range kinds {
-			cells = append(cells, orDash(counts[kind] > 0, number(counts[kind])))
+			cells = append(cells, orDash(counts[kind] > 0, Count(counts[kind])))
 		}
 		rows = append(rows, append(cells, orDash(size > 0, Bytes(size))))
 	}

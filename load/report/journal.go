@@ -59,11 +59,13 @@ type Journal struct {
 	// Steps says that the run's progress is written, too.
 	Steps bool
 
-	last time.Duration
+	last, learnt time.Duration
 }
 
 // NewJournal returns a journal that writes to lines.
-func NewJournal(lines *Lines) *Journal { return &Journal{lines: lines, last: -progressEvery} }
+func NewJournal(lines *Lines) *Journal {
+	return &Journal{lines: lines, last: -progressEvery, learnt: -progressEvery}
+}
 
 // Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
 func (j *Journal) Progress(p load.Progress) {
@@ -85,6 +87,21 @@ func (j *Journal) Progress(p load.Progress) {
 	}
 	j.lines.put(out) //nolint:errcheck // see Lines.Err
 }
+
+// Learning writes how far the first pass of a run is: as often as its progress, and when it has ended.
+func (j *Journal) Learning(done, total int, elapsed time.Duration) {
+	if !j.Steps || elapsed-j.learnt < progressEvery && done < total {
+		return
+	}
+	j.learnt = elapsed
+	j.lines.put(learning{Type: "learning", Done: done, Found: total, Elapsed: seconds(elapsed)}) //nolint:errcheck // see Lines.Err
+}
+
+// People writes the numbers of people, known and unknown.
+func (j *Journal) People(p People) { p.WriteJSON(j.lines) } //nolint:errcheck // see Lines.Err
+
+// Person writes somebody whose address nobody knows.
+func (j *Journal) Person(p *Person) { p.WriteJSON(j.lines) } //nolint:errcheck // see Lines.Err
 
 // seconds rounds to milliseconds: more digits would be noise.
 func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }

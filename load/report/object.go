@@ -95,6 +95,13 @@ type progress struct {
 	Left        *float64 `json:"left_s,omitempty"`
 }
 
+type learning struct {
+	Type    string  `json:"type"`
+	Done    int     `json:"done"`
+	Found   int     `json:"found"`
+	Elapsed float64 `json:"elapsed_s"`
+}
+
 type balance struct {
 	Type  string           `json:"type"`
 	Kinds map[string]count `json:"kinds"`

@@ -45,7 +45,7 @@ func WriteBalance(w io.Writer, b load.Balance) {
 		cells := []string{title}
 		for _, column := range columns {
 			if column.always || column.of(total) > 0 {
-				cells = append(cells, number(column.of(c)))
+				cells = append(cells, Count(column.of(c)))
 			}
 		}
 		rows = append(rows, cells)
@@ -76,7 +76,7 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 		if n == 1 {
 			fmt.Fprintln(w, "1 item is damaged and was written with what can be read of it:")
 		} else {
-			fmt.Fprintf(w, "%s items are damaged and were written with what can be read of them:\n", number(n))
+			fmt.Fprintf(w, "%s items are damaged and were written with what can be read of them:\n", Count(n))
 		}
 		for i := range result.Damaged {
 			d := &result.Damaged[i]
@@ -89,7 +89,7 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 		if n == 1 {
 			fmt.Fprintln(w, "1 item failed:")
 		} else {
-			fmt.Fprintf(w, "%s items failed:\n", number(n))
+			fmt.Fprintf(w, "%s items failed:\n", Count(n))
 		}
 		for i := range result.Failures {
 			f := &result.Failures[i]
@@ -139,8 +139,8 @@ func nameOf(e *formats.Entry) string {
 	return b.String()
 }
 
-// number writes a number with its thousands apart.
-func number(n int) string {
+// Count writes a number with its thousands apart.
+func Count(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -153,7 +153,7 @@ func Plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return number(n) + " " + noun + "s"
+	return Count(n) + " " + noun + "s"
 }
 
 func items(n int) string { return Plural(n, "item") }

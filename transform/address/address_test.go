@@ -44,9 +44,9 @@ func TestInvalid(t *testing.T) {
 
 type book map[string]string
 
-func (b book) Resolve(a *formats.Address) (string, formats.Via, bool) {
-	smtp, ok := b[address.Key(a.Stored)]
-	return smtp, formats.ViaLearnt, ok
+func (b book) Resolve(q *address.Query) (address.Answer, bool) {
+	smtp, ok := b[q.Key]
+	return address.Answer{SMTP: smtp, Via: formats.ViaLearnt, Confidence: 0.9}, ok
 }
 
 func TestResolver(t *testing.T) {

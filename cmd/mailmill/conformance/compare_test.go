@@ -44,6 +44,8 @@ type address struct {
 	Stored string `json:"stored"`
 	SMTP   string `json:"smtp"`
 	Via    string `json:"via"`
+
+	maybe string // in a truth: the address, where it cannot be known from what was given, but may come to light
 }
 
 type attachment struct {
@@ -188,6 +190,12 @@ func (c *tally) addresses(role, who string, want, got []address, v view) {
 	}
 	for i, w := range want {
 		g := got[i]
+		if w.SMTP == "" && w.maybe != "" && strings.EqualFold(w.maybe, g.SMTP) {
+			w.SMTP, w.Via = g.SMTP, g.Via
+		}
+		if w.Via == "learnt" && strings.EqualFold(w.SMTP, g.SMTP) {
+			g.SMTP = w.SMTP // the archive may spell it otherwise elsewhere
+		}
 		// A name that only repeats the address is no name.
 		if strings.EqualFold(w.Name, w.SMTP) {
 			w.Name = ""

@@ -193,7 +193,7 @@ var addressFields = map[string]bool{
 	"From": true, "Sender": true, "Reply-To": true, "To": true, "Cc": true, "Bcc": true, "Return-Path": true,
 	"Resent-From": true, "Resent-Sender": true, "Resent-To": true, "Resent-Cc": true, "Resent-Bcc": true,
 	"Disposition-Notification-To": true, "Return-Receipt-To": true, "Errors-To": true, "Delivered-To": true,
-	"Final-Recipient": true, "Original-Recipient": true,
+	"Final-Recipient": true, "Original-Recipient": true, "Resent-Reply-To": true, "Apparently-To": true,
 }
 
 // exchangeOnly is what no other mail system can deliver to.
@@ -207,7 +207,8 @@ func strictField(name, value string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if exchangeOnly.MatchString(value) || exchangeOnly.MatchString(decoded) {
+	// Names that were folded have blanks in them.
+	if blanks := strings.NewReplacer(" ", "", "\t", "", "\r", "", "\n", ""); exchangeOnly.MatchString(blanks.Replace(value)) || exchangeOnly.MatchString(blanks.Replace(decoded)) {
 		return fmt.Errorf("%s holds an Exchange address: %.200s", name, decoded)
 	}
 	return nil

@@ -169,13 +169,15 @@ func (it *truthItem) knownPairs() map[string]string {
 	return pairs
 }
 
-// address returns the participant as far as the item tells of it.
+// address returns the participant as far as the archive tells of it.
 func (a *truthAddr) address(known map[string]string) address {
-	b := address{Name: a.Name, Stored: a.Stored, Via: "none"}
+	b := address{Name: a.Name, Stored: a.Stored, Via: "none", maybe: a.SMTP}
 	switch a.KnownBy {
 	case "stored", "item", "headers":
 		b.SMTP, b.Via = a.SMTP, a.KnownBy
-	default: // what only the rest of the archive or a directory tells is not known from the item
+	case "file":
+		b.SMTP, b.Via = a.SMTP, "learnt"
+	default: // what only a directory tells is not known from the archive
 		if smtp := known[strings.ToLower(a.Stored)]; smtp != "" {
 			b.SMTP, b.Via = smtp, "learnt"
 		}
@@ -183,7 +185,7 @@ func (a *truthAddr) address(known map[string]string) address {
 	return b
 }
 
-// samePerson reports whether two participants are one for who can see the item alone.
+// samePerson reports whether two participants are one for who can see the archive alone.
 func samePerson(a, b address) bool {
 	return strings.EqualFold(a.Stored, b.Stored) || a.SMTP != "" && strings.EqualFold(a.SMTP, b.SMTP)
 }
