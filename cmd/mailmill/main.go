@@ -50,7 +50,7 @@ func main() {
 		os.Exit(a.report(err))
 	}
 	go a.interrupt(signals())
-	os.Exit(a.run(os.Args[1:]))
+	os.Exit(withHeadroom(func() int { return a.run(os.Args[1:]) }))
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
