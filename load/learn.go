@@ -21,7 +21,8 @@ type Teacher interface {
 }
 
 // Pupil takes lessons. It is called by several goroutines at once, and what it has learnt in the end must not depend on
-// the order. It keeps no part of a lesson but its strings and its folder.
+// the order. It keeps no part of a lesson but its folder, and of the strings copies: they may be small parts of something
+// big.
 type Pupil interface {
 	Learn(*formats.Lesson)
 }
@@ -45,8 +46,12 @@ type Learned struct {
 	Elapsed            time.Duration
 }
 
-// placesPerTurn is how many places a goroutine takes at a time.
-const placesPerTurn = 128
+const (
+	// placesPerTurn is how many places a goroutine takes at a time.
+	placesPerTurn = 128
+	// mostRoom is for how much evidence a goroutine keeps the room of one item for the next.
+	mostRoom = 1 << 12
+)
 
 // Learn goes through all sources that are a [Teacher] and gives the pupil what they tell. An error is the cause of the
 // context's end; what cannot be read is only counted.
@@ -77,7 +82,7 @@ func Learn(ctx context.Context, plan Lessons) (Learned, error) {
 						break
 					}
 					e := &t.places[i]
-					lesson = formats.Lesson{Source: t.input.Name, Folder: e.Folder, ID: e.ID, Date: e.Date, Hidden: e.Hidden, Evidence: lesson.Evidence[:0]}
+					lesson = formats.Lesson{Source: t.input.Name, Folder: e.Folder, ID: e.ID, Date: e.Date, Hidden: e.Hidden, Evidence: emptied(lesson.Evidence)}
 					err := guard(func() error {
 						if err := t.teacher.Learn(ctx, *e, &lesson); err != nil {
 							return err
@@ -115,6 +120,15 @@ func Learn(ctx context.Context, plan Lessons) (Learned, error) {
 		return learned, context.Cause(ctx)
 	}
 	return learned, nil
+}
+
+// emptied returns the room that evidence took, unless there is much of it.
+func emptied(list []formats.Evidence) []formats.Evidence {
+	if cap(list) > mostRoom {
+		return nil
+	}
+	clear(list)
+	return list[:0]
 }
 
 // turn is what one goroutine takes at a time.

@@ -68,9 +68,7 @@ as well.
 		completions = append(completions, s.name+"\t"+s.what)
 	}
 	flags.StringSliceVar(&m.show, "show", nil, "only these `LISTS`: "+strings.Join(names, ", ")+"; repeat or join with commas")
-	if err := cmd.RegisterFlagCompletionFunc("show", cobra.FixedCompletions(completions, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-		panic(err) // only an option that does not exist has none
-	}
+	offer(flags, "show", completions...)
 	flags.BoolVar(&m.asCSV, "csv", false, "print a table of comma-separated values, which --directory reads")
 	flags.BoolVar(&m.asJSON, "json", false, "print an object for each person, and one with the numbers of all")
 	m.sources.addFlags(flags)
@@ -92,7 +90,7 @@ func (a *app) addresses(m *mapping, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer closeLog() //nolint:errcheck // a log that cannot be completed changes nothing
+	defer closeLog()
 	from := &m.sources
 	defer from.close()
 	if err := from.open(a, args, log); err != nil {
@@ -190,7 +188,7 @@ func (m *mapping) write(a *app, known *people, list []address.Person) (err error
 		}
 		return t.Close()
 	}
-	if err := report.WritePeople(out, persons(list)); err != nil {
+	if err := report.WritePeople(out, persons(list), a.columns()); err != nil {
 		return err
 	}
 	if !a.quiet {

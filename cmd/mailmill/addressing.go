@@ -56,15 +56,10 @@ func (d *addressing) addFlags(cmd *cobra.Command) {
 	d.passwords.addFlags(flags)
 	d.flags = flags
 	cmd.Flags().AddFlagSet(flags)
-	complete := func(name string, values ...string) {
-		if err := cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
-			panic(err) // only an option that does not exist has none
-		}
-	}
-	complete("unresolved", "invalid\tan address that nothing is delivered to", "imceaex\tthe Exchange name, encapsulated", "name-only\tthe name without an address", "fail\tstop before anything is written")
-	complete("min-confidence", "0.97\twhat directories say, and surer", "0.9\tthe item's own header, and surer", "0.6\tno guesses")
+	offer(flags, "unresolved", "invalid\tan address that nothing is delivered to", "imceaex\tthe Exchange name, encapsulated", "name-only\tthe name without an address", "fail\tstop before anything is written")
+	offer(flags, "min-confidence", "0.97\twhat directories say, and surer", "0.9\tthe item's own header, and surer", "0.6\tno guesses")
 	for _, name := range []string{"address-rule", "accepted-domain", "insecure", "password-command"} {
-		complete(name)
+		offer(flags, name)
 	}
 }
 

@@ -300,7 +300,7 @@ func (c *conversion) mustKnow(a *app, known *people, journals []*report.Journal)
 	if c.asJSON {
 		return err
 	}
-	return errors.Join(report.WritePeople(a.stderr, open), err)
+	return errors.Join(report.WritePeople(a.stderr, open, 0), err)
 }
 
 // journals returns those that the options ask for, and a function that completes the report.

@@ -74,7 +74,7 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 		return err
 	}
 	if err := who.mustKnow(known); err != nil {
-		return errors.Join(report.WritePeople(a.stderr, persons(known.report.Unresolved())), err)
+		return errors.Join(report.WritePeople(a.stderr, persons(known.report.Unresolved()), 0), err)
 	}
 	plan.Steps = append(plan.Steps, known.ladder.Resolver())
 

@@ -50,7 +50,7 @@ func main() {
 		os.Exit(a.report(err))
 	}
 	go a.interrupt(signals())
-	os.Exit(a.run(os.Args[1:]))
+	os.Exit(withHeadroom(func() int { return a.run(os.Args[1:]) }))
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
@@ -142,6 +142,9 @@ func (a *app) execute(args []string) (err error) {
 		}
 	}()
 	root := a.rootCommand()
+	if err := completes(root, args); err != nil {
+		return err
+	}
 	root.SetArgs(args)
 	return root.ExecuteContext(a.ctx)
 }

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -26,6 +28,11 @@ func TestScripts(t *testing.T) {
 	sample, err := os.ReadFile(corpustest.Sample())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if signal.Ignored(syscall.SIGHUP) {
+		// The tests run by nohup. What they start would inherit that, but for what is waited for here.
+		hangups := make(chan os.Signal, 1)
+		signal.Notify(hangups, syscall.SIGHUP)
 	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +169,37 @@ func TestCase01WaysToKnow(t *testing.T) {
 			}
 		})
 	}
+
+	// A sender has properties of its own for it.
+	for what, known := range map[string]props{
+		"PidTagSenderSmtpAddress": {mapi.PidTagSenderSmtpAddress: "anna@example.org"},
+		"PidTagSenderSearchKey":   {mapi.PidTagSenderSearchKey: mapi.MakeSearchKey("SMTP", "anna@example.org")},
+		"nothing":                 {},
+	} {
+		m := note(known)
+		m.props[mapi.PidTagSenderName], m.props[mapi.PidTagSenderAddressType], m.props[mapi.PidTagSenderEmailAddress] = "Anna", "EX", annaDN
+		it, p := newArchive(t).convert(m, address.Options{})
+		want, via := "Anna <anna@example.org>", formats.ViaItem
+		if what == "nothing" {
+			want, via = "Anna <ex-debcd5fca990@unresolved.invalid>", formats.ViaNone
+		}
+		equal(t, what, p.header.Get("From")+" "+string(it.Mail.From.Via), want+" "+string(via))
+	}
+
+	// An export of the directory has it as one of many addresses.
+	csv := filepath.Join(t.TempDir(), "users.csv")
+	text := "DisplayName,LegacyExchangeDN,PrimarySmtpAddress,EmailAddresses\nAnna,/o=New/cn=Recipients/cn=anna,anna@example.org,SMTP:anna@example.org;X500:" + strings.ToUpper(annaDN) + "\n"
+	if err := os.WriteFile(csv, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var objects []directory.Object
+	for o, err := range directory.Read(t.Context(), csv, directory.Options{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		objects = append(objects, o)
+	}
+	equal(t, "an X500 address in CSV", newArchive(t).use(objects...).to(annaDN, address.Options{}), "anna@example.org directory")
 }
 
 // TestCase02ManyNamesAndAddresses shows that one person may go by several names and have had several addresses.
@@ -234,6 +267,7 @@ func TestCase04IMCEA(t *testing.T) {
 	for what, addr := range map[string]string{
 		"as it is":           encoded,
 		"in lower case":      strings.ToLower(encoded),
+		"in mixed case":      "ImceaEx" + strings.TrimPrefix(encoded, "IMCEAEX"),
 		"escaped equals":     strings.ReplaceAll(encoded, "=", "%3D"),
 		"quoted":             `"` + strings.TrimSuffix(encoded, "@example.org") + `"@example.org`,
 		"in encoded words":   "=?utf-8?q?" + strings.NewReplacer("_", "=5F", "=", "=3D", "+", "=2B").Replace(strings.TrimSuffix(encoded, "@example.org")) + "?=@example.org",
@@ -248,6 +282,14 @@ func TestCase04IMCEA(t *testing.T) {
 		if b := written(t, it); !bytes.Contains(b, []byte("\r\nX-Other:  kept   as it is\r\nMIME-Version")) && !bytes.Contains(b, []byte("\r\nX-Other:  kept   as it is\r\n")) {
 			t.Errorf("the other fields have changed:\n%s", b)
 		}
+	}
+	if local, _, _ := strings.Cut(encoded, "@"); len(local) < 200 {
+		t.Errorf("%d octets are no long local part", len(local))
+	}
+	invited := note(props{mapi.PidTagSenderName: "Anna", mapi.PidTagSenderEmailAddress: dn, mapi.PidTagMessageFlags: mapi.MessageHasAttachments})
+	invited.atts = []*att{file("reply.ics", "text/calendar", []byte("BEGIN:VCALENDAR\r\nATTENDEE;CN=Otto:mailto:"+mapi.EncodeIMCEA("EX", "/o=Org/cn=otto", "example.org")+"\r\nEND:VCALENDAR\r\n"))}
+	if p, known := newArchive(t).learn(invited).book.Ladder(address.Options{}).Person("/o=Org/cn=otto"); !known || len(p.Names) != 1 || p.Names[0].Text != "Otto" {
+		t.Errorf("an attendee is %+v", p)
 	}
 	equal(t, "an SMTP address inside", a.to("IMCEASMTP-bert+40example+2Eorg@gateway.example", address.Options{}), "bert@example.org stored")
 	equal(t, "a notes user", a.to("IMCEANOTES-Bert+20Klein_Org@gateway.example", address.Options{}), "IMCEANOTES-Bert+20Klein_Org@gateway.example stored")
@@ -340,13 +382,13 @@ func TestCase08Lists(t *testing.T) {
 	list := &msg{props: props{
 		mapi.PidTagMessageClass: "IPM.DistList",
 		mapi.PidLidDistributionListMembers: multi(wrap(0xB5, exEntry(dns[0])), wrap(0xB6, exEntry(dns[1])), missing,
-			mapi.MakeOneOff("Zero", "SMTP", "zero@example.org"), wrap(0xB4, []byte("itself"))),
+			mapi.MakeOneOff("Zero", "SMTP", "zero@example.org"), wrap(0xB4, []byte("itself")), wrap(0xB0, mapi.MakeOneOff("Member 4", "EX", dns[4]))),
 		mapi.PidLidDistributionListOneOffMembers: multi(mapi.MakeOneOff("Member 0", "SMTP", "member0@example.org"), mapi.MakeOneOff("Member 1", "EX", dns[1]),
 			mapi.MakeOneOff("Member 2", "EX", dns[2])),
 	}}
 	a := newArchive(t).learn(list)
 	equal(t, "a user and its copy", a.to(dns[0], address.Options{}), "member0@example.org learnt")
-	for _, dn := range dns[1:3] {
+	for _, dn := range []string{dns[1], dns[2], dns[4]} {
 		p, ok := a.book.Ladder(address.Options{}).Person(dn)
 		equal(t, "somebody is known by name only: "+dn, ok && p.Open() && len(p.Names) == 1, true)
 	}

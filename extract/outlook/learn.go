@@ -43,7 +43,9 @@ var (
 const (
 	learnDepth    = 8
 	learnMessages = 256
-	learnTexts    = 1 << 14 // that a learner remembers
+	learnFiles    = 64      // iCalendar texts
+	learnTexts    = 6 << 20 // bytes that a learner remembers of texts, and of addresses
+	learnText     = 128     // bytes that each of them takes beside its own
 	longestName   = 256     // bytes
 )
 
@@ -57,7 +59,7 @@ func (c *Converter) Learn(lesson *formats.Lesson, m mapi.Message) {
 	if l == nil {
 		l = &learner{c: c, texts: make(map[string]string), kinds: make(map[string]place)}
 	}
-	l.lesson, l.messages = lesson, 0
+	l.lesson, l.messages, l.files = lesson, 0, 0
 	l.message(m, c.opt.CodePage, 0)
 	l.lesson = nil
 	c.learners.Put(l)
@@ -84,9 +86,11 @@ type learner struct {
 	cp       int
 	lesson   *formats.Lesson
 	messages int
+	files    int
 	texts    map[string]string // by their bytes
 	kinds    map[string]place  // by the address as stored
-	memory   memory            // for headers
+	sizes    struct{ texts, kinds int }
+	memory   memory // for headers
 }
 
 // place is what an address is.
@@ -270,10 +274,11 @@ func (l *learner) text(v mapi.Value) string {
 		return s
 	}
 	s := oneLine(v.Text(l.cp))
-	if len(l.texts) >= learnTexts {
-		clear(l.texts)
-	}
 	if len(v.Data) < 2*longestAddress {
+		if l.sizes.texts += len(v.Data) + len(s) + learnText; l.sizes.texts > learnTexts {
+			l.sizes.texts = 0
+			clear(l.texts)
+		}
 		l.texts[string(v.Data)] = s
 	}
 	return s
@@ -290,8 +295,10 @@ func (l *learner) place(stored string) place {
 	if p, ok := l.kinds[stored]; ok {
 		return p
 	}
+	stored = strings.Clone(stored) // which may be a part of something big
 	p := placeOf(stored)
-	if len(l.kinds) >= learnTexts {
+	if l.sizes.kinds += len(stored) + learnText; l.sizes.kinds > learnTexts {
+		l.sizes.kinds = 0
 		clear(l.kinds)
 	}
 	l.kinds[stored] = p
@@ -567,8 +574,12 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 
 // exchangeMarks are what an Exchange name in a header has in it, plain or encapsulated, in 8-bit text and in UTF-16.
 var exchangeMarks = [...]struct{ narrow, wide string }{
-	{"/o=", "/\x00o\x00=\x00"}, {"/O=", "/\x00O\x00=\x00"}, {"/cn=", "/\x00c\x00n\x00=\x00"}, {"/CN=", "/\x00C\x00N\x00=\x00"},
-	{"IMCEA", "I\x00M\x00C\x00E\x00A\x00"}, {"imcea", "i\x00m\x00c\x00e\x00a\x00"},
+	{"/o=", "/\x00o\x00=\x00"},
+	{"/O=", "/\x00O\x00=\x00"},
+	{"/cn=", "/\x00c\x00n\x00=\x00"},
+	{"/CN=", "/\x00C\x00N\x00=\x00"},
+	{"IMCEA", "I\x00M\x00C\x00E\x00A\x00"},
+	{"imcea", "i\x00m\x00c\x00e\x00a\x00"},
 }
 
 // namesExchange reports whether there may be an Exchange name in a header.
@@ -693,7 +704,8 @@ func (l *learner) more(p mapi.Message, class string, depth int, s state) {
 	}
 	for _, a := range l.attachments(p, s) {
 		if v, _ := a.Lookup(mapi.PidTagAttachMethod); v.Int() != mapi.AttachEmbedded {
-			if s.open && l.isCalendar(a) {
+			if s.open && l.files < learnFiles && l.isCalendar(a) {
+				l.files++
 				l.calendarFile(a, s.from)
 			}
 			continue

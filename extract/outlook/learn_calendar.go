@@ -14,6 +14,7 @@ import (
 const (
 	longestCalendar = 256 << 10 // bytes; attendees come before long descriptions in no set order
 	mostInvited     = 1024
+	mostCompared    = 2 * mostInvited // pieces of a message's evidence
 )
 
 // invited is who an iCalendar text names: an ORGANIZER or ATTENDEE line.
@@ -63,6 +64,9 @@ func (l *learner) calendar(text string, from int) {
 		list[i].name = formats.NameKey(l.name(list[i].name, of.smtp))
 	}
 	evidence := l.lesson.Evidence[from:len(l.lesson.Evidence):len(l.lesson.Evidence)]
+	if len(evidence) > mostCompared {
+		return
+	}
 	for i, in := range list {
 		if in.name == "" || in.smtp == "" || !isOnly(list, i) {
 			continue

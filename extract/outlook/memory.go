@@ -78,8 +78,13 @@ func (m *message) participant(b *bag, r *role) participant {
 	}
 	p, n := m.readParticipant(b, r)
 	if !ok {
-		w.remember(w.key[:short], remembered{p, n})
-		if n == needNothing || !w.addEvidence(b, r, n) {
+		if n == needNothing {
+			w.remember(w.key, remembered{p, n})
+			return p
+		}
+		// What the evidence tells may be of any length, and is not what this key stands for.
+		w.remember(w.key[:short], remembered{need: n})
+		if !w.addEvidence(b, r, n) {
 			return p
 		}
 	}

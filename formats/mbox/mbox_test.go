@@ -325,6 +325,37 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
+// TestLines checks that lines which are filled in come out like those that are written, whatever came before them.
+func TestLines(t *testing.T) {
+	piece := rapid.SampledFrom([]string{"Subject: x\r\n", "\r\n", "\r", "From ", "Fro", ">", "text", "From x\r\n"})
+	rapid.Check(t, func(t *rapid.T) {
+		var filled, written bytes.Buffer
+		one, other := mbox.NewWriter(&filled), mbox.NewWriter(&written)
+		m, n := one.Message("a@b", date, mbox.Status{}), other.Message("a@b", date, mbox.Status{})
+		for _, p := range rapid.SliceOfN(piece, 0, 12).Draw(t, "pieces") {
+			io.WriteString(m, p)
+			io.WriteString(n, p)
+			lines := strings.Repeat("TWFpbA==\n", rapid.SampledFrom([]int{1, 4000}).Draw(t, "lines"))
+			if dst := m.Lines(len(lines)); dst != nil {
+				if len(dst) != len(lines) {
+					t.Fatalf("room for %d bytes instead of %d", len(dst), len(lines))
+				}
+				copy(dst, lines)
+				io.WriteString(n, strings.ReplaceAll(lines, "\n", "\r\n"))
+			}
+		}
+		if err := errors.Join(m.Close(), n.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if m.Lines(1) != nil {
+			t.Error("a message that is closed has room")
+		}
+		if !bytes.Equal(filled.Bytes(), written.Bytes()) {
+			t.Errorf("got\n%q\nwant\n%q", filled.Bytes(), written.Bytes())
+		}
+	})
+}
+
 func BenchmarkWriter(b *testing.B) {
 	m := []byte("Subject: x\r\nFrom: y\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 1000))
 	w := mbox.NewWriter(io.Discard)

@@ -79,6 +79,23 @@ func (m *Message) Write(p []byte) (int, error) {
 	return n, m.w.err
 }
 
+// Lines returns room for the next n bytes of the message's body, to be filled before anything else is done: whole lines
+// that end with LF and need no quoting, as those of base64. It spares looking for their ends. It is nil where the body has
+// not begun, or where something is to be decided yet of what was written last: then [Message.Write] takes them.
+func (m *Message) Lines(n int) []byte {
+	w := m.w
+	if w == nil || w.err != nil || m.header || m.cr || m.from > 0 {
+		return nil
+	}
+	if len(w.buf)+n > flushAt {
+		w.flush()
+	}
+	m.bol = true
+	at := len(w.buf)
+	w.buf = slices.Grow(w.buf, n)[:at+n]
+	return w.buf[at:]
+}
+
 // headerBytes takes the beginning of p that belongs to the header's current line, and returns the rest.
 func (m *Message) headerBytes(p []byte) []byte {
 	i := bytes.IndexByte(p, '\n')

@@ -21,9 +21,10 @@ const (
 // Encoder writes mails. It keeps its buffers from one mail to the next, a few megabytes at the most. It may not be
 // used by several goroutines at a time.
 type Encoder struct {
-	w   io.Writer
-	err error // of w, after which nothing is written
-	h   header
+	w     io.Writer
+	lines lineWriter // w, if it is one
+	err   error      // of w, after which nothing is written
+	h     header
 
 	text   []byte // a text part's content
 	canon  []byte // the same with its line ends made CRLF
@@ -34,6 +35,10 @@ type Encoder struct {
 	damage []formats.Damage
 	notes  []int // of damage: those that no part of the message tells of yet
 }
+
+// lineWriter is a writer that makes line ends LF and can do without seeing those of base64: Lines returns room for n bytes
+// of lines that end with LF, which are written when it is filled, or nil where they have to be written as all else.
+type lineWriter interface{ Lines(n int) []byte }
 
 // loaded is content that was read before its turn, to know whether it can be read.
 type loaded struct {
@@ -53,13 +58,14 @@ func NewEncoder() *Encoder { return &Encoder{} }
 // otherwise: so it survives mbox files and programs that trim.
 func (e *Encoder) Encode(w io.Writer, m *formats.Mail) error {
 	e.w, e.err = w, nil
+	e.lines, _ = w.(lineWriter)
 	e.h.b, e.h.line = e.h.b[:0], 0
 	e.loaded, e.damage, e.notes = e.loaded[:0], nil, e.notes[:0]
 	clear(e.facts)
 
 	e.message(m, [sha256.Size]byte{}, 0)
 	e.flush()
-	e.w = nil
+	e.w, e.lines = nil, nil
 	e.release()
 	if e.err != nil {
 		return e.err

@@ -19,6 +19,7 @@ import (
 	"pgregory.net/rapid"
 
 	"mailmill/formats"
+	"mailmill/formats/mbox"
 	"mailmill/formats/mime"
 )
 
@@ -482,6 +483,40 @@ type (
 func (f contentFunc) Open() (io.ReadCloser, error) { return f() }
 func (f readerFunc) Read(p []byte) (int, error)    { return f(p) }
 func (f writerFunc) Write(p []byte) (int, error)   { return f(p) }
+
+// TestLines checks that an mbox is the same whether base64 is filled into it or written.
+func TestLines(t *testing.T) {
+	for _, size := range []int{0, 1, 56, 57, 58, 60, 61, 62, 5000, 57 << 10, 300000} {
+		content := make([]byte, size)
+		for i := range content {
+			content[i] = byte(i * 7 >> 3)
+		}
+		m := &formats.Mail{Root: &formats.Part{Type: "multipart/mixed", Parts: []*formats.Part{
+			{Type: "text/plain", Content: formats.Bytes("From the beginning\r\n")},
+			{Type: "application/pdf", Name: "a.pdf", Disposition: "attachment", Content: formats.Bytes(content)},
+			{Type: "image/png", Name: "b.png", Disposition: "attachment", Content: stream(content)},
+		}}}
+		var files [2]bytes.Buffer
+		for i := range files {
+			msg := mbox.NewWriter(&files[i]).Message("a@b", time.Time{}, mbox.Status{})
+			var w io.Writer = msg
+			if i == 1 {
+				w = struct{ io.Writer }{msg}
+			}
+			if err := errors.Join(mime.Write(w, m), msg.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(files[0].Bytes(), files[1].Bytes()) {
+			t.Errorf("%d bytes: filled\n%.3000q\nwritten\n%.3000q", size, files[0].Bytes(), files[1].Bytes())
+		}
+	}
+}
+
+// stream is content that is not in memory.
+type stream []byte
+
+func (s stream) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(s)), nil }
 
 func BenchmarkAttachment(b *testing.B) {
 	content := make([]byte, 1<<20)

@@ -166,14 +166,30 @@ func (e *Encoder) base64(m *formats.Mail, p *formats.Part, typ string, params []
 func (e *Encoder) base64Bytes(b []byte) {
 	for len(b) > 0 && e.err == nil {
 		n := min(len(b), chunkSize/2/lineIn*lineIn)
-		size := base64Size(n)
+		if dst := e.room(n); dst != nil {
+			putBase64(dst, b[:n], "\n")
+			b = b[n:]
+			continue
+		}
+		size := base64Size(n, "\r\n")
 		e.h.b = slices.Grow(e.h.b, size)
 		at := len(e.h.b)
 		e.h.b = e.h.b[:at+size]
-		putBase64(e.h.b[at:], b[:n])
+		putBase64(e.h.b[at:], b[:n], "\r\n")
 		b = b[n:]
 		e.flushFull()
 	}
+}
+
+// room returns where the lines for n bytes go if that is not the buffer.
+func (e *Encoder) room(n int) []byte {
+	if e.lines == nil {
+		return nil
+	}
+	if e.flush(); e.err != nil {
+		return nil
+	}
+	return e.lines.Lines(base64Size(n, "\n"))
 }
 
 // body writes a text that is read: 7-bit where that is exact, else quoted-printable where that leaves it legible, else

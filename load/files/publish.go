@@ -20,7 +20,7 @@ import (
 
 // A folder's files get their final names in these steps, whatever is killed on the way:
 //
-//  1. The journal tells what will be set aside. It is on the disk, as is the run's record, before the next step.
+//  1. The journal tells what will be set aside. It is on the disk, as is all that the run wrote, before the next step.
 //  2. What the last run wrote, or is in the way, moves into the stage.
 //  3. What this run wrote moves out of it.
 //  4. The run's record takes the place of the last one's. The run is complete with that one step.
@@ -60,15 +60,16 @@ func (f *folder) publish() error {
 	if err != nil {
 		return err
 	}
-	if len(p.aside) > 0 {
-		if err := f.rec.Sync(); err != nil {
-			return fault(f.at(recordName), err)
-		}
-	}
 	if err := f.rec.Close(); err != nil {
 		return fault(f.at(recordName), err)
 	}
 	f.rec = nil
+	if len(p.aside) > 0 {
+		// Names reach the disk before contents do: a machine that loses its power would lose the old file and the new.
+		if err := syncTree(f.stage.path); err != nil {
+			return fault(f.path, err)
+		}
+	}
 	if err := p.run(); err != nil {
 		if undo := restore(f.disk); undo != nil {
 			f.stage.keep = true

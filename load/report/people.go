@@ -192,8 +192,12 @@ func evidenceText(list []Evidence) string {
 	return strings.Join(all, ", ")
 }
 
-// WritePeople writes people as a table for a terminal. What is long comes last in a line.
-func WritePeople(out io.Writer, list []Person) error {
+// leastName is how much of an Exchange name is shown at least.
+const leastName = 24
+
+// WritePeople writes people as a table for a terminal. What is long comes last in a line, and is shortened in its middle
+// to fit into so many columns, if it can; 0 shortens nothing.
+func WritePeople(out io.Writer, list []Person, columns int) error {
 	if len(list) == 0 {
 		return nil
 	}
@@ -213,6 +217,16 @@ func WritePeople(out io.Writer, list []Person) error {
 		for i, cell := range row {
 			widths[i] = max(widths[i], text.StringWidth(cell))
 		}
+	}
+	if columns > 0 {
+		last := len(widths) - 1
+		for _, width := range widths[:last] {
+			columns -= width + len("  ")
+		}
+		for _, row := range rows {
+			row[last] = middle(row[last], max(columns, leastName))
+		}
+		widths[last] = 0
 	}
 	for _, row := range rows {
 		line := strings.Repeat(" ", widths[0]-text.StringWidth(row[0])) + row[0]

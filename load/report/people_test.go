@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jedib0t/go-pretty/v6/text"
 )
 
 // defuse does the least that NewPeopleCSV needs.
@@ -32,7 +33,7 @@ func somePeople() []Person {
 
 func TestWritePeople(t *testing.T) {
 	var out bytes.Buffer
-	if err := WritePeople(&out, somePeople()); err != nil {
+	if err := WritePeople(&out, somePeople(), 0); err != nil {
 		t.Fatal(err)
 	}
 	want := `
@@ -43,6 +44,30 @@ items  last        name                            address          known by    
 `[1:]
 	if diff := cmp.Diff(strings.ReplaceAll(want, `\ufffd`, "\ufffd"), strings.ReplaceAll(out.String(), "…", "")); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// A terminal's lines have room for the end of an Exchange name, which tells people apart.
+func TestWritePeopleNarrow(t *testing.T) {
+	list := []Person{
+		{DN: "/o=Org/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Recipients/cn=3f2a-jdoe", Names: []string{"Joe"}, SMTP: "joe@example.com", Via: "learnt", Items: 3},
+		{DN: "/o=A/cn=ann", Names: []string{"Ann"}, SMTP: "ann@example.com", Via: "learnt", Items: 3},
+	}
+	for _, columns := range []int{40, 100} {
+		var out bytes.Buffer
+		if err := WritePeople(&out, list, columns); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"-jdoe\n", "  /o=A/cn=ann\n"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%d columns: %q is not in\n%s", columns, want, &out)
+			}
+		}
+		for line := range strings.Lines(out.String()) {
+			if n := text.StringWidth(strings.TrimSuffix(line, "\n")); columns == 100 && n > columns {
+				t.Errorf("%d columns: %q", n, line)
+			}
+		}
 	}
 }
 
@@ -125,7 +150,7 @@ func TestLearningBar(t *testing.T) {
 		t.Errorf("%q", text)
 	}
 	out.Reset()
-	if b.Write([]byte("line\n")); out.String() != "line\n" { //nolint:errcheck // of a buffer
+	if b.Write([]byte("line\n")); out.String() != "line\n" {
 		t.Errorf("%q", out.String())
 	}
 }

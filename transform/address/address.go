@@ -239,7 +239,7 @@ func (r *Resolver) answer(a *formats.Address, date time.Time) Answer {
 		return own
 	}
 	q := query(a, date)
-	remember := !r.dated && q.Key != "" && q.DN != ""
+	remember := !r.dated && q.Key != "" && q.DN != "" && len(a.Stored) <= longestKey
 	if remember {
 		if known, ok := r.known.get(a.Stored); ok {
 			return better(known, own)

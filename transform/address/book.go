@@ -80,8 +80,10 @@ type person struct {
 	typ        formats.ObjectType
 	names      tally
 	candidates []*candidate
-	met        bool     // some archive has the name, be it where people do not look
-	here, kept sighting // in archives, and in a file that was loaded
+	index      map[string]*candidate // by key, when there are many
+	crowded    bool                  // there were so many candidates that none is believed, nor kept
+	met        bool                  // some archive has the name, be it where people do not look
+	here, kept sighting              // in archives, and in a file that was loaded
 }
 
 // sighting says in how many items that people see somebody was met, when, and where.
@@ -195,6 +197,7 @@ func (t *tally) add(s string, n int) bool {
 		t.list[i].n += n
 		return false
 	}
+	s = strings.Clone(s) // which may be a part of something big
 	t.list = append(t.list, counted{s, n})
 	if len(t.list) > smallTally {
 		if t.index == nil {
@@ -271,6 +274,7 @@ func (b *Book) person(dn string) *person {
 	if p, ok := remember.get(dn); ok {
 		return p
 	}
+	dn = strings.Clone(dn) // which may be a part of something big
 	p := b.byKey(mapi.DNKey(dn))
 	p.mu.Lock()
 	p.dn = max(p.dn, mapi.CleanAddress(dn))
@@ -289,6 +293,7 @@ func (b *Book) byKey(key string) *person {
 	if p, ok := s.get(key); ok {
 		return p
 	}
+	key = strings.Clone(key)
 	return s.put(key, &person{key: key})
 }
 
@@ -405,29 +410,59 @@ func (p *person) learn(e *formats.Evidence, when period, seen bool, place string
 	if e.Name != "" {
 		p.names.add(e.Name, 1)
 	}
-	if e.SMTP != "" {
-		c := p.candidate(e.SMTP)
+	if e.SMTP == "" {
+		return
+	}
+	if c := p.candidate(e.SMTP); c != nil {
 		c.counts[e.Class]++
 		c.texts.add(e.SMTP, weights[e.Class])
 		c.period.add(when)
 	}
 }
 
-// candidate returns the candidate with an address.
+const (
+	// mostCandidates is how many mail addresses may be one person's. Who seems to have more has none, in whatever order
+	// they come.
+	mostCandidates = 4096
+	// fewCandidates are looked through one after the other.
+	fewCandidates = 12
+)
+
+// candidate returns the candidate with an address; nil where there are too many.
 func (p *person) candidate(smtp string) *candidate {
-	for _, c := range p.candidates {
-		if c.texts.find(smtp) >= 0 {
-			return c
+	if p.crowded {
+		return nil
+	}
+	if p.index == nil {
+		for _, c := range p.candidates {
+			if c.texts.find(smtp) >= 0 {
+				return c
+			}
 		}
 	}
 	key := mapi.SMTPKey(smtp)
-	for _, c := range p.candidates {
-		if c.key == key {
+	if p.index != nil {
+		if c := p.index[key]; c != nil {
 			return c
 		}
+	} else if i := slices.IndexFunc(p.candidates, func(c *candidate) bool { return c.key == key }); i >= 0 {
+		return p.candidates[i]
 	}
-	c := &candidate{key: key}
+	if len(p.candidates) == mostCandidates {
+		p.crowded, p.candidates, p.index = true, nil, nil
+		return nil
+	}
+	c := &candidate{key: strings.Clone(key)}
 	p.candidates = append(p.candidates, c)
+	switch {
+	case p.index != nil:
+		p.index[c.key] = c
+	case len(p.candidates) > fewCandidates:
+		p.index = make(map[string]*candidate)
+		for _, c := range p.candidates {
+			p.index[c.key] = c
+		}
+	}
 	return c
 }
 
@@ -445,6 +480,7 @@ func (b *Book) learnMailbox(smtp, name string, shown bool) {
 	s := shardOf(b, &b.mail, smtp)
 	m, ok := s.get(smtp)
 	if !ok {
+		smtp = strings.Clone(smtp)
 		m = s.put(smtp, &mailbox{key: mapi.SMTPKey(smtp)})
 	}
 	m.mu.Lock()
@@ -563,6 +599,22 @@ func (p *person) ownName(smtpKey string) bool {
 	local, _, _ := strings.Cut(smtpKey, "@")
 	cn := p.key[strings.LastIndexByte(p.key, '=')+1:]
 	return cn == local || strings.HasSuffix(cn, "-"+local)
+}
+
+// numberedUnlike reports whether what stands before the "@" of a mail address is what a person's Exchange name ends in but
+// for the number behind it: jdoe2 is not jdoe1, who may well have the same name.
+func (p *person) numberedUnlike(smtpKey string) bool {
+	const least, digits = 3, "0123456789"
+	local, _, _ := strings.Cut(smtpKey, "@")
+	stem := strings.TrimRight(local, digits)
+	cn := p.key[strings.LastIndexByte(p.key, '=')+1:]
+	at := strings.LastIndex(cn, stem)
+	if len(stem) < least || len(stem) == len(local) || at < 0 || at > 0 && cn[at-1] != '-' {
+		return false
+	}
+	rest := cn[at+len(stem):]
+	number := rest[:len(rest)-len(strings.TrimLeft(rest, digits))]
+	return number != "" && number != local[len(stem):]
 }
 
 // namedLike reports whether a mail address looks like one of a person's names: it has a word of it and at least the first

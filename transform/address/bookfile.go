@@ -274,7 +274,9 @@ func (p *person) mergeMail(m *mailLine) error {
 			return fmt.Errorf("%q is no mail address", smtp)
 		}
 		if c == nil {
-			c = p.candidate(smtp)
+			if c = p.candidate(smtp); c == nil {
+				return nil
+			}
 		}
 		if c.key != mapi.SMTPKey(smtp) {
 			return fmt.Errorf("%q is another address than the one beside it", smtp)

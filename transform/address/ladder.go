@@ -38,8 +38,10 @@ type Ladder struct {
 	voters voters
 	rungs  []Rung
 
-	owners map[string][]string
-	strong map[string]strongest // by key of the mail address
+	owners  map[string][]string
+	strong  map[string]strongest // by key of the mail address
+	domains map[string]int       // how many people may have addresses in them
+	crowds  sync.Map             // the claims of people who have many, by *person
 }
 
 // strongest is who has the best claim to a mail address.
@@ -50,14 +52,18 @@ type strongest struct {
 
 // Ladder returns the rungs of what the book knows. It goes through the whole book once.
 func (b *Book) Ladder(o Options) *Ladder {
-	l := &Ladder{book: b, o: o, owners: b.ownerPairs(), strong: make(map[string]strongest)}
+	l := &Ladder{book: b, o: o, owners: b.ownerPairs(), strong: make(map[string]strongest), domains: make(map[string]int)}
 	l.voters = voters{accepted: make(map[string]bool), asOf: o.AsOf}
 	for _, domain := range o.AcceptedDomains {
 		l.voters.accepted[strings.ToLower(strings.TrimPrefix(strings.TrimSpace(domain), "@"))] = true
 	}
 	people := b.people()
 	for _, p := range people {
-		for _, c := range p.candidates {
+		for i, c := range p.candidates {
+			domain := domainOf(c.key)
+			if !slices.ContainsFunc(p.candidates[:min(i, fewCandidates)], func(c *candidate) bool { return domainOf(c.key) == domain }) {
+				l.domains[domain]++
+			}
 			cl := p.claim(c)
 			if s := l.strong[c.key]; cl.weight > s.weight || cl.weight == s.weight && (s.person == nil || p.key < s.person.key) {
 				l.strong[c.key] = strongest{p, cl.weight}
@@ -93,14 +99,27 @@ func (l *Ladder) hasFixed() bool {
 	})
 }
 
-// claims returns the candidates of a person, the best first.
+// claims returns the candidates of a person, the best first. They must not be changed.
 func (l *Ladder) claims(p *person) []claim {
+	if len(p.candidates) <= fewCandidates {
+		return l.weigh(p)
+	}
+	if list, ok := l.crowds.Load(p); ok {
+		return list.([]claim)
+	}
+	list := l.weigh(p)
+	l.crowds.Store(p, list)
+	return list
+}
+
+func (l *Ladder) weigh(p *person) []claim {
 	list := make([]claim, 0, len(p.candidates)+1)
 	for _, c := range p.candidates {
 		cl := p.claim(c)
 		if s := l.strong[c.key]; s.person != p && s.weight >= stronger*cl.weight && cl.weight > 0 {
 			cl.void = isStranger(p, s.person, c.key)
 		}
+		cl.void = cl.void || l.isOutsiders(p, c)
 		list = append(list, cl)
 	}
 	for _, smtp := range l.owners[p.key] {
@@ -118,12 +137,34 @@ func (l *Ladder) claims(p *person) []claim {
 }
 
 // isStranger reports whether one person with an address that is much more another's is not that other: nothing in the
-// names, and nothing in the address, says so.
+// names, and nothing in the address, says so; or they are namesakes.
 func isStranger(p, other *person, smtpKey string) bool {
+	if p.numberedUnlike(smtpKey) {
+		return true
+	}
 	if related(&other.names, &p.names) || p.ownName(smtpKey) {
 		return false
 	}
 	return other.namedLike(smtpKey) || !p.namedLike(smtpKey)
+}
+
+// isOutsiders reports whether a mail address that one witness alone gives to a person is that of somebody without an
+// Exchange name: who has the address elsewhere has no name in common with the person, the address does not look like the
+// person's, and nobody else with an Exchange name has one in its domain.
+func (l *Ladder) isOutsiders(p *person, c *candidate) bool {
+	witnesses := 0
+	for _, n := range c.counts {
+		witnesses += n
+	}
+	if witnesses != 1 || l.domains[domainOf(c.key)] > 1 || p.ownName(c.key) || p.namedLike(c.key) {
+		return false
+	}
+	for _, text := range c.texts.list {
+		if m, ok := shardOf(l.book, &l.book.mail, text.text).get(text.text); ok && !related(&m.names, &p.names) {
+			return true
+		}
+	}
+	return false
 }
 
 // byPerson is the rung of answers that a person gave, and byDirectory that of what directories know.
@@ -302,8 +343,11 @@ type cache struct {
 	m  map[string]Answer
 }
 
-// maxCached bounds the answers that are remembered.
-const maxCached = 1 << 15
+// Bounds of the answers that are remembered.
+const (
+	maxCached  = 1 << 15
+	longestKey = 1 << 10 // bytes
+)
 
 func (c *cache) get(stored string) (Answer, bool) {
 	c.mu.RLock()
@@ -317,6 +361,6 @@ func (c *cache) put(stored string, a Answer) {
 	if c.m == nil || len(c.m) >= maxCached {
 		c.m = make(map[string]Answer)
 	}
-	c.m[stored] = a
+	c.m[strings.Clone(stored)] = a // it may be a part of a long field
 	c.mu.Unlock()
 }

@@ -27,7 +27,7 @@ func check(t *testing.T, content []byte) {
 			}
 		}
 		for _, dn := range append(obj.X500, obj.LegacyDN) {
-			if dn != "" && (dn[0] != '/' || !utf8.ValidString(dn)) {
+			if dn != "" && (dn[0] != '/' && !mapi.IsDN(dn) || !utf8.ValidString(dn)) {
 				t.Fatalf("%q is no distinguished name", dn)
 			}
 		}

@@ -19,7 +19,8 @@ const (
 	heapMagic = 0xEC
 )
 
-// keepBlocks is the number of a heap's blocks that are kept in memory. Only the heaps of large tables have more.
+// keepBlocks is the number of a heap's blocks that are kept in memory besides the first. Only the heaps of large tables
+// have more.
 const keepBlocks = 128
 
 // Heap is a heap on a node (MS-PST 2.3.1). It is safe for concurrent use.
@@ -28,10 +29,12 @@ type Heap struct {
 	client byte
 	root   HID
 	shift  uint // bits of an HID above which is the block
+	// head is the first block, which most heaps have alone: what is in it is found without waiting for anybody.
+	head heapBlock
 
 	mu     sync.Mutex
-	blocks []heapBlock
-	loaded []int // in the order of loading, where there are more blocks than are kept
+	blocks []heapBlock // by number, as far as they were read; nil where there is none but the first
+	loaded []int       // in the order of loading, where there are more blocks than are kept
 }
 
 type heapBlock struct {
@@ -39,32 +42,38 @@ type heapBlock struct {
 	err  error
 }
 
-// openHeap reads the heap's first block.
-func openHeap(f *ndb.File, data *ndb.Data) (*Heap, error) {
+// open reads the heap's first block.
+func (h *Heap) open(f *ndb.File, data *ndb.Data) error {
 	if data.Blocks() == 0 {
-		return nil, first(data.Err(), corrupt("an empty heap"))
+		return first(data.Err(), corrupt("an empty heap"))
 	}
-	h := &Heap{data: data, shift: 16}
+	h.data, h.shift = data, 16
 	if f.Header().Format == ndb.Unicode4K {
 		h.shift = 19 // QUIRK: 14 bits of index and 13 of block instead of 11 and 16
 	}
-	h.blocks = make([]heapBlock, data.Blocks())
-	b, err := h.block(0)
+	b, err := data.Block(0, nil)
 	if !usable(err) {
-		return nil, err
+		return err
 	}
+	h.head = heapBlock{b, err}
 	// HNHDR (MS-PST 2.3.1.2)
 	if len(b) < 12 || b[2] != heapMagic {
-		return nil, first(err, corrupt("no heap"))
+		return first(err, corrupt("no heap"))
 	}
 	h.client, h.root = b[3], HID(le.Uint32(b[4:]))
-	return h, nil
+	return nil
 }
 
 // block returns a block of the heap, and with it an error where its checksum is wrong.
 func (h *Heap) block(i int) ([]byte, error) {
+	if i == 0 {
+		return h.head.data, h.head.err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.blocks == nil {
+		h.blocks = make([]heapBlock, h.data.Blocks())
+	}
 	if b := h.blocks[i]; b.data != nil || b.err != nil {
 		return b.data, b.err
 	}
@@ -88,8 +97,8 @@ func (h *Heap) item(id HID) ([]byte, error) {
 		return nil, nil
 	}
 	block, index := int(id>>h.shift), int(id&(1<<h.shift-1)>>5)
-	if block >= len(h.blocks) {
-		return nil, first(h.data.Err(), corrupt("heap item 0x%x in block %d of %d", uint32(id), block, len(h.blocks)))
+	if n := h.data.Blocks(); block >= n {
+		return nil, first(h.data.Err(), corrupt("heap item 0x%x in block %d of %d", uint32(id), block, n))
 	}
 	b, err := h.block(block)
 	if !usable(err) {

@@ -10,22 +10,22 @@ import (
 // PC is a property context (MS-PST 2.3.3): the properties of one object.
 type PC struct {
 	Node
-	heap   *Heap
+	heap   Heap
 	tree   btree
 	sorted bool
 }
 
 // OpenPC opens the property context in a node.
 func OpenPC(n Node) (*PC, error) {
-	heap, err := openHeap(n.File, n.File.Data(n.Data))
+	p := &PC{Node: n}
+	err := p.heap.open(n.File, n.File.Data(n.Data))
 	if err != nil {
 		return nil, err
 	}
-	if heap.client != clientPC {
-		return nil, corrupt("a heap of kind 0x%02x instead of properties", heap.client)
+	if p.heap.client != clientPC {
+		return nil, corrupt("a heap of kind 0x%02x instead of properties", p.heap.client)
 	}
-	p := &PC{Node: n, heap: heap}
-	if p.tree, err = heap.openBTH(heap.root); err != nil {
+	if p.tree, err = p.heap.openBTH(p.heap.root); err != nil {
 		return nil, err
 	}
 	if p.tree.key != 2 || p.tree.entry != 6 {
@@ -100,7 +100,7 @@ func (p *PC) Value(i int) (mapi.Value, error) {
 		}
 		return mapi.Value{Type: t, Data: r[4 : 4+width : 4+width]}, err
 	}
-	b, e := p.value(p.heap, HID(le.Uint32(r[4:])))
+	b, e := p.value(&p.heap, HID(le.Uint32(r[4:])))
 	v, e := makeValue(t, b, e)
 	return v, first(e, err)
 }

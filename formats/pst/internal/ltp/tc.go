@@ -13,7 +13,7 @@ import (
 // TC is a table context (MS-PST 2.3.4). It is safe for concurrent use.
 type TC struct {
 	Node
-	heap    *Heap
+	heap    Heap
 	columns []column // in order of tag
 	width   int      // of a row
 	bitmap  int      // offset of the presence bits in a row
@@ -35,19 +35,19 @@ type rowRef struct{ number, id uint32 }
 
 // OpenTC opens the table in a node.
 func OpenTC(n Node) (*TC, error) {
-	heap, err := openHeap(n.File, n.File.Data(n.Data))
-	if err != nil {
+	t := &TC{Node: n}
+	if err := t.heap.open(n.File, n.File.Data(n.Data)); err != nil {
 		return nil, err
 	}
-	if heap.client != clientTC {
-		return nil, corrupt("a heap of kind 0x%02x instead of a table", heap.client)
+	if t.heap.client != clientTC {
+		return nil, corrupt("a heap of kind 0x%02x instead of a table", t.heap.client)
 	}
 	// TCINFO (MS-PST 2.3.4.1)
-	b, err := heap.item(heap.root)
+	b, err := t.heap.item(t.heap.root)
 	if len(b) < 22 || b[0] != clientTC || len(b) < 22+8*int(b[1]) {
 		return nil, first(err, corrupt("no description of the table"))
 	}
-	t := &TC{Node: n, heap: heap, err: err}
+	t.err = err
 	t.bitmap, t.width = int(le.Uint16(b[6:])), int(le.Uint16(b[8:]))
 	if t.width < 4 || t.bitmap > t.width {
 		return nil, first(err, corrupt("rows of %d bytes, %d before the bits", t.width, t.bitmap))
@@ -272,7 +272,7 @@ func (r Row) Value(i int) (mapi.Value, error) {
 	if len(cell) < 4 {
 		return mapi.Value{Type: t}, corrupt("a cell of %d bytes for a value of 4", len(cell))
 	}
-	b, err := r.table.value(r.table.heap, HID(le.Uint32(cell)))
+	b, err := r.table.value(&r.table.heap, HID(le.Uint32(cell)))
 	v, err := makeValue(t, b, err)
 	return v, first(err, r.err)
 }

@@ -73,8 +73,8 @@ func Decode(c Crypt, bid BID, dst, src []byte) {
 	}
 }
 
-// decodePermute is MS-PST 5.1.
-func decodePermute(dst, src []byte) {
+// decodePairs is decodePermute for any processor.
+func decodePairs(dst, src []byte) {
 	dst = dst[:len(src)]
 	table := substitutePairs()
 	for len(src) >= 8 {

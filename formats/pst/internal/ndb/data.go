@@ -3,6 +3,7 @@ package ndb
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Data is the data of a node: a sequence of blocks, each of which may matter as such to the layer above (MS-PST
@@ -29,7 +30,7 @@ func (f *File) Data(id BID) *Data {
 		d.single[0] = ref
 		d.blocks, d.size = d.single[:], int64(ref.inflated)
 	default:
-		t := dataTree{f: f, visited: map[BID]struct{}{}}
+		t := dataTree{f: f}
 		t.walk(id, -1)
 		d.blocks, d.size, d.err = t.blocks, t.size, t.err
 	}
@@ -39,7 +40,7 @@ func (f *File) Data(id BID) *Data {
 // dataTree gathers the data blocks of a tree.
 type dataTree struct {
 	f       *File
-	visited map[BID]struct{}
+	visited map[BID]struct{} // nil where there is one list only
 	blocks  []blockRef
 	size    int64
 	stored  int64
@@ -58,8 +59,15 @@ func (t *dataTree) walk(id BID, level int) {
 		t.fail(&BlockError{id, -1, fmt.Errorf("%w: the block is in its tree twice", ErrCorrupt)})
 		return
 	}
-	t.visited[id.key()] = struct{}{}
-	b, err := t.f.readBlock(id, nil)
+	if t.visited != nil {
+		t.visited[id.key()] = struct{}{}
+	}
+	scratch := scratchPool.Get().(*[]byte)
+	defer scratchPool.Put(scratch)
+	b, err := t.f.readBlock(id, (*scratch)[:0])
+	if cap(b) > cap(*scratch) {
+		*scratch = b
+	}
 	if err != nil {
 		t.fail(err)
 		if !Usable(err) {
@@ -78,6 +86,12 @@ func (t *dataTree) walk(id BID, level int) {
 	if room := (len(b) - 8) / width; n > room {
 		t.fail(&BlockError{id, -1, fmt.Errorf("%w: %d entries where there is room for %d", ErrCorrupt, n, room)})
 		n = room
+	}
+	switch {
+	case b[1] == 1:
+		t.blocks = slices.Grow(t.blocks, n)
+	case t.visited == nil:
+		t.visited = map[BID]struct{}{id.key(): {}}
 	}
 	for e := b[8:]; n > 0; n, e = n-1, e[width:] {
 		child := BID(le.Uint32(e))

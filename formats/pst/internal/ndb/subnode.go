@@ -65,7 +65,12 @@ func (t *subTree) fail(err error) {
 
 // walk adds what is below an SLBLOCK or SIBLOCK (MS-PST 2.2.2.8.3.3). level is the one that it must have, -1 for any.
 func (t *subTree) walk(id BID, level int) {
-	b, err := t.f.readBlock(id, nil)
+	scratch := scratchPool.Get().(*[]byte)
+	defer scratchPool.Put(scratch)
+	b, err := t.f.readBlock(id, (*scratch)[:0])
+	if cap(b) > cap(*scratch) {
+		*scratch = b
+	}
 	if err != nil {
 		t.fail(err)
 		if !Usable(err) {
