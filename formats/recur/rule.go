@@ -305,12 +305,18 @@ func (s *Series) exceptions(r *mapi.Recurrence, p *mapi.Pattern) {
 		s.Overrides = append(s.Overrides, Override{Occurrence: o})
 	}
 	if len(s.Overrides) > 0 {
-		member := make(map[mapi.Minutes]bool)
+		// Days and overrides are both in order, and no two overrides are of one day.
+		i := 0
 		for day := range days(p, min(latest, mapi.MinutesNever-1)+1) {
-			member[day+offset] = true
+			for ; i < len(s.Overrides) && s.Overrides[i].Original < day+offset; i++ {
+				s.Overrides[i].Detached = true
+			}
+			if i < len(s.Overrides) && s.Overrides[i].Original == day+offset {
+				i++
+			}
 		}
-		for i := range s.Overrides {
-			s.Overrides[i].Detached = !member[s.Overrides[i].Original]
+		for ; i < len(s.Overrides); i++ {
+			s.Overrides[i].Detached = true
 		}
 	}
 	deleted := make(map[int]bool, len(r.Deleted))
