@@ -64,8 +64,9 @@ func seriesFrom(t *formats.Task, p mapi.Pattern) error {
 	}
 	var last mapi.Minutes
 	var later []mapi.Minutes
-	member := false
+	member, within := false, false
 	for day := range recur.Days(&p, mapi.MinutesNever) {
+		within = within || day < current
 		member = member || day == current
 		if day > current && len(later) < maxTaskDates {
 			later = append(later, day)
@@ -98,7 +99,7 @@ func seriesFrom(t *formats.Task, p mapi.Pattern) error {
 	case t.Start.IsZero() && t.Due.IsZero():
 		t.Start = formats.Date(p.Start.Time().Date())
 	case member:
-	case s.Rule != nil && s.Rule.Interval <= 1 && s.Rule.Scale == "":
+	case within && s.Rule != nil && s.Rule.Interval <= 1 && s.Rule.Scale == "":
 		// The rule comes to the same days from wherever it counts, but for the current one.
 		t.Series.Also = dates([]mapi.Minutes{current})
 	default:
