@@ -107,7 +107,9 @@ func TestCase08Members(t *testing.T) {
 		mapi.MakeOneOff("Otto", "SMTP", "otto@example.org"), mapi.MakeOneOff("Bert", "EX", dn),
 		{},
 		mapi.MakeOneOff("Inner", "MAPIPDL", "Unknown"),
-		mapi.MakeOneOff("Gone", "SMTP", "gone@example.org"), {}, mapi.MakeOneOff("Itself", "MAPIPDL", "Unknown"),
+		mapi.MakeOneOff("Gone", "SMTP", "gone@example.org"),
+		{},
+		mapi.MakeOneOff("Itself", "MAPIPDL", "Unknown"),
 		{},
 		mapi.MakeOneOff("", "SMTP", "rubbish@example.org"),
 	}
