@@ -611,6 +611,15 @@ func TestCase29Attendees(t *testing.T) {
 	if e.Meeting.SentBy == nil || e.Meeting.SentBy.SMTP != "sec@example.org" || !e.Cancelled {
 		t.Errorf("sent by %+v, cancelled %t", e.Meeting.SentBy, e.Cancelled)
 	}
+	// Nobody is named as organizer: whoever has the mailbox, if nobody sent it to them.
+	for state, want := range map[int]bool{1: true, 3: false} {
+		m := single(at(2015, 3, 30, 7, 0), at(2015, 3, 30, 8, 0), props{mapi.PidLidAppointmentStateFlags: state})
+		m.rows = rows[1:2]
+		e := whole(t, outlook.Options{Owner: owner}, m)
+		if got := e.Meeting.Organizer != nil && e.Meeting.Organizer.SMTP == "bert@example.org"; got != want {
+			t.Errorf("with state %d the organizer is %+v", state, e.Meeting.Organizer)
+		}
+	}
 	// There are names alone.
 	names := single(at(2015, 3, 30, 7, 0), at(2015, 3, 30, 8, 0), props{
 		mapi.PidLidAppointmentStateFlags: 1, mapi.PidLidAllAttendeesString: "Anna; bert@example.org; Olga", mapi.PidLidCcAttendeesString: "bert@example.org",

@@ -51,6 +51,9 @@ func (m *message) meeting(state int64) *formats.Meeting {
 	organizer := m.organizer()
 	if organizer.Address == nil {
 		organizer = m.sender
+		if organizer.Address == nil && state&stateReceived == 0 {
+			organizer = m.c.owner()
+		}
 	} else if m.sender.Address != nil && !samePerson(organizer, m.sender) {
 		meeting.SentBy = m.sender.Address
 	}
@@ -238,12 +241,9 @@ func (l *attendeeList) owner() int {
 			}
 		}
 	}
-	if l.c.opt.Owner != nil {
-		if a := l.c.opt.Owner(); a != nil {
-			p := person{Address: a, dn: dnOf(a)}
-			if i := slices.IndexFunc(l.people, func(q person) bool { return samePerson(p, q) }); i >= 0 {
-				return i
-			}
+	if p := l.c.owner(); p.Address != nil {
+		if i := slices.IndexFunc(l.people, func(q person) bool { return samePerson(p, q) }); i >= 0 {
+			return i
 		}
 	}
 	if len(l.people) == 1 {
@@ -253,6 +253,19 @@ func (l *attendeeList) owner() int {
 		return slices.IndexFunc(l.people, func(q person) bool { return formats.NameKey(q.Name) == name })
 	}
 	return -1
+}
+
+// owner returns whose mailbox the messages are from, as far as is known.
+func (c *Converter) owner() person {
+	if c.opt.Owner == nil {
+		return person{}
+	}
+	a := c.opt.Owner()
+	if a == nil {
+		return person{}
+	}
+	own := *a
+	return person{Address: &own, dn: dnOf(a)}
 }
 
 // Receiver returns in whose mailbox a message was received, nil where it does not say. It is what [Options.Owner] returns
