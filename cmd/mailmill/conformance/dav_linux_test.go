@@ -183,6 +183,9 @@ func resources(t *testing.T, dir string) (files []string) {
 // Servers take everything that is written for them, one resource an item, and give it back with the same meaning: what
 // convert --split makes of an archive, and items with everything that the model can hold.
 func TestServersTakeWhatIsWritten(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
 	dir := t.TempDir()
 	sent := filepath.Join(dir, "sent")
 	for _, v := range []string{"4.0", "3.0"} {
