@@ -537,6 +537,33 @@ func TestMailAddressesOfContacts(t *testing.T) {
 	}
 }
 
+// Fields that people make up have names of any sort; what programs keep beside them is none.
+func TestCustomFields(t *testing.T) {
+	public := func(name string) mapi.Name { return mapi.Named(mapi.PSPublicStrings, name) }
+	it := convert(t, of("IPM.Contact", props{
+		public("Kundennummer"): 4711, public("VIP"): true, public("Größe"): "XL", public("grö"): "small", public("客户"): "yes", public("Rate"): float(1.5), public("seit"): nine,
+		public("Farben"): []string{"rot", "blau"}, public("Exchange rate"): "1.1", public("Internet"): "DSL", public("leer"): "",
+		public("Preis"):                        mapi.Value{Type: mapi.Currency, Data: binary.LittleEndian.AppendUint64(nil, 123400)},
+		public("urn:schemas:calendar:version"): "2.0", public("http://schemas.microsoft.com/x"): "y", public("OnlineMeetingConfLink"): "conf:x", public("x-ms-exchange-z"): "z",
+		public("Keywords"): []string{"Red"}, mapi.Named(mapi.PSCommon, "TeeVersion"): "3",
+	}))
+	card := readCard(t, vcard.V4, it)
+	got := make(map[string]string)
+	for name, fields := range card {
+		for _, f := range fields {
+			if !strings.HasPrefix(name, "X-PST-") {
+				continue
+			}
+			got[f.Params.Get("X-NAME")] = f.Value
+		}
+	}
+	same(t, "fields", got, map[string]string{
+		"Kundennummer": "4711", "VIP": "true", "Größe": "XL", "grö": "small", "客户": "yes", "Rate": "1.5", "seit": "2014-03-05T09:00:00Z", "Farben": "rot, blau",
+		"Exchange rate": "1.1", "Internet": "DSL", "Preis": "12.34",
+	})
+	same(t, "names in the card", []bool{card.Get("X-PST-KUNDENNUMMER") != nil, card.Get("X-PST-FIELD") != nil}, []bool{true, true})
+}
+
 func TestCertificatesOfContacts(t *testing.T) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -18,7 +18,6 @@ const maxCustom = 256
 // (MS-OXPROPS 1.3.2). So do programs keep what is no field to a person; what is known to be that is left out.
 func (m *message) customFields() []formats.Property {
 	var list []formats.Property
-	seen := make(map[string]bool)
 	for p, err := range allNamed(m.p) {
 		if p.Name == nil || p.Name.Set != mapi.PSPublicStrings || !isField(p.Name.String) || len(list) >= maxCustom {
 			continue
@@ -30,11 +29,10 @@ func (m *message) customFields() []formats.Property {
 		if value == "" {
 			continue
 		}
-		field := formats.Property{Name: "X-PST-" + fieldName(p.Name.String), Value: value}
-		if field.Name != "X-PST-"+p.Name.String || seen[field.Name] {
-			field.Params = []formats.Param{{Name: "X-NAME", Value: oneLine(p.Name.String)}}
+		field := formats.Property{
+			Name: "X-PST-" + fieldName(p.Name.String), Value: value,
+			Params: []formats.Param{{Name: "X-NAME", Value: oneLine(p.Name.String)}},
 		}
-		seen[field.Name] = true
 		list = append(list, field)
 	}
 	return list
@@ -48,24 +46,23 @@ func allNamed(p mapi.Properties) iter.Seq2[mapi.Property, error] {
 	return p.All()
 }
 
-// programFields are names of public strings that programs use among themselves.
-var programFields = [...]string{
-	"Keywords", "OnlineMeeting", "SkypeTeams", "ExchangeApplicationFlags", "ExchangeApplication", "content-", "X-", "x-", "Attachment", "OutlookProtection",
-	"DRMLicense", "IConverter", "Internet", "http", "Common", "quarantine", "ItemDraft", "ReminderNext", "EwsIcs", "UC", "PolicyTag", "Entity", "Exchange",
+// programFields are names of public strings that programs use among themselves, and the calendar's own, which have places
+// elsewhere (MS-OXPROPS 2).
+var programFields = map[string]bool{
+	"Keywords": true, "content-class": true, "content-type": true,
+	"AttachmentProviderType": true, "AttachmentPermissionType": true, "AttachmentOriginalPermissionType": true,
+	"DRMServerLicenseCompressed": true, "ExchangeApplicationFlags": true, "ExchangeIntendedBusyStatus": true, "ExchangeJunkEmailMoveStamp": true,
+	"ExchangeModifyExceptionStructure": true, "ExchangeNoModifyExceptions": true, "ExchangePatternEnd": true, "ExchangePatternStart": true,
+	"ExchangeReminderInterval": true, "ExchDatabaseSchema": true, "ExchDataExpectedContentClass": true, "ExchDataSchemaCollectionReference": true,
+	"OMSAccountGuid": true, "OMSMobileModel": true, "OMSScheduleTime": true, "OMSServiceType": true, "OMSSourceType": true,
+	"OnlineMeetingConfLink": true, "OnlineMeetingExternalLink": true, "OnlineMeetingInternalLink": true, "PhishingStamp": true,
+	"QuarantineOriginalSender": true, "RightsManagementLicense": true, "SkypeTeamsMeetingUrl": true, "SkypeTeamsProperties": true,
 }
 
 // isField reports whether the name of a public string is one that a person chose. Those of programs have a schema before a
-// colon or a "#", or are known.
+// colon or a "#", or begin as a header field does, or are known.
 func isField(name string) bool {
-	if name == "" || len(name) > 255 || strings.ContainsAny(name, ":#/") {
-		return false
-	}
-	for _, known := range programFields {
-		if strings.HasPrefix(name, known) {
-			return false
-		}
-	}
-	return true
+	return name != "" && len(name) <= 255 && !strings.ContainsAny(name, ":#/") && !strings.HasPrefix(strings.ToLower(name), "x-ms-") && !programFields[name]
 }
 
 // fieldName returns what of a field's name can stand in the name of a property, in capitals; "FIELD" where nothing can.
