@@ -73,13 +73,9 @@ func TestGroupwareOfTheCorpus(t *testing.T) {
 			mailmill(t, "convert", "-q", "--only", strings.Join(groupwareKinds, ","), archive, out).want(t, 0, 3)
 			written := newShown()
 			got := map[string]int{}
-			calendars := decode[component](t, debianPython(t, "calendars.py", out))
-			cards := decode[card](t, debianPython(t, "cards.py", out))
+			calendars, cards := readCalendars(t, out), readCards(t, out)
 			byUID := map[string]component{}
 			for _, c := range calendars {
-				if c.Complaint != "" {
-					t.Errorf("%s about %s: %s", c.Reader, c.File, c.Complaint)
-				}
 				if c.Reader != "icalendar" || strings.HasSuffix(c.Kind, " series") {
 					continue
 				}
@@ -91,8 +87,8 @@ func TestGroupwareOfTheCorpus(t *testing.T) {
 			}
 			people := map[string]card{}
 			for _, c := range cards {
-				if c.Complaint != "" {
-					t.Errorf("%s about %s: %s", c.Reader, c.File, c.Complaint)
+				if c.Reader != "vobject" {
+					continue
 				}
 				got[items[c.UID].Kind]++
 				people[c.UID] = c

@@ -307,8 +307,8 @@ func TestCardsOfTheModel(t *testing.T) {
 
 func (c *tally) card(t testing.TB, it *formats.Item, got card) {
 	check := func(topic string, want, got_ any) { c.check(got.Reader+" "+topic, got.UID, want, got_) }
-	// vcard4 judges the syntax. It takes a semicolon for the end of a component everywhere, and the quotation marks off.
-	strict, v3 := got.Reader == "vcard4", got.Version == "3.0"
+	// go-vcard and vcard4 judge the syntax. The latter takes a semicolon for the end of a component everywhere, and the quotation marks off.
+	strict, v3 := got.Reader == "vcard4" || got.Reader == "go-vcard", got.Version == "3.0"
 	if g := it.Group; g != nil {
 		if strict {
 			return

@@ -3,7 +3,9 @@ package conformance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	golangical "github.com/arran4/golang-ical"
 	goical "github.com/emersion/go-ical"
+	govcard "github.com/emersion/go-vcard"
 	"github.com/teambition/rrule-go"
 
 	"mailmill/formats/corpustest"
@@ -87,11 +91,11 @@ type card struct {
 	Unresolved []string   `json:"unresolved"`
 }
 
-// The readers of calendars and of cards. Those of Go and JavaScript read everything, vobject the little that programs
-// ask of it, and vcard4 reads cards of 4.0 alone.
+// The readers of calendars and of cards. icalendar and ical.js tell all they read, vobject the little that programs ask
+// of it, and vcard4 reads cards of 4.0 alone. golang-ical is asked for complaints only.
 var (
 	calendarReaders = []string{"go-ical", "icalendar", "vobject", "ical.js"}
-	cardReaders     = []string{"vobject", "ical.js", "vcard4"}
+	cardReaders     = []string{"go-vcard", "vobject", "ical.js", "vcard4"}
 )
 
 // readCalendars has the calendars at the paths, files or folders, read by everybody. Whatever anybody complains about
@@ -113,6 +117,7 @@ func readCalendars(t testing.TB, paths ...string) []component {
 func readCards(t testing.TB, paths ...string) []card {
 	t.Helper()
 	all := append(decode[card](t, debianPython(t, "cards.py", paths...)), decode[card](t, node(t, paths...))...)
+	all = append(all, goReadsCards(t, paths...)...)
 	return slices.DeleteFunc(all, func(c card) bool {
 		if c.Complaint != "" {
 			t.Errorf("%s about %s: %s", c.Reader, c.File, c.Complaint)
@@ -181,6 +186,9 @@ func goReads(t testing.TB, paths ...string) []component {
 			if err != nil {
 				return err
 			}
+			if _, err := golangical.ParseCalendar(bytes.NewReader(data)); err != nil {
+				all = append(all, component{Reader: "golang-ical", File: file, Complaint: err.Error()})
+			}
 			cal, err := goical.NewDecoder(bytes.NewReader(data)).Decode()
 			if err != nil {
 				all = append(all, component{Reader: "go-ical", File: file, Complaint: err.Error()})
@@ -210,6 +218,41 @@ func goReads(t testing.TB, paths ...string) []component {
 				all = append(all, component{Reader: "go-ical", File: file, Kind: kind + " series", UID: uid, Occurrences: starts})
 			}
 			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
+}
+
+// goReadsCards reads cards with go-vcard, which is asked for little more than that it reads them.
+func goReadsCards(t testing.TB, paths ...string) (all []card) {
+	t.Helper()
+	for _, path := range paths {
+		err := filepath.WalkDir(path, func(file string, d os.DirEntry, err error) error {
+			if err != nil || d.IsDir() || filepath.Ext(file) != ".vcf" {
+				return err
+			}
+			data, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			for dec := govcard.NewDecoder(bytes.NewReader(data)); ; {
+				c, err := dec.Decode()
+				if errors.Is(err, io.EOF) {
+					return nil
+				}
+				if err != nil {
+					all = append(all, card{Reader: "go-vcard", File: file, Complaint: err.Error()})
+					return nil
+				}
+				found := card{Reader: "go-vcard", File: file, Version: c.Value("VERSION"), UID: c.Value("UID"), FN: c.Value("FN")}
+				for _, e := range c["EMAIL"] {
+					found.Emails = append(found.Emails, e.Value)
+				}
+				all = append(all, found)
+			}
 		})
 		if err != nil {
 			t.Fatal(err)

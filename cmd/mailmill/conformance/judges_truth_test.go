@@ -402,7 +402,7 @@ func (c *tally) groupwareInCards(items map[string]*truthGroupware, uids map[stri
 		}
 		read[got.Reader][got.UID]++
 		switch {
-		case got.Reader == "vcard4":
+		case got.Reader == "vcard4" || got.Reader == "go-vcard":
 		case it.Contact != nil:
 			c.contact(it, got)
 		default:

@@ -1,5 +1,6 @@
 // Package conformance runs mailmill as its users do and lets others judge what comes out: the truth that the generator
-// of archives knows, Python's email and mailbox, go-message, go-mbox, readpst and pffexport.
+// of archives knows, Python's email and mailbox, go-message, go-mbox, readpst and pffexport; for calendars and cards
+// parsers in Go, Python and JavaScript, and the servers Radicale, Xandikos and Cyrus.
 //
 // The program is built once and run as a process; nothing here knows how it works inside. What it says and writes is
 // turned into one form, [mail], whatever the way it was read; so is the truth, and a [tally] counts what is right and
