@@ -3,10 +3,52 @@ package outlook_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"mailmill/extract/outlook"
 	"mailmill/formats/mapi"
 )
+
+// shownMeetings is what Outlook shows of meetings that others called, of what is online of them, and of zones.
+func shownMeetings() []shownThing {
+	link := func(what string, key mapi.Name, address, at string) shownThing {
+		return shownThing{what: what, p: props{key: address}, at: at, find: address}
+	}
+	return []shownThing{
+		{what: "Start time", p: props{
+			mapi.PidLidAppointmentStartWhole: nine, mapi.PidLidAppointmentZoneStart: zoneBerlin.definition(nil), mapi.PidLidAppointmentStateFlags: 3,
+			mapi.PidTagSentRepresentingName: "Olga", mapi.PidTagSentRepresentingAddressType: "SMTP", mapi.PidTagSentRepresentingEmailAddress: "olga@example.org",
+		}, at: "DTSTART;TZID=Europe/Berlin", find: "20140305T100000", more: "with its zone's rules in a `VTIMEZONE`"},
+		{what: "Name of the zone", p: props{mapi.PidLidTimeZoneDescription: "(UTC+01:00) Amsterdam"}, at: "X-PST-ZONE-NAME", find: "(UTC+01:00) Amsterdam", more: "in the `VTIMEZONE`"},
+		{what: "What you answered", p: props{mapi.PidLidResponseStatus: 3}, at: "X-PST-RESPONSE", find: "ACCEPTED", more: "and your `PARTSTAT`"},
+		{what: "When you answered", p: props{mapi.PidLidAppointmentReplyTime: nine}, at: "X-MICROSOFT-CDO-REPLYTIME", find: "20140305T090000Z"},
+		text("Who answered for you", mapi.PidLidAppointmentReplyName, "X-PST-REPLY-NAME"),
+		{what: "Answers are wanted", p: props{mapi.PidTagResponseRequested: true}, at: "ATTENDEE;CN=Rita;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;RSVP=TRUE", find: "rita@example.org"},
+		{what: "When an attendee answered", at: "ATTENDEE;CN=Rita", find: "X-PST-REPLYTIME=20140305T090000Z", more: "as `X-PST-REPLYTIME`"},
+		{what: "The time that an attendee proposed", at: "ATTENDEE;CN=Rita", find: "X-PST-PROPOSED-START=20140305T110000Z", more: "as `X-PST-PROPOSED-START` and `X-PST-PROPOSED-END`"},
+		{what: "Show as, as the organizer has it", p: props{mapi.PidLidIntendedBusyStatus: 2}, at: "X-MICROSOFT-CDO-INTENDEDSTATUS", find: "BUSY"},
+		{what: "Revision", p: props{mapi.PidLidAppointmentSequence: 7}, at: "SEQUENCE", find: "7"},
+		{what: "Sound of the reminder", p: props{mapi.NameReminderSet: true, mapi.NameReminderOverride: true, mapi.NameReminderPlaySound: true, mapi.NameReminderFileParameter: "gong.wav"}, at: "X-PST-REMINDER-SOUND", find: "gong.wav"},
+		link("Web address of the meeting", mapi.PidNameSkypeTeamsMeetingUrl, "https://teams.example/1", "URL"),
+		link("Meeting workspace", mapi.PidLidMeetingWorkspaceUrl, "https://ws.example/1", "X-PST-WORKSPACE"),
+		link("Online meeting: link for guests", mapi.PidNameOnlineMeetingExternalLink, "https://lync.example/1", "X-MICROSOFT-ONLINEMEETINGEXTERNALLINK"),
+		link("Online meeting: link for colleagues", mapi.PidNameOnlineMeetingInternalLink, "https://in.example/1", "X-MICROSOFT-ONLINEMEETINGINTERNALLINK"),
+		link("Online meeting: conference", mapi.PidNameOnlineMeetingConfLink, "conf:sip:olga@example.org", "X-MICROSOFT-ONLINEMEETINGCONFLINK"),
+		link("NetShow event", mapi.PidLidNetShowUrl, "https://show.example/1", "CONFERENCE"),
+		text("Document to work on together", mapi.PidLidCollaborateDoc, "X-PST-COLLABORATE-DOC"),
+		text("Directory server", mapi.PidLidDirectory, "X-PST-DIRECTORY-SERVER"),
+		text("Organizer's address there", mapi.PidLidOrganizerAlias, "X-PST-ORGANIZER-ALIAS"),
+		text("Password of the meeting", mapi.PidLidOnlinePassword, "X-PST-ONLINE-PASSWORD"),
+	}
+}
+
+// invited adds an attendee who has answered.
+func invited(m *msg) {
+	rita := row(1, "Rita", "SMTP", "rita@example.org")
+	rita[mapi.PidTagRecipientTrackTime], rita[mapi.PidTagRecipientProposed] = nine, true
+	rita[mapi.PidTagRecipientNewStart], rita[mapi.PidTagRecipientNewEnd] = nine.Add(2*time.Hour), nine.Add(3*time.Hour)
+	m.rows = []props{rita}
+}
 
 // TestEventProperties walks an appointment that has everything that Outlook shows a person of one: each stands in the
 // calendar.

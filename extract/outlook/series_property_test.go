@@ -79,6 +79,9 @@ func (y yearly) definition(t interface{ Fatal(...any) }) []byte {
 	d := mapi.ZoneDefinition{Key: y.key, Rules: slices.Clone(y.rules)}
 	d.Rules[len(d.Rules)-1].Flags = mapi.ZoneEffective | mapi.ZoneRecurCurrent
 	b, err := d.Encode()
+	if err != nil && t == nil {
+		panic(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

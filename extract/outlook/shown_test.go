@@ -220,6 +220,7 @@ func shownKinds() []shownKind {
 			rita[mapi.PidTagRecipientTrackStatus] = 3
 			m.rows = []props{rita, otto, room}
 		}},
+		{"Zones, answers and online meetings", "IPM.Appointment", shownMeetings(), invited},
 		{"Whole days and series", "IPM.Appointment", wholeDay, nil},
 		{"Contacts", "IPM.Contact", contact, func(m *msg) {
 			photo := file("ContactPicture.jpg", "image/jpeg", []byte("image"))
@@ -356,7 +357,7 @@ func TestShownTable(t *testing.T) {
 }
 
 // anyName is the parameters that have whatever the item has.
-var anyName = regexp.MustCompile(`\b((?:CN|X-CN|PARTSTAT|X-NUMBER)=)[^;]*|(X-PST-)KUNDE-NR`)
+var anyName = regexp.MustCompile(`\b((?:CN|X-CN|PARTSTAT|X-NUMBER|TZID)=)[^;]*|(X-PST-)KUNDE-NR`)
 
 func shownTable() string {
 	var b strings.Builder

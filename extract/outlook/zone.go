@@ -118,7 +118,7 @@ func (m *message) itemZone(definition, structure mapi.Name, year int) *zone {
 		m.lose("time zone", err)
 	}
 	// What hostile input makes of it stays small: an archive has a few zones.
-	if m.c.zoneCount.Add(1) < maxZones {
+	if len(key) <= maxZoneKey && m.c.zoneCount.Add(1) < maxZones {
 		m.c.zones.Store(key, knownZone{z, err})
 	}
 	return z
@@ -146,8 +146,12 @@ func (m *message) describedZone(year int) *zone {
 	return &zone{named: of, own: of, loc: loc}
 }
 
-// maxZones bounds how many zones are remembered.
-const maxZones = 1 << 12
+// Bounds on zones: how many are remembered, of which size, and how many rules they have. Windows has a few dozen.
+const (
+	maxZones   = 1 << 12
+	maxZoneKey = 1 << 14
+	maxRules   = 1 << 8
+)
 
 // knownZone is a zone that was made before, and what was wrong with it.
 type knownZone struct {
@@ -185,7 +189,7 @@ func makeZone(b, old []byte, text string, early bool) (*zone, error) {
 	const day = 24 * time.Hour
 	sound := func(r mapi.ZoneRule) bool { return max(r.StandardOffset().Abs(), r.DaylightOffset().Abs()) < day }
 	rules := []yearRule{{0, rule}}
-	if definition != nil && consistent && len(definition.Rules) > 1 {
+	if definition != nil && consistent && len(definition.Rules) > 1 && len(definition.Rules) <= maxRules {
 		rules = rules[:0]
 		for _, r := range definition.Rules {
 			if sound(r.ZoneRule) {
