@@ -45,6 +45,9 @@ func (f *look) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.flaggedAsTasks, "flagged-as-tasks", false, "write a task for flagged mail, too")
 	flags.BoolVar(&f.noAlarms, "no-alarms", false, "leave out reminders")
 	flags.StringVar(&f.inline, "inline", defaultInline, "attachments of up to `SIZE` (500K, 1M; 0, all) stand in calendars, larger ones beside them")
+	offer(flags, "vcard", "4.0\tRFC 6350", "3.0\tRFC 2426, for older programs")
+	offer(flags, "notes", notesJournal+"\tentries of a calendar", notesText+"\ta file of text each")
+	offer(flags, "inline", "1M", "all", "0")
 }
 
 // check refuses forms that there are not.
