@@ -60,6 +60,14 @@ func (m *message) addFacts(e *formats.Event) {
 	e.Color = labelColor(m.named(mapi.PidLidAppointmentColor, "label").Int())
 	e.Meeting = m.meeting(state)
 	m.conferences(e)
+	if e.Meeting != nil {
+		// What programs of Microsoft compare before they take an update for one (MS-OXCICAL 2.1.3.1.1.20).
+		if v := m.named(mapi.PidLidAppointmentSequence, "number of the revision"); v.Exists() {
+			e.Extra = property(e.Extra, "X-MICROSOFT-CDO-APPT-SEQUENCE", strconv.FormatInt(v.Int(), 10))
+		}
+		e.Extra = timeProperty(e.Extra, "X-MICROSOFT-CDO-OWNER-CRITICAL-CHANGE", m.named(mapi.PidLidOwnerCriticalChange, "time of the revision").Time())
+		e.Extra = timeProperty(e.Extra, "X-MICROSOFT-CDO-ATTENDEE-CRITICAL-CHANGE", m.named(mapi.PidLidAttendeeCriticalChange, "time of the answer").Time())
+	}
 	if id := m.value(mapi.PidTagOwnerAppointmentId, "identifier of the appointment").Int(); id != 0 {
 		e.Extra = property(e.Extra, "X-MICROSOFT-CDO-OWNERAPPTID", strconv.FormatInt(id, 10))
 	}
@@ -180,7 +188,7 @@ func (m *message) moment(t time.Time, z *formats.Zone) formats.Moment {
 		return formats.Moment{}
 	}
 	if z == nil {
-		if z = m.c.usualZone(); z == nil || !isOwnTime(z, t) {
+		if z = m.c.usualZone(); z == nil || !m.c.isOwnTime(z, t) {
 			return formats.Instant(t)
 		}
 	}

@@ -75,7 +75,8 @@ func (m *message) isInstance() (day time.Time, ok bool) {
 func (m *message) series(e *formats.Event, start, end time.Time, allDay bool, attached []mapi.Attachment) bool {
 	v := m.named(mapi.PidLidAppointmentRecur, seriesPart)
 	if len(v.Bytes()) == 0 {
-		if _, instance := m.isInstance(); !instance && m.named(mapi.PidLidRecurring, seriesPart).Bool() {
+		// Answers to the organizer of a series need not say when it is.
+		if _, instance := m.isInstance(); !instance && isClass(m.class, classAppointment) && m.named(mapi.PidLidRecurring, seriesPart).Bool() {
 			m.lose(seriesPart, errNoPattern)
 		}
 		return false

@@ -67,12 +67,15 @@ func (c *Converter) usualZone() *formats.Zone {
 
 // isOwnTime reports whether a zone that has an IANA name shows at an instant what programs that know the name take it to
 // show. For zones without one it does.
-func isOwnTime(z *formats.Zone, t time.Time) bool {
-	loc, err := winzone.Location(z.ID)
-	if err != nil {
+func (c *Converter) isOwnTime(z *formats.Zone, t time.Time) bool {
+	known, _ := c.knownZone("named "+z.ID, func() (*zone, error) {
+		loc, err := winzone.Location(z.ID)
+		return &zone{loc: loc}, err
+	})
+	if known.loc == nil {
 		return true
 	}
-	_, offset := t.In(loc).Zone()
+	_, offset := t.In(known.loc).Zone()
 	return z.Clock(t).Equal(t.UTC().Add(time.Duration(offset) * time.Second))
 }
 
@@ -106,22 +109,25 @@ func (m *message) itemZone(definition, structure mapi.Name, year int) *zone {
 	text := m.namedLine(mapi.PidLidTimeZoneDescription, "time zone")
 	early := year < zoneBase
 	key := fmt.Sprintf("%t %d %d ", early, len(b), len(old)) + string(b) + string(old) + text
-	if z, ok := m.c.zones.Load(key); ok {
-		known := z.(knownZone)
-		if known.err != nil {
-			m.lose("time zone", known.err)
-		}
-		return known.zone
-	}
-	z, err := makeZone(b, old, text, early)
+	z, err := m.c.knownZone(key, func() (*zone, error) { return makeZone(b, old, text, early) })
 	if err != nil {
 		m.lose("time zone", err)
 	}
-	// What hostile input makes of it stays small: an archive has a few zones.
-	if len(key) <= maxZoneKey && m.c.zoneCount.Add(1) < maxZones {
-		m.c.zones.Store(key, knownZone{z, err})
-	}
 	return z
+}
+
+// knownZone returns the zone that was made for the key before, or makes it.
+func (c *Converter) knownZone(key string, make func() (*zone, error)) (*zone, error) {
+	if z, ok := c.zones.Load(key); ok {
+		known := z.(knownZone)
+		return known.zone, known.err
+	}
+	z, err := make()
+	// What hostile input makes of it stays small: an archive has a few zones.
+	if len(key) <= maxZoneKey && c.zoneCount.Add(1) < maxZones {
+		c.zones.Store(key, knownZone{z, err})
+	}
+	return z, err
 }
 
 // describedZone returns the zone that is only told as people see it, "(UTC+01:00) Amsterdam, Berlin", nil where that tells
@@ -132,18 +138,18 @@ func (m *message) describedZone(year int) *zone {
 	if !ok {
 		return nil
 	}
-	name, ok := winzone.Named(year, ahead, text)
-	if !ok {
-		return nil
-	}
-	loc, err := winzone.Location(name)
-	if err != nil {
-		return nil
-	}
-	const years = 10 // in which what is not the same every year shows
-	of := formats.ZoneOf(loc, time.Date(year-1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year+years, 1, 1, 0, 0, 0, 0, time.UTC))
-	of.Name = text
-	return &zone{named: of, own: of, loc: loc}
+	z, _ := m.c.knownZone(fmt.Sprintf("described %d %s", year, text), func() (*zone, error) {
+		name, _ := winzone.Named(year, ahead, text)
+		loc, err := winzone.Location(name)
+		if err != nil {
+			return nil, nil // it says something, but not where
+		}
+		const years = 10 // in which what is not the same every year shows
+		of := formats.ZoneOf(loc, time.Date(year-1, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(year+years, 1, 1, 0, 0, 0, 0, time.UTC))
+		of.Name = text
+		return &zone{named: of, own: of, loc: loc}, nil
+	})
+	return z
 }
 
 // Bounds on zones: how many are remembered, of which size, and how many rules they have. Windows has a few dozen.
