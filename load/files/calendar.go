@@ -57,7 +57,7 @@ func (c calendars) layout(t *Target) layout {
 	if c.split {
 		return newResources(t, calendarExtension)
 	}
-	return &joined{target: t, shape: c, extension: calendarExtension}
+	return &joined{target: t, joinable: c, extension: calendarExtension}
 }
 
 func (c calendars) compose(_ *Target, f *formats.Folder) composer {

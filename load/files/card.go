@@ -55,7 +55,7 @@ func (c cards) layout(t *Target) layout {
 	if c.split {
 		return newResources(t, cardExtension)
 	}
-	return &joined{target: t, shape: c, extension: cardExtension}
+	return &joined{target: t, joinable: c, extension: cardExtension}
 }
 
 func (c cards) compose(*Target, *formats.Folder) composer { return &cardFile{shape: c} }

@@ -41,9 +41,6 @@ func (eml) layout(t *Target) layout {
 	}}
 }
 
-// compose is of no use: no file holds more than one.
-func (eml) compose(*Target, *formats.Folder) composer { return nil }
-
 // reserved returns by folder the names, folded, that are those of folders and have an extension as files do.
 func (t *Target) reserved(mail bool, extension string) map[string]map[string]bool {
 	reserved := make(map[string]map[string]bool)

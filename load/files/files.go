@@ -63,7 +63,12 @@ type shape interface {
 	plan(*plan, string)
 	// layout returns what writes items into the target's tree.
 	layout(*Target) layout
-	// compose returns what writes items into one file.
+}
+
+// joinable is the shape of items that may follow each other in one file.
+type joinable interface {
+	shape
+	// compose returns what writes items into the file of a folder, or into that of all, where it is nil.
 	compose(*Target, *formats.Folder) composer
 }
 

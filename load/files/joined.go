@@ -10,7 +10,7 @@ import (
 // joined is the layout with a file for each folder, which holds its items one after the other.
 type joined struct {
 	target *Target
-	shape
+	joinable
 	extension string
 	mail      bool
 
@@ -89,7 +89,7 @@ func (l *joined) discard() {
 // whole is the layout of one file, which holds the items of all folders in the run's order.
 type whole struct {
 	target *Target
-	shape
+	joinable
 	file *joinedFile
 }
 

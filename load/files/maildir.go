@@ -84,9 +84,6 @@ func maildirTop(place string) (top, name string) {
 	return place, ""
 }
 
-// compose is of no use: no file holds more than one.
-func (maildirs) compose(*Target, *formats.Folder) composer { return nil }
-
 func (maildirs) layout(t *Target) layout {
 	l := &maildirLayout{}
 	// What has no date must not look as if it had come today: when a file was last changed is when its mail came.

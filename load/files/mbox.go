@@ -58,7 +58,7 @@ func (mboxrd) plan(p *plan, place string) {
 }
 
 func (f mboxrd) layout(t *Target) layout {
-	return &joined{target: t, shape: f, extension: mboxExtension, mail: true}
+	return &joined{target: t, joinable: f, extension: mboxExtension, mail: true}
 }
 
 func (mboxrd) compose(t *Target, _ *formats.Folder) composer { return plainFile{t} }

@@ -23,9 +23,6 @@ func Open(path string, stdout io.Writer, o Options) (*Target, error) {
 	}
 	form := FormOf(path)
 	t := newTarget(&o, form)
-	if form.Single() && t.branches[Mail] != nil && o.Format != MBOX {
-		return nil, fmt.Errorf("%s: one file holds an mbox, not %s", path, o.Format.Name())
-	}
 	path, err := form.follow(path)
 	if err != nil {
 		return nil, err
@@ -127,7 +124,11 @@ func (t *Target) start(s store, form Form, o *Options) error {
 		switch {
 		case b == nil:
 		case form.Single():
-			b.layout = &whole{target: t, shape: b.shape}
+			one, ok := b.shape.(joinable)
+			if !ok {
+				return errors.Join(fmt.Errorf("one file holds an mbox, not %s", t.format.Name()), s.abort())
+			}
+			b.layout = &whole{target: t, joinable: one}
 		default:
 			b.layout = b.shape.layout(t)
 		}

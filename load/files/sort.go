@@ -48,18 +48,18 @@ func sortOf(it *formats.Item) (Sort, bool) {
 
 // shapes returns how items of each sort look; nil where nobody asked for them.
 func (o *Options) shapes(form Form) (list [sorts]shape) {
-	kinds := form.Kinds(o.Kinds)
+	kinds, split := form.Kinds(o.Kinds), o.Split && !form.Single()
 	for _, kind := range kinds {
 		switch sort, ok := SortOf(kind); {
 		case !ok:
 		case sort == Mail:
 			list[Mail] = o.Format
-		case kind == formats.KindNote && o.TextNotes:
+		case kind == formats.KindNote && o.TextNotes && !form.Single():
 			list[Texts] = texts{}
 		case sort == Calendars:
-			list[Calendars] = newCalendars(o.Calendar, o.Split)
+			list[Calendars] = newCalendars(o.Calendar, split)
 		case sort == Cards:
-			list[Cards] = newCards(o.Cards, o.Split, !slices.Contains(kinds, formats.KindContact))
+			list[Cards] = newCards(o.Cards, split, !slices.Contains(kinds, formats.KindContact))
 		}
 	}
 	return list

@@ -55,9 +55,6 @@ func (texts) layout(t *Target) layout {
 	}}
 }
 
-// compose is of no use: no file holds more than one.
-func (texts) compose(*Target, *formats.Folder) composer { return nil }
-
 // lineEnds makes LF of CRLF.
 type lineEnds struct {
 	w    io.Writer
