@@ -58,7 +58,7 @@ func TestCalendarsOfTheModel(t *testing.T) {
 		if got.Reader == "vobject" { // it is not asked for more than its order
 			key = ""
 			for k, w := range want {
-				if strings.HasPrefix(k, got.UID+" ") && w.Summary == got.Summary && w.Description == got.Description {
+				if strings.HasPrefix(k, got.UID+" ") && w.Summary == got.Summary && w.Description == got.Description && w.Location == got.Location {
 					key = k
 				}
 			}

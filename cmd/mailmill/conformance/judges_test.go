@@ -332,7 +332,7 @@ func goOccurrences(all []*goical.Component) ([]string, error) {
 	}
 	form := ""
 	var set rrule.Set
-	var starts, gone []time.Time
+	var starts, moved, gone []time.Time
 	recurs := false
 	for _, c := range all {
 		p := c.Props.Get("DTSTART")
@@ -349,7 +349,7 @@ func goOccurrences(all []*goical.Component) ([]string, error) {
 			if err != nil {
 				return nil, nil
 			}
-			starts, gone = append(starts, start), append(gone, old)
+			moved, gone = append(moved, start), append(gone, old)
 			continue
 		}
 		starts = append(starts, start)
@@ -392,21 +392,13 @@ func goOccurrences(all []*goical.Component) ([]string, error) {
 			starts = append(starts, when)
 		}
 	}
-	exceptions := map[time.Time]bool{}
-	for _, c := range all {
-		if c.Props.Get("RECURRENCE-ID") != nil {
-			if when, err := at(c.Props.Get("DTSTART"), c.Props.Get("DTSTART").Value); err == nil {
-				exceptions[when.UTC()] = true
-			}
-		}
-	}
 	var list []string
 	slices.SortFunc(starts, time.Time.Compare)
 	starts = slices.CompactFunc(starts, time.Time.Equal)
+	starts = slices.DeleteFunc(starts, func(when time.Time) bool { return slices.ContainsFunc(gone, when.Equal) })
+	starts = append(starts, moved...)
+	slices.SortFunc(starts, time.Time.Compare)
 	for _, when := range starts {
-		if slices.ContainsFunc(gone, when.Equal) && !exceptions[when.UTC()] {
-			continue
-		}
 		switch {
 		case len(form) == len(time.DateOnly):
 			list = append(list, when.Format(time.DateOnly))
