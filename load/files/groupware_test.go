@@ -507,6 +507,26 @@ func TestSeriesInSeveralItems(t *testing.T) {
 	holds(t, got["Calendar/orphan-20140330T090000.ics"], map[string]int{"BEGIN:VEVENT": 1, "RECURRENCE-ID": 0, "UID:orphan-20140330T090000\r\n": 1})
 }
 
+// What is held of series has bounds; beyond them occurrences are on their own, and nothing is lost.
+func TestManySeries(t *testing.T) {
+	const many = 1001
+	a := new(archive)
+	f := a.folder("Calendar")
+	for i := range many {
+		a.event(f, "Weekly", fmt.Sprint("weekly-", i)).Series = &formats.Series{Rule: &formats.Recurrence{Frequency: formats.Weekly}}
+	}
+	for _, i := range []int{0, many - 1} {
+		a.occurrence(f, "Late", fmt.Sprint("weekly-", i), override("", 30).RecurrenceID)
+	}
+	dir := t.TempDir()
+	result := mustConvert(t, dir, archives{"alice.pst": a}, files.Options{Format: files.MBOX, Split: true})
+	got := tree(t, dir)
+	if c := result.Balance.Total(); c.Written != many+2 || len(got) != many+3 {
+		t.Errorf("%+v, %d files", c, len(got))
+	}
+	holds(t, got["Calendar/weekly-0-20140330T090000.ics"], map[string]int{"BEGIN:VEVENT": 1, "SUMMARY:Late": 1, "RECURRENCE-ID": 0})
+}
+
 // Two zones of one name and other rules are told apart in one calendar, also where components were made apart.
 func TestZonesOfOneName(t *testing.T) {
 	a := new(archive)
