@@ -428,8 +428,9 @@ func (c *tally) contact(it *truthGroupware, got *card) {
 	var emails []string
 	known := it.knownPairs()
 	for i := range p.Emails {
-		if smtp := p.Emails[i].address(known).SMTP; smtp != "" {
-			emails = append(emails, strings.ToLower(smtp))
+		// An address that is there twice is written once.
+		if smtp := strings.ToLower(p.Emails[i].address(known).SMTP); smtp != "" && !slices.Contains(emails, smtp) {
+			emails = append(emails, smtp)
 		}
 	}
 	var have []string
