@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"io"
 	"strings"
 
 	"mailmill/formats"
@@ -9,6 +10,9 @@ import (
 
 // maxDepth bounds how deep parts are nested.
 const maxDepth = 64
+
+// nothing is the URI of an empty file (RFC 2397): Cyrus takes no empty value.
+const nothing = "data:,"
 
 // attachments writes the leaves of a part as ATTACH (RFC 5545 3.8.1.1).
 func (e *Encoder) attachments(p *formats.Part, depth int) {
@@ -44,7 +48,13 @@ func (e *Encoder) attachment(p *formats.Part) {
 		e.message(p)
 		return
 	}
-	r, err := p.Content.Open()
+	r, err := open(p.Content)
+	if err == io.EOF {
+		e.attachHeader(p)
+		e.l.Raw(nothing)
+		e.l.End()
+		return
+	}
 	if err != nil {
 		e.lose(partName(p), err)
 		return

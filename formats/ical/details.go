@@ -1,8 +1,10 @@
 package ical
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 	"unicode"
@@ -45,9 +47,7 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 		e.text("DESCRIPTION", d.Text, "description")
 	}
 	if d.HTML != nil && !e.opts.NoHTML {
-		e.l.Name("X-ALT-DESC")
-		e.l.Param("FMTTYPE", "text/html")
-		e.textValue(d.HTML, "description in HTML")
+		e.text("X-ALT-DESC", d.HTML, "description in HTML", formats.Param{Name: "FMTTYPE", Value: "text/html"})
 	}
 	if d.URL != "" {
 		e.l.Name("URL")
@@ -71,7 +71,9 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 		e.l.TextLine("COLOR", d.Color) // RFC 7986 5.9
 	}
 	for _, c := range d.Contacts {
-		e.l.TextLine("CONTACT", oneLine(c))
+		if c = oneLine(c); strings.TrimSpace(c) != "" {
+			e.l.TextLine("CONTACT", c)
+		}
 	}
 	e.texts("X-PST-COMPANIES", d.Companies)
 	if !e.opts.NoAttachments {
@@ -85,7 +87,7 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 func (e *Encoder) extra(d *formats.Details) {
 	for i := range d.Extra {
 		p := &d.Extra[i]
-		if p.Value == "" {
+		if strings.TrimSpace(p.Value) == "" {
 			continue // it says nothing, and Cyrus takes no calendar with one
 		}
 		name := contentline.CleanName(p.Name)
@@ -119,7 +121,7 @@ func importance(priority int) string {
 func (e *Encoder) texts(name string, list []string) {
 	var clean []string
 	for _, s := range list {
-		if s = oneLine(s); s != "" {
+		if s = oneLine(s); strings.TrimSpace(s) != "" {
 			clean = append(clean, s)
 		}
 	}
@@ -131,22 +133,38 @@ func (e *Encoder) texts(name string, list []string) {
 	e.l.End()
 }
 
-// text writes a line whose text is read from content.
-func (e *Encoder) text(name string, c formats.Content, part string) {
-	e.l.Name(name)
-	e.textValue(c, part)
-}
-
-func (e *Encoder) textValue(c formats.Content, part string) {
-	r, err := c.Open()
+// text writes a line whose text is read from content. There is none where nothing can be read: Cyrus takes no empty ones.
+func (e *Encoder) text(name string, c formats.Content, part string, params ...formats.Param) {
+	r, err := open(c)
 	if err == nil {
+		e.l.Name(name)
+		for _, p := range params {
+			e.l.Param(p.Name, p.Value)
+		}
 		err = e.l.TextFrom(r)
 		r.Close()
+		e.l.End()
 	}
-	e.l.End()
-	if err != nil {
+	if err != nil && err != io.EOF {
 		e.lose(part, err)
 	}
+}
+
+// open opens content that has something in it. The error is io.EOF where it has nothing.
+func open(c formats.Content) (io.ReadCloser, error) {
+	r, err := c.Open()
+	if err != nil {
+		return nil, err
+	}
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(r, first); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(first), r), r}, nil
 }
 
 // lose notes that a part cannot be read, and says so to whoever reads the component.

@@ -185,6 +185,29 @@ func TestTimes(t *testing.T) {
 		item(&formats.Event{Details: details("flight"), Start: at(berlin, "2026-03-29 20:00"), End: at(tokyo, "2026-03-30 15:00")}))
 }
 
+// What says nothing has no line, and an empty file is one: servers refuse lines without a value.
+func TestEmpty(t *testing.T) {
+	ev := &formats.Event{Details: formats.Details{
+		UID: "1", Text: text(""), HTML: text(""), Contacts: []string{"", "\x01"}, Companies: []string{" "},
+		Extra:       []formats.Property{{Name: "X-A"}, {Name: "X-B", Value: " "}},
+		Attachments: []*formats.Part{{Name: "empty.txt", Content: text("")}},
+	}, Start: formats.Date(2026, 1, 1)}
+	it := item(ev)
+	it.Keywords = []string{"", " "}
+	var b strings.Builder
+	if err := ical.NewEncoder(ical.Options{}).Encode(&b, it); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(b.String(), "\r\n"), "\r\n") {
+		if _, value, _ := strings.Cut(line, ":"); strings.TrimSpace(value) == "" {
+			t.Errorf("%q says nothing", line)
+		}
+	}
+	if !strings.Contains(b.String(), "ATTACH;X-FILENAME=empty.txt:data:,\r\n") {
+		t.Error(b.String())
+	}
+}
+
 // What takes no time takes a second where that is wanted, in any form but a date.
 func TestTakeTime(t *testing.T) {
 	at := time.Date(2026, 3, 29, 20, 0, 0, 0, time.UTC)

@@ -67,7 +67,7 @@ func TestTextSurvives(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		description, html, name := anyText.Draw(t, "description"), anyText.Draw(t, "html"), anyText.Draw(t, "name")
 		summary, location, extra := anyText.Draw(t, "summary"), anyText.Draw(t, "location"), anyText.Draw(t, "extra")
-		data := rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "data")
+		data := rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "data")
 		it := &formats.Item{
 			Event: &formats.Event{
 				Details: formats.Details{

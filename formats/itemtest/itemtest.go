@@ -142,6 +142,9 @@ func Parts() *rapid.Generator[*formats.Part] {
 		default:
 			p.Type = rapid.SampledFrom([]string{"", "text/plain", "application/pdf", "image/png", "nonsense"}).Draw(t, "type")
 			p.Content = bytesOf(t, "bytes", 300)
+			if rapid.IntRange(0, 4).Draw(t, "empty") == 0 {
+				p.Name, p.Content = "empty.txt", formats.Bytes("")
+			}
 		}
 		return p
 	})

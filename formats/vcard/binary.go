@@ -70,6 +70,12 @@ func (e *Encoder) binary(name string, p *formats.Part, part string, typeOf func(
 	head := make([]byte, sniffed)
 	n, err := io.ReadFull(r, head)
 	if n == 0 && err == io.EOF {
+		if name == attachment && p.Name != "" {
+			e.l.Name(name)
+			e.l.Param("X-FILENAME", oneLine(p.Name))
+			e.l.Raw("data:,") // an empty file (RFC 2397)
+			e.l.End()
+		}
 		return // there is nothing in it
 	}
 	rest := io.MultiReader(bytes.NewReader(head[:n]), r)

@@ -109,7 +109,7 @@ func (e *Encoder) lose(part string, err error) {
 func (e *Encoder) extra(list []formats.Property) {
 	for i := range list {
 		p := &list[i]
-		if p.Value == "" {
+		if strings.TrimSpace(p.Value) == "" {
 			continue // it says nothing
 		}
 		name := contentline.CleanName(p.Name)
