@@ -198,6 +198,10 @@ func (f *file) Nodes() []node {
 }
 
 // Message implements store.
+func (f *file) Visit(id pst.NID, use func(mapi.Message)) error {
+	return f.File.Visit(id, func(m *pst.Message) { use(m) })
+}
+
 func (f *file) Message(id pst.NID) (mapi.Message, error) {
 	m, err := f.File.Message(id)
 	if m == nil {

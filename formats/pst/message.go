@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"sync/atomic"
 
 	"mailmill/formats/mapi"
@@ -26,6 +27,14 @@ type link struct {
 	outer     *link
 	depth     int
 	opened    *atomic.Int32 // messages opened in the outermost one
+	room      *ltp.Room     // of all of them; nil for new memory
+}
+
+// open opens a node of the message, or within it.
+func (l *link) open(f *File, data, sub ndb.BID) ltp.Node {
+	n := ltp.Open(f.db, data, sub)
+	n.Room = l.room
+	return n
 }
 
 // maxEmbedded bounds how deep messages are followed into each other. Outlook itself stops long before.
@@ -36,12 +45,30 @@ const maxEmbedded = 100
 const maxOpened = 1 << 17
 
 // Message opens a message of the file.
-func (f *File) Message(id NID) (*Message, error) {
+func (f *File) Message(id NID) (*Message, error) { return f.message(id, nil) }
+
+// Visit calls use with a message of the file, unless it cannot be opened. The message, and whatever values came from it,
+// are no good any more when use returns: their memory serves for the next one. It is for those who go through many messages
+// and keep little. Only one goroutine may use the message at a time.
+func (f *File) Visit(id NID, use func(*Message)) error {
+	room := rooms.Get().(*ltp.Room)
+	defer rooms.Put(room)
+	room.Clear()
+	m, err := f.message(id, room)
+	if err == nil {
+		use(m)
+	}
+	return err
+}
+
+var rooms = sync.Pool{New: func() any { return new(ltp.Room) }}
+
+func (f *File) message(id NID, room *ltp.Room) (*Message, error) {
 	n, ok := f.db.Node(id)
 	if !ok {
 		return nil, fmt.Errorf("message %v: %w", id, ErrNotFound)
 	}
-	m, err := f.openMessage(id, n.Data, n.Sub, nil)
+	m, err := f.openMessage(id, n.Data, n.Sub, nil, room)
 	if err != nil {
 		return nil, fmt.Errorf("message %v: %w", id, err)
 	}
@@ -49,8 +76,8 @@ func (f *File) Message(id NID) (*Message, error) {
 	return m, nil
 }
 
-func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link) (*Message, error) {
-	l := &link{data: data, sub: sub, outer: outer}
+func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link, room *ltp.Room) (*Message, error) {
+	l := &link{data: data, sub: sub, outer: outer, room: room}
 	if outer == nil {
 		l.opened = new(atomic.Int32)
 	} else if l.opened = outer.opened; l.opened.Add(1) > maxOpened {
@@ -65,7 +92,7 @@ func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link) (*Message, er
 	if l.depth > maxEmbedded {
 		return nil, fmt.Errorf("%w: messages attached to each other %d deep", ErrCorrupt, l.depth)
 	}
-	pc, err := ltp.OpenPC(ltp.Open(f.db, data, sub))
+	pc, err := ltp.OpenPC(l.open(f, data, sub))
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +105,7 @@ func (m *Message) table(kind int) (*ltp.TC, error) {
 	if !ok {
 		return nil, m.pc.SubsErr
 	}
-	return ltp.OpenTC(ltp.Open(m.f.db, s.Data, s.Sub))
+	return ltp.OpenTC(m.chain.open(m.f, s.Data, s.Sub))
 }
 
 // Recipients implements [mapi.Message]. A message without the table has no recipients.
@@ -154,7 +181,7 @@ func (m *Message) attachment(id NID, row ltp.Row) *Attachment {
 		}
 		return a
 	}
-	pc, err := ltp.OpenPC(ltp.Open(m.f.db, s.Data, s.Sub))
+	pc, err := ltp.OpenPC(m.chain.open(m.f, s.Data, s.Sub))
 	if err != nil {
 		a.err = fmt.Errorf("attachment %v: %w", id, err)
 		return a
@@ -279,7 +306,7 @@ func (a *Attachment) Embedded() (mapi.Message, error) {
 	s, err := a.pc.Object(i)
 	if err == nil {
 		var m *Message
-		if m, err = a.f.openMessage(s.NID, s.Data, s.Sub, a.message.chain); err == nil {
+		if m, err = a.f.openMessage(s.NID, s.Data, s.Sub, a.message.chain, a.message.chain.room); err == nil {
 			return m, nil
 		}
 	}

@@ -42,19 +42,21 @@ type heapBlock struct {
 	err  error
 }
 
-// open reads the heap's first block.
-func (h *Heap) open(f *ndb.File, data *ndb.Data) error {
+// open reads the first block of a node's heap.
+func (h *Heap) open(n *Node) error {
+	data := n.File.Data(n.Data)
 	if data.Blocks() == 0 {
 		return first(data.Err(), corrupt("an empty heap"))
 	}
 	h.data, h.shift = data, 16
-	if f.Header().Format == ndb.Unicode4K {
+	if n.File.Header().Format == ndb.Unicode4K {
 		h.shift = 19 // QUIRK: 14 bits of index and 13 of block instead of 11 and 16
 	}
-	b, err := data.Block(0, nil)
+	b, err := data.Block(0, n.Room.next())
 	if !usable(err) {
 		return err
 	}
+	n.Room.keep(b)
 	h.head = heapBlock{b, err}
 	// HNHDR (MS-PST 2.3.1.2)
 	if len(b) < 12 || b[2] != heapMagic {

@@ -20,12 +20,14 @@ type Node struct {
 	Subs ndb.SubNodes
 	// SubsErr is what of the sub-nodes is lost.
 	SubsErr error
+	// Room, which may be nil, is where the node's heap is read into.
+	Room *Room
 }
 
 // Open reads the list of sub-nodes of a node.
 func Open(f *ndb.File, data, sub ndb.BID) Node {
 	subs, err := f.SubNodes(sub)
-	return Node{f, data, subs, err}
+	return Node{File: f, Data: data, Subs: subs, SubsErr: err}
 }
 
 // sub returns the data of a sub-node.

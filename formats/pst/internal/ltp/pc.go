@@ -18,7 +18,7 @@ type PC struct {
 // OpenPC opens the property context in a node.
 func OpenPC(n Node) (*PC, error) {
 	p := &PC{Node: n}
-	err := p.heap.open(n.File, n.File.Data(n.Data))
+	err := p.heap.open(&n)
 	if err != nil {
 		return nil, err
 	}

@@ -36,7 +36,7 @@ type rowRef struct{ number, id uint32 }
 // OpenTC opens the table in a node.
 func OpenTC(n Node) (*TC, error) {
 	t := &TC{Node: n}
-	if err := t.heap.open(n.File, n.File.Data(n.Data)); err != nil {
+	if err := t.heap.open(&n); err != nil {
 		return nil, err
 	}
 	if t.heap.client != clientTC {
