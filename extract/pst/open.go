@@ -197,11 +197,12 @@ func (f *file) Nodes() []node {
 	return list
 }
 
-// Message implements store.
+// Visit implements store.
 func (f *file) Visit(id pst.NID, use func(mapi.Message)) error {
 	return f.File.Visit(id, func(m *pst.Message) { use(m) })
 }
 
+// Message implements store.
 func (f *file) Message(id pst.NID) (mapi.Message, error) {
 	m, err := f.File.Message(id)
 	if m == nil {
