@@ -73,7 +73,8 @@ func compareColumns(a, b column) int { return cmp.Compare(a.tag, b.tag) }
 
 // readIndex reads which rows exist (row index, MS-PST 2.3.4.3).
 func (t *TC) readIndex(root HID) {
-	tree, err := t.heap.openBTH(root)
+	var tree btree
+	err := t.heap.openBTH(&tree, root)
 	if err == nil && (tree.key != 4 || tree.entry != 2 && tree.entry != 4) {
 		err = corrupt("a row index with keys of %d and entries of %d bytes", tree.key, tree.entry)
 	}
