@@ -29,6 +29,8 @@ type Book struct {
 	domains tally             // behind encapsulated names
 
 	directories []*Directory
+
+	witnesses sync.Pool // what Learn works with
 }
 
 // NewBook returns an empty book.
@@ -306,7 +308,11 @@ func (b *Book) lookUp(key string) *person {
 func (b *Book) Learn(lesson *formats.Lesson) {
 	when := periodOf(lesson.Date)
 	place := ""
-	var w witness
+	w, _ := b.witnesses.Get().(*witness)
+	if w == nil {
+		w = new(witness)
+	}
+	defer b.dismiss(w)
 	for i := range lesson.Evidence {
 		e := &lesson.Evidence[i]
 		if e.Domain != "" && !isRouting(e.Domain) {
@@ -358,6 +364,14 @@ type said struct {
 }
 
 const fewSaid = 48
+
+// dismiss makes a witness ready for the next item.
+func (b *Book) dismiss(w *witness) {
+	clear(w.people)
+	clear(w.said)
+	w.people, w.said, w.known, w.all = w.people[:0], w.said[:0], nil, nil
+	b.witnesses.Put(w)
+}
 
 // sees reports whether the item says for the first time that there is somebody, and this of them.
 func (w *witness) sees(p *person, e *formats.Evidence) (first, fresh bool) {

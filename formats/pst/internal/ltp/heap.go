@@ -25,7 +25,7 @@ const keepBlocks = 128
 
 // Heap is a heap on a node (MS-PST 2.3.1). It is safe for concurrent use.
 type Heap struct {
-	data   *ndb.Data
+	data   ndb.Data
 	client byte
 	root   HID
 	shift  uint // bits of an HID above which is the block
@@ -44,15 +44,15 @@ type heapBlock struct {
 
 // open reads the first block of a node's heap.
 func (h *Heap) open(n *Node) error {
-	data := n.File.Data(n.Data)
-	if data.Blocks() == 0 {
-		return first(data.Err(), corrupt("an empty heap"))
+	n.File.DataInto(&h.data, n.Data)
+	if h.data.Blocks() == 0 {
+		return first(h.data.Err(), corrupt("an empty heap"))
 	}
-	h.data, h.shift = data, 16
+	h.shift = 16
 	if n.File.Header().Format == ndb.Unicode4K {
 		h.shift = 19 // QUIRK: 14 bits of index and 13 of block instead of 11 and 16
 	}
-	b, err := data.Block(0, n.Room.next())
+	b, err := h.data.Block(0, n.Room.next())
 	if !usable(err) {
 		return err
 	}

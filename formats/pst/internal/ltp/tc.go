@@ -18,6 +18,7 @@ type TC struct {
 	width   int      // of a row
 	bitmap  int      // offset of the presence bits in a row
 	matrix  HID
+	tree    btree
 	index   []rowRef // rows that exist, in order of number
 	indexed bool
 	err     error
@@ -73,8 +74,8 @@ func compareColumns(a, b column) int { return cmp.Compare(a.tag, b.tag) }
 
 // readIndex reads which rows exist (row index, MS-PST 2.3.4.3).
 func (t *TC) readIndex(root HID) {
-	var tree btree
-	err := t.heap.openBTH(&tree, root)
+	tree := &t.tree
+	err := t.heap.openBTH(tree, root)
 	if err == nil && (tree.key != 4 || tree.entry != 2 && tree.entry != 4) {
 		err = corrupt("a row index with keys of %d and entries of %d bytes", tree.key, tree.entry)
 	}
@@ -237,11 +238,20 @@ func (r Row) Index(id mapi.ID) int {
 	if r.table == nil {
 		return -1
 	}
-	i, ok := slices.BinarySearchFunc(r.table.columns, id, func(c column, id mapi.ID) int { return cmp.Compare(c.tag.ID(), id) })
-	if !ok {
-		return -1
+	columns := r.table.columns
+	lo, hi := 0, len(columns)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if columns[mid].tag.ID() < id {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	return i
+	if lo < len(columns) && columns[lo].tag.ID() == id {
+		return lo
+	}
+	return -1
 }
 
 // Lookup returns a cell, a Value of type Unspecified if the row has none.
