@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"sync"
 	"sync/atomic"
 
 	"mailmill/formats/mapi"
@@ -27,14 +26,19 @@ type link struct {
 	outer     *link
 	depth     int
 	opened    *atomic.Int32 // messages opened in the outermost one
-	room      *ltp.Room     // of all of them; nil for new memory
+	room      *room         // of all of them; nil for new memory
+}
+
+// openMessage is a message with what is needed to open what is in it.
+type openMessage struct {
+	Message
+	link
+	inside atomic.Int32 // see link.opened
 }
 
 // open opens a node of the message, or within it.
 func (l *link) open(f *File, data, sub ndb.BID) ltp.Node {
-	n := ltp.Open(f.db, data, sub)
-	n.Room = l.room
-	return n
+	return l.room.nodes().Open(f.db, data, sub)
 }
 
 // maxEmbedded bounds how deep messages are followed into each other. Outlook itself stops long before.
@@ -51,9 +55,9 @@ func (f *File) Message(id NID) (*Message, error) { return f.message(id, nil) }
 // are no good any more when use returns: their memory serves for the next one. It is for those who go through many messages
 // and keep little. Only one goroutine may use the message at a time.
 func (f *File) Visit(id NID, use func(*Message)) error {
-	room := rooms.Get().(*ltp.Room)
+	room := rooms.Get().(*room)
 	defer rooms.Put(room)
-	room.Clear()
+	room.clear()
 	m, err := f.message(id, room)
 	if err == nil {
 		use(m)
@@ -61,9 +65,7 @@ func (f *File) Visit(id NID, use func(*Message)) error {
 	return err
 }
 
-var rooms = sync.Pool{New: func() any { return new(ltp.Room) }}
-
-func (f *File) message(id NID, room *ltp.Room) (*Message, error) {
+func (f *File) message(id NID, room *room) (*Message, error) {
 	n, ok := f.db.Node(id)
 	if !ok {
 		return nil, fmt.Errorf("message %v: %w", id, ErrNotFound)
@@ -76,10 +78,12 @@ func (f *File) message(id NID, room *ltp.Room) (*Message, error) {
 	return m, nil
 }
 
-func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link, room *ltp.Room) (*Message, error) {
-	l := &link{data: data, sub: sub, outer: outer, room: room}
+func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link, room *room) (*Message, error) {
+	m := room.message()
+	l := &m.link
+	*l = link{data: data, sub: sub, outer: outer, room: room}
 	if outer == nil {
-		l.opened = new(atomic.Int32)
+		l.opened = &m.inside
 	} else if l.opened = outer.opened; l.opened.Add(1) > maxOpened {
 		return nil, fmt.Errorf("%w: more than %d messages in one", ErrCorrupt, maxOpened)
 	}
@@ -96,7 +100,8 @@ func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link, room *ltp.Roo
 	if err != nil {
 		return nil, err
 	}
-	return &Message{Properties{f: f, pc: pc}, id, l}, nil
+	m.Message = Message{Properties{f: f, pc: pc}, id, l}
+	return &m.Message, nil
 }
 
 // table opens the message's first sub-node of a type as a table; nil if there is none.
@@ -118,7 +123,7 @@ func (m *Message) Recipients() ([]mapi.Properties, error) {
 		return nil, nil
 	}
 	damage := t.Err()
-	rows := make([]Properties, 0, t.Len())
+	rows, list := m.chain.room.forRows(t.Len())
 	for row, err := range t.Rows() {
 		if err != nil {
 			damage = errors.Join(damage, err)
@@ -126,9 +131,8 @@ func (m *Message) Recipients() ([]mapi.Properties, error) {
 		}
 		rows = append(rows, Properties{f: m.f, row: row})
 	}
-	list := make([]mapi.Properties, len(rows))
 	for i := range rows {
-		list[i] = &rows[i]
+		list = append(list, &rows[i])
 	}
 	return list, damage
 }

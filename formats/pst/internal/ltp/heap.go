@@ -52,11 +52,10 @@ func (h *Heap) open(n *Node) error {
 	if n.File.Header().Format == ndb.Unicode4K {
 		h.shift = 19 // QUIRK: 14 bits of index and 13 of block instead of 11 and 16
 	}
-	b, err := h.data.Block(0, n.Room.next())
+	b, err := n.Room.block(&h.data, 0)
 	if !usable(err) {
 		return err
 	}
-	n.Room.keep(b)
 	h.head = heapBlock{b, err}
 	// HNHDR (MS-PST 2.3.1.2)
 	if len(b) < 12 || b[2] != heapMagic {

@@ -26,7 +26,8 @@ func (s *identifiers) mayHave(id uint16) bool { return s[id>>6&7]>>(id&63)&1 != 
 
 // OpenPC opens the property context in a node.
 func OpenPC(n Node) (*PC, error) {
-	p := &PC{Node: n}
+	p := n.Room.pc()
+	p.Node = n
 	err := p.heap.open(&n)
 	if err != nil {
 		return nil, err

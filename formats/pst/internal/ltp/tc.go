@@ -36,7 +36,8 @@ type rowRef struct{ number, id uint32 }
 
 // OpenTC opens the table in a node.
 func OpenTC(n Node) (*TC, error) {
-	t := &TC{Node: n}
+	t := n.Room.tc()
+	t.Node = n
 	if err := t.heap.open(&n); err != nil {
 		return nil, err
 	}
@@ -54,7 +55,7 @@ func OpenTC(n Node) (*TC, error) {
 		return nil, first(err, corrupt("rows of %d bytes, %d before the bits", t.width, t.bitmap))
 	}
 	t.matrix = HID(le.Uint32(b[14:]))
-	t.columns = make([]column, 0, b[1])
+	t.columns = slices.Grow(t.columns, int(b[1]))
 	for c, rest := b[22:], int(b[1]); rest > 0; c, rest = c[8:], rest-1 {
 		col := column{mapi.Tag(le.Uint32(c)), le.Uint16(c[4:]), c[6], c[7]}
 		if int(col.offset)+int(col.size) > t.width || t.bitmap+int(col.bit)/8 >= t.width {
@@ -85,7 +86,7 @@ func (t *TC) readIndex(root HID) {
 	}
 	t.err = first(t.err, tree.err)
 	t.indexed = tree.err == nil
-	t.index = make([]rowRef, tree.count())
+	t.index = slices.Grow(t.index, tree.count())[:tree.count()]
 	for i := range t.index {
 		r := tree.record(i)
 		t.index[i].id = le.Uint32(r)
