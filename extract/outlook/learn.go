@@ -96,7 +96,9 @@ type learner struct {
 }
 
 func newLearner(c *Converter) *learner {
-	return &learner{c: c, texts: make(map[string]string), places: make(map[string]place), kinds: make(map[string]place)}
+	l := &learner{c: c, texts: make(map[string]string), places: make(map[string]place), kinds: make(map[string]place)}
+	l.memory.header, l.memory.fields = make([]byte, 0, usualHeader), make([]formats.Field, 0, usualFields)
+	return l
 }
 
 // place is what an address is.

@@ -341,7 +341,7 @@ func (b *Book) Learn(lesson *formats.Lesson) {
 			continue
 		}
 		if first && !lesson.Hidden && place == "" {
-			place = placeName(lesson)
+			place = w.placeName(lesson)
 		}
 		p.learn(e, when, first && !lesson.Hidden, place)
 	}
@@ -349,6 +349,11 @@ func (b *Book) Learn(lesson *formats.Lesson) {
 
 // witness is an item: one witness of each thing, however often it says it.
 type witness struct {
+	// of the item before, which is mostly from the same place
+	folder *formats.Folder
+	source string
+	place  string
+
 	people []*person
 	said   []*formats.Evidence
 	// Where there are many:
@@ -402,6 +407,13 @@ func (w *witness) sees(p *person, e *formats.Evidence) (first, fresh bool) {
 	fresh = !w.all[this]
 	w.all[this] = true
 	return first, fresh
+}
+
+func (w *witness) placeName(l *formats.Lesson) string {
+	if w.place == "" || w.folder != l.Folder || w.source != l.Source {
+		w.folder, w.source, w.place = l.Folder, l.Source, placeName(l)
+	}
+	return w.place
 }
 
 // placeName names the folder of an item to people.

@@ -133,5 +133,9 @@ func (n *Node) value(h *Heap, id HID) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.Room != nil && d.Blocks() == 1 {
+		b, err := n.Room.block(d, 0)
+		return b, first(err, d.Err())
+	}
 	return d.Bytes(MaxValue)
 }
