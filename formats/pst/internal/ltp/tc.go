@@ -224,7 +224,7 @@ func (w *rowWalk) end() {
 }
 
 // Len returns the number of columns, which is the most that a row can have of properties.
-func (r Row) Len() int {
+func (r *Row) Len() int {
 	if r.table == nil {
 		return 0
 	}
@@ -232,10 +232,10 @@ func (r Row) Len() int {
 }
 
 // Tag returns the tag of the i-th column.
-func (r Row) Tag(i int) mapi.Tag { return r.table.columns[i].tag }
+func (r *Row) Tag(i int) mapi.Tag { return r.table.columns[i].tag }
 
 // Index returns the number of the column with the identifier, -1 if there is none.
-func (r Row) Index(id mapi.ID) int {
+func (r *Row) Index(id mapi.ID) int {
 	if r.table == nil {
 		return -1
 	}
@@ -256,7 +256,7 @@ func (r Row) Index(id mapi.ID) int {
 }
 
 // Lookup returns a cell, a Value of type Unspecified if the row has none.
-func (r Row) Lookup(id mapi.ID) (mapi.Value, error) {
+func (r *Row) Lookup(id mapi.ID) (mapi.Value, error) {
 	i := r.Index(id)
 	if i < 0 {
 		return mapi.Value{}, nil
@@ -265,7 +265,7 @@ func (r Row) Lookup(id mapi.ID) (mapi.Value, error) {
 }
 
 // Value returns the i-th cell, a Value of type Unspecified if it is absent: then the row has garbage in its place.
-func (r Row) Value(i int) (mapi.Value, error) {
+func (r *Row) Value(i int) (mapi.Value, error) {
 	c := &r.table.columns[i]
 	if r.data[r.table.bitmap+int(c.bit)/8]&(0x80>>(c.bit%8)) == 0 {
 		return mapi.Value{}, nil
