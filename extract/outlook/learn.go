@@ -569,14 +569,16 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 	if len(m.headers.fields) == 0 || m.headers.foreign {
 		return
 	}
-	var d delivery
-	for i := range m.headers.fields {
-		f := &m.headers.fields[i]
-		if d.wants(f.Name) {
-			d.add(f.Name, mime.Value(f))
+	if received.dn != "" && received.smtp == "" {
+		var d delivery
+		for i := range m.headers.fields {
+			f := &m.headers.fields[i]
+			if d.wants(f.Name) {
+				d.add(f.Name, mime.Value(f))
+			}
 		}
+		l.deliveredTo(received, d)
 	}
-	l.deliveredTo(received, d)
 	for i := range m.headers.fields {
 		for _, a := range m.headers.fields[i].Addresses {
 			if of := l.place(oneLine(a.Stored)); of.dn != "" {
