@@ -57,7 +57,7 @@ const (
 func (c *Converter) Learn(lesson *formats.Lesson, m mapi.Message) {
 	l, _ := c.learners.Get().(*learner)
 	if l == nil {
-		l = &learner{c: c, texts: make(map[string]string), kinds: make(map[string]place)}
+		l = newLearner(c)
 	}
 	l.lesson, l.messages, l.files = lesson, 0, 0
 	l.message(m, c.opt.CodePage, 0)
@@ -67,7 +67,8 @@ func (c *Converter) Learn(lesson *formats.Lesson, m mapi.Message) {
 
 // LearnOwner adds to a lesson what the properties of a message store tell of the mailbox's owner.
 func (c *Converter) LearnOwner(lesson *formats.Lesson, store mapi.Properties) {
-	l := &learner{c: c, cp: c.opt.CodePage, lesson: lesson, texts: make(map[string]string), kinds: make(map[string]place)}
+	l := newLearner(c)
+	l.cp, l.lesson = c.opt.CodePage, lesson
 	for _, r := range [...]role{
 		{0x661C, 0, 0, 0x661B, 0, 0}, // PidTagMailboxOwnerName, PidTagMailboxOwnerEntryId
 		{0, 0, 0, 0x6619, 0, 0},      // PidTagUserEntryId
@@ -88,9 +89,16 @@ type learner struct {
 	messages int
 	files    int
 	texts    map[string]string // by their bytes
+	places   map[string]place  // of addresses, by their bytes
 	kinds    map[string]place  // by the address as stored
-	sizes    struct{ texts, kinds int }
+	sizes    struct{ texts, places, kinds int }
 	memory   memory // for headers
+}
+
+func newLearner(c *Converter) *learner {
+	l := &learner{c: c, texts: make(map[string]string), places: make(map[string]place), kinds: make(map[string]place)}
+	l.memory.header, l.memory.fields = make([]byte, 0, usualHeader), make([]formats.Field, 0, usualFields)
+	return l
 }
 
 // place is what an address is.
@@ -193,7 +201,7 @@ func (l *learner) unchecked(p mapi.Properties) {
 		if !v.Exists() {
 			continue
 		}
-		smtp := l.place(l.text(v)).smtp
+		smtp := l.address(v).smtp
 		if smtp == "" {
 			continue
 		}
@@ -284,6 +292,23 @@ func (l *learner) text(v mapi.Value) string {
 	return s
 }
 
+// address tells what an address is that a property has: place of its text.
+func (l *learner) address(v mapi.Value) place {
+	if v.Type != mapi.String || len(v.Data) >= 2*longestAddress {
+		return l.place(l.text(v))
+	}
+	if p, ok := l.places[string(v.Data)]; ok {
+		return p
+	}
+	p := l.place(oneLine(v.Text(l.cp)))
+	if l.sizes.places += len(v.Data) + learnText; l.sizes.places > learnTexts {
+		l.sizes.places = 0
+		clear(l.places)
+	}
+	l.places[string(v.Data)] = p
+	return p
+}
+
 // longestAddress bounds the addresses that are learnt.
 const longestAddress = 1024
 
@@ -337,11 +362,11 @@ func (l *learner) group(p mapi.Properties, r role) who {
 	w := who{class: formats.EvidenceRow}
 	if r.addr != 0 {
 		v, _ := p.Lookup(r.addr)
-		w.place = l.place(l.text(v))
+		w.place = l.address(v)
 	}
 	if r.smtp != 0 && w.smtp == "" {
 		v, _ := p.Lookup(r.smtp)
-		w.smtp = l.place(l.text(v)).smtp
+		w.smtp = l.address(v).smtp
 	}
 	if w.smtp == "" || w.dn == "" {
 		v, _ := p.Lookup(r.entry)
@@ -522,9 +547,14 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 			return
 		}
 		var d delivery
-		d.scan(v.Text(l.cp))
+		l.memory.text = v.AppendText(l.memory.text[:0], l.cp)
+		d.scan(l.memory.text)
+		if cap(l.memory.text) > maxText {
+			l.memory.text = nil
+		}
+		// The identifier is one of a kind, and not worth being remembered.
 		id, _ := p.Lookup(mapi.PidTagInternetMessageId)
-		if d.id != "" && strings.EqualFold(messageID(d.id), messageID(l.text(id))) {
+		if d.id != "" && (isText(id, d.id) || strings.EqualFold(messageID(d.id), messageID(oneLine(id.Text(l.cp))))) {
 			l.deliveredTo(received, d)
 			return
 		}
@@ -539,14 +569,16 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 	if len(m.headers.fields) == 0 || m.headers.foreign {
 		return
 	}
-	var d delivery
-	for i := range m.headers.fields {
-		f := &m.headers.fields[i]
-		if d.wants(f.Name) {
-			d.add(f.Name, mime.Value(f))
+	if received.dn != "" && received.smtp == "" {
+		var d delivery
+		for i := range m.headers.fields {
+			f := &m.headers.fields[i]
+			if d.wants(f.Name) {
+				d.add(f.Name, mime.Value(f))
+			}
 		}
+		l.deliveredTo(received, d)
 	}
-	l.deliveredTo(received, d)
 	for i := range m.headers.fields {
 		for _, a := range m.headers.fields[i].Addresses {
 			if of := l.place(oneLine(a.Stored)); of.dn != "" {
@@ -652,20 +684,38 @@ func (d *delivery) add(name, value string) {
 }
 
 // scan reads a header's text.
-func (d *delivery) scan(text string) {
-	for text != "" {
-		line, rest, _ := strings.Cut(text, "\n")
-		text = rest
-		name, value, ok := strings.Cut(line, ":")
-		if !ok || !d.wants(name) {
+func (d *delivery) scan(text []byte) {
+	var room [512]byte
+	for len(text) > 0 {
+		var line []byte
+		line, text, _ = bytes.Cut(text, newline)
+		i := bytes.IndexByte(line, ':')
+		if i < 0 || !d.mayWant(line[:i]) || !d.wants(string(line[:i])) {
 			continue
 		}
-		for text != "" && (text[0] == ' ' || text[0] == '\t') {
-			line, rest, _ = strings.Cut(text, "\n")
-			value, text = strings.TrimRight(value, "\r")+" "+strings.TrimSpace(line), rest
+		name, value := string(line[:i]), append(room[:0], line[i+1:]...)
+		for len(text) > 0 && (text[0] == ' ' || text[0] == '\t') {
+			line, text, _ = bytes.Cut(text, newline)
+			value = append(append(bytes.TrimRight(value, "\r"), ' '), bytes.TrimSpace(line)...)
 		}
-		d.add(name, strings.TrimRight(value, "\r"))
+		if value = bytes.TrimRight(value, "\r"); len(name) != len("Received") || bytes.Contains(value, receivedFor) {
+			d.add(name, string(value))
+		}
 	}
+}
+
+var newline, receivedFor = []byte("\n"), []byte(" for ")
+
+// mayWant reports whether the first letter of a name is that of one that is wanted.
+func (d *delivery) mayWant(name []byte) bool {
+	if len(name) == 0 {
+		return false
+	}
+	switch name[0] | ' ' {
+	case 'r', 'm', 'd', 'x':
+		return true
+	}
+	return false
 }
 
 // more learns from what only some kinds of items have.
@@ -742,7 +792,7 @@ func (l *learner) sharing(p mapi.Message) {
 	smtp, _ := p.LookupName(roleSharingInitiator.smtp)
 	name, _ := p.LookupName(roleSharingInitiator.name)
 	w := who{class: formats.EvidenceSharing}
-	w.smtp = l.place(l.text(smtp)).smtp
+	w.smtp = l.address(smtp).smtp
 	if e, err := mapi.ParseEntryID(entry.Bytes(), l.cp); err == nil {
 		w.dn = l.place(oneLine(e.Address)).dn
 	}
@@ -775,7 +825,7 @@ func (l *learner) contact(p mapi.Message) {
 	for _, s := range slots {
 		addr, _ := p.LookupName(s.addr)
 		entry, _ := p.LookupName(s.entry)
-		w := who{place: l.place(l.text(addr)), class: formats.EvidenceContact}
+		w := who{place: l.address(addr), class: formats.EvidenceContact}
 		l.byEntry(&w, entry.Bytes())
 		if w.dn == "" && w.smtp == "" {
 			continue
@@ -784,7 +834,7 @@ func (l *learner) contact(p mapi.Message) {
 		display := l.text(shown)
 		if w.dn != "" && w.smtp == "" {
 			original, _ := p.LookupName(s.original)
-			if smtp := l.place(l.text(original)).smtp; smtp != "" {
+			if smtp := l.address(original).smtp; smtp != "" {
 				w.smtp, w.class = smtp, formats.EvidenceContact
 			} else if smtp := parenthesised(display); smtp != "" {
 				w.smtp, w.class = smtp, formats.EvidenceContactName

@@ -17,6 +17,9 @@ type memory struct {
 	// size is the length of all keys.
 	size int
 	key  []byte
+	// header and fields are room for transport headers, where nothing keeps them: nil in conversions.
+	header []byte
+	fields []formats.Field
 	// text is room for text that is not kept.
 	text []byte
 	// rows is room for the lists of the message's participants.
@@ -34,6 +37,9 @@ const (
 	maxListKey    = 1 << 8
 	maxText       = 1 << 20 // bytes
 	maxRows       = 1 << 12
+	maxFieldRoom  = 1 << 10
+	usualFields   = 32
+	usualHeader   = 4 << 10 // bytes
 )
 
 // need says which of a role's properties tell who the participant is.
@@ -175,6 +181,13 @@ func (w *memory) clean() {
 		if cap(list) > maxRows {
 			w.rows[i] = nil
 		}
+	}
+	clear(w.fields)
+	if cap(w.fields) > maxFieldRoom {
+		w.fields = make([]formats.Field, 0, usualFields)
+	}
+	if cap(w.header) > maxText {
+		w.header = make([]byte, 0, usualHeader)
 	}
 	if cap(w.text) > maxText {
 		w.text = nil

@@ -33,10 +33,16 @@ func (m *message) readTransport() {
 	case mapi.String8, mapi.Binary:
 		b = bytes.Clone(v.Bytes())
 	default:
-		b = v.AppendText(nil, m.cp)
+		b = v.AppendText(m.memory.header[:0], m.cp)
+		if m.memory.header != nil {
+			m.memory.header = b
+		}
 	}
 	h := &m.headers
-	h.fields = mime.ParseTransport(b, m.cp)
+	h.fields = mime.AppendTransport(m.memory.fields[:0], b, m.cp)
+	if m.memory.fields != nil {
+		m.memory.fields = h.fields
+	}
 	for i := range h.fields {
 		if f := &h.fields[i]; h.contentType == "" && sameName(f.Name, "Content-Type") {
 			h.contentType = mime.Value(f)

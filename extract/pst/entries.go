@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -244,7 +245,10 @@ func withoutMark(s string) string {
 }
 
 // idString returns the identifier that people and scripts see: lower-case hexadecimal.
-func idString(id pst.NID) string { return fmt.Sprintf("0x%x", uint32(id)) }
+func idString(id pst.NID) string {
+	var room [10]byte
+	return string(strconv.AppendUint(append(room[:0], "0x"...), uint64(uint32(id)), 16))
+}
 
 // hasFlags marks an index that holds a table's flags above the node.
 const hasFlags = 1 << 63

@@ -172,6 +172,14 @@ func (s *fakeStore) Message(id pst.NID) (mapi.Message, error) {
 	return nil, errors.New("no such node")
 }
 
+func (s *fakeStore) Visit(id pst.NID, use func(mapi.Message)) error {
+	m, err := s.Message(id)
+	if err == nil {
+		use(m)
+	}
+	return err
+}
+
 func (s *fakeStore) open(o extract.Options) *Archive {
 	return newArchive("fake.pst", s, o)
 }

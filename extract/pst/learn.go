@@ -53,10 +53,5 @@ func (a *Archive) Learn(ctx context.Context, e formats.Entry, lesson *formats.Le
 		}
 		return err
 	}
-	m, err := a.store.Message(id)
-	if err != nil {
-		return err
-	}
-	a.convert.Learn(lesson, m)
-	return nil
+	return a.store.Visit(id, func(m mapi.Message) { a.convert.Learn(lesson, m) })
 }

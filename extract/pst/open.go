@@ -197,6 +197,11 @@ func (f *file) Nodes() []node {
 	return list
 }
 
+// Visit implements store.
+func (f *file) Visit(id pst.NID, use func(mapi.Message)) error {
+	return f.File.Visit(id, func(m *pst.Message) { use(m) })
+}
+
 // Message implements store.
 func (f *file) Message(id pst.NID) (mapi.Message, error) {
 	m, err := f.File.Message(id)

@@ -50,5 +50,7 @@ type store interface {
 	Nodes() []node
 	// Message opens a message.
 	Message(pst.NID) (mapi.Message, error)
+	// Visit calls use with a message, of which nothing is good any more when use returns.
+	Visit(id pst.NID, use func(mapi.Message)) error
 	Close() error
 }

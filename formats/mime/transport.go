@@ -23,6 +23,10 @@ const (
 // Line ends may be CRLF, LF or CR. Lines that belong to no field are left out. Text of 8 bits is read as UTF-8, or
 // where it is none in code page cp, and becomes encoded words.
 func ParseHeader(b []byte, cp int) (fields []formats.Field, body []byte) {
+	return parseHeader(nil, b, cp)
+}
+
+func parseHeader(fields []formats.Field, b []byte, cp int) (_ []formats.Field, body []byte) {
 	whole := b
 	var raw []byte   // the current field, with CRLF between its lines
 	from, to := 0, 0 // where raw stands in whole; to is -1 where it does not
@@ -73,7 +77,10 @@ func ParseHeader(b []byte, cp int) (fields []formats.Field, body []byte) {
 //
 // QUIRK: Outlook puts a line "Microsoft Mail Internet Headers Version 2.0" before them, and the headers of parts after
 // their empty line. Neither belongs to them.
-func ParseTransport(b []byte, cp int) []formats.Field {
+func ParseTransport(b []byte, cp int) []formats.Field { return AppendTransport(nil, b, cp) }
+
+// AppendTransport appends to fields, which is empty, what [ParseTransport] returns.
+func AppendTransport(fields []formats.Field, b []byte, cp int) []formats.Field {
 	for len(b) > 0 {
 		line, rest := cutLine(b)
 		if fieldName(line) != nil {
@@ -81,7 +88,7 @@ func ParseTransport(b []byte, cp int) []formats.Field {
 		}
 		b = rest
 	}
-	fields, _ := ParseHeader(b, cp)
+	fields, _ = parseHeader(fields, b, cp)
 	return fields
 }
 

@@ -26,6 +26,19 @@ type link struct {
 	outer     *link
 	depth     int
 	opened    *atomic.Int32 // messages opened in the outermost one
+	room      *room         // of all of them; nil for new memory
+}
+
+// openMessage is a message with what is needed to open what is in it.
+type openMessage struct {
+	Message
+	link
+	inside atomic.Int32 // see link.opened
+}
+
+// open opens a node of the message, or within it.
+func (l *link) open(f *File, data, sub ndb.BID) ltp.Node {
+	return l.room.nodes().Open(f.db, data, sub)
 }
 
 // maxEmbedded bounds how deep messages are followed into each other. Outlook itself stops long before.
@@ -36,12 +49,28 @@ const maxEmbedded = 100
 const maxOpened = 1 << 17
 
 // Message opens a message of the file.
-func (f *File) Message(id NID) (*Message, error) {
+func (f *File) Message(id NID) (*Message, error) { return f.message(id, nil) }
+
+// Visit calls use with a message of the file, unless it cannot be opened. The message, and whatever values came from it,
+// are no good any more when use returns: their memory serves for the next one. It is for those who go through many messages
+// and keep little. Only one goroutine may use the message at a time.
+func (f *File) Visit(id NID, use func(*Message)) error {
+	room := rooms.Get().(*room)
+	defer rooms.Put(room)
+	room.clear()
+	m, err := f.message(id, room)
+	if err == nil {
+		use(m)
+	}
+	return err
+}
+
+func (f *File) message(id NID, room *room) (*Message, error) {
 	n, ok := f.db.Node(id)
 	if !ok {
 		return nil, fmt.Errorf("message %v: %w", id, ErrNotFound)
 	}
-	m, err := f.openMessage(id, n.Data, n.Sub, nil)
+	m, err := f.openMessage(id, n.Data, n.Sub, nil, room)
 	if err != nil {
 		return nil, fmt.Errorf("message %v: %w", id, err)
 	}
@@ -49,10 +78,12 @@ func (f *File) Message(id NID) (*Message, error) {
 	return m, nil
 }
 
-func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link) (*Message, error) {
-	l := &link{data: data, sub: sub, outer: outer}
+func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link, room *room) (*Message, error) {
+	m := room.message()
+	l := &m.link
+	*l = link{data: data, sub: sub, outer: outer, room: room}
 	if outer == nil {
-		l.opened = new(atomic.Int32)
+		l.opened = &m.inside
 	} else if l.opened = outer.opened; l.opened.Add(1) > maxOpened {
 		return nil, fmt.Errorf("%w: more than %d messages in one", ErrCorrupt, maxOpened)
 	}
@@ -65,11 +96,12 @@ func (f *File) openMessage(id NID, data, sub ndb.BID, outer *link) (*Message, er
 	if l.depth > maxEmbedded {
 		return nil, fmt.Errorf("%w: messages attached to each other %d deep", ErrCorrupt, l.depth)
 	}
-	pc, err := ltp.OpenPC(ltp.Open(f.db, data, sub))
+	pc, err := ltp.OpenPC(l.open(f, data, sub))
 	if err != nil {
 		return nil, err
 	}
-	return &Message{Properties{f: f, pc: pc}, id, l}, nil
+	m.Message = Message{Properties{f: f, pc: pc}, id, l}
+	return &m.Message, nil
 }
 
 // table opens the message's first sub-node of a type as a table; nil if there is none.
@@ -78,7 +110,7 @@ func (m *Message) table(kind int) (*ltp.TC, error) {
 	if !ok {
 		return nil, m.pc.SubsErr
 	}
-	return ltp.OpenTC(ltp.Open(m.f.db, s.Data, s.Sub))
+	return ltp.OpenTC(m.chain.open(m.f, s.Data, s.Sub))
 }
 
 // Recipients implements [mapi.Message]. A message without the table has no recipients.
@@ -91,7 +123,7 @@ func (m *Message) Recipients() ([]mapi.Properties, error) {
 		return nil, nil
 	}
 	damage := t.Err()
-	rows := make([]Properties, 0, t.Len())
+	rows, list := m.chain.room.forRows(t.Len())
 	for row, err := range t.Rows() {
 		if err != nil {
 			damage = errors.Join(damage, err)
@@ -99,9 +131,8 @@ func (m *Message) Recipients() ([]mapi.Properties, error) {
 		}
 		rows = append(rows, Properties{f: m.f, row: row})
 	}
-	list := make([]mapi.Properties, len(rows))
 	for i := range rows {
-		list[i] = &rows[i]
+		list = append(list, &rows[i])
 	}
 	return list, damage
 }
@@ -154,7 +185,7 @@ func (m *Message) attachment(id NID, row ltp.Row) *Attachment {
 		}
 		return a
 	}
-	pc, err := ltp.OpenPC(ltp.Open(m.f.db, s.Data, s.Sub))
+	pc, err := ltp.OpenPC(m.chain.open(m.f, s.Data, s.Sub))
 	if err != nil {
 		a.err = fmt.Errorf("attachment %v: %w", id, err)
 		return a
@@ -279,7 +310,7 @@ func (a *Attachment) Embedded() (mapi.Message, error) {
 	s, err := a.pc.Object(i)
 	if err == nil {
 		var m *Message
-		if m, err = a.f.openMessage(s.NID, s.Data, s.Sub, a.message.chain); err == nil {
+		if m, err = a.f.openMessage(s.NID, s.Data, s.Sub, a.message.chain, a.message.chain.room); err == nil {
 			return m, nil
 		}
 	}

@@ -29,6 +29,9 @@ func (p *Properties) Lookup(id mapi.ID) (mapi.Value, error) {
 		if i := p.pc.Index(id); i >= 0 {
 			return p.pc.Value(i)
 		}
+		if p.row.Len() == 0 {
+			return mapi.Value{}, nil
+		}
 	}
 	return p.row.Lookup(id)
 }

@@ -193,7 +193,7 @@ func (c *carver) pair(items []carved, roots []ndb.BID) {
 		if c.room <= 0 {
 			break
 		}
-		list, err := c.f.db.SubNodes(id)
+		list, err := c.f.db.SubNodes(nil, id)
 		c.room -= int64(len(list)) + 1
 		if err == nil {
 			subs[i] = list

@@ -29,6 +29,8 @@ type Book struct {
 	domains tally             // behind encapsulated names
 
 	directories []*Directory
+
+	witnesses sync.Pool // what Learn works with
 }
 
 // NewBook returns an empty book.
@@ -306,7 +308,11 @@ func (b *Book) lookUp(key string) *person {
 func (b *Book) Learn(lesson *formats.Lesson) {
 	when := periodOf(lesson.Date)
 	place := ""
-	var w witness
+	w, _ := b.witnesses.Get().(*witness)
+	if w == nil {
+		w = new(witness)
+	}
+	defer b.dismiss(w)
 	for i := range lesson.Evidence {
 		e := &lesson.Evidence[i]
 		if e.Domain != "" && !isRouting(e.Domain) {
@@ -335,7 +341,7 @@ func (b *Book) Learn(lesson *formats.Lesson) {
 			continue
 		}
 		if first && !lesson.Hidden && place == "" {
-			place = placeName(lesson)
+			place = w.placeName(lesson)
 		}
 		p.learn(e, when, first && !lesson.Hidden, place)
 	}
@@ -343,6 +349,11 @@ func (b *Book) Learn(lesson *formats.Lesson) {
 
 // witness is an item: one witness of each thing, however often it says it.
 type witness struct {
+	// of the item before, which is mostly from the same place
+	folder *formats.Folder
+	source string
+	place  string
+
 	people []*person
 	said   []*formats.Evidence
 	// Where there are many:
@@ -358,6 +369,14 @@ type said struct {
 }
 
 const fewSaid = 48
+
+// dismiss makes a witness ready for the next item.
+func (b *Book) dismiss(w *witness) {
+	clear(w.people)
+	clear(w.said)
+	w.people, w.said, w.known, w.all = w.people[:0], w.said[:0], nil, nil
+	b.witnesses.Put(w)
+}
 
 // sees reports whether the item says for the first time that there is somebody, and this of them.
 func (w *witness) sees(p *person, e *formats.Evidence) (first, fresh bool) {
@@ -388,6 +407,13 @@ func (w *witness) sees(p *person, e *formats.Evidence) (first, fresh bool) {
 	fresh = !w.all[this]
 	w.all[this] = true
 	return first, fresh
+}
+
+func (w *witness) placeName(l *formats.Lesson) string {
+	if w.place == "" || w.folder != l.Folder || w.source != l.Source {
+		w.folder, w.source, w.place = l.Folder, l.Source, placeName(l)
+	}
+	return w.place
 }
 
 // placeName names the folder of an item to people.

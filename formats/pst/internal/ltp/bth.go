@@ -20,27 +20,27 @@ func (t *btree) record(i int) []byte {
 	return t.records[i*s : (i+1)*s : (i+1)*s]
 }
 
-// openBTH reads all leaves of a B-tree. It fails only if the tree has no valid header.
-func (h *Heap) openBTH(id HID) (btree, error) {
+// openBTH reads all leaves of a B-tree into t. It fails only if the tree has no valid header.
+func (h *Heap) openBTH(t *btree, id HID) error {
 	b, err := h.item(id)
 	// BTHHEADER (MS-PST 2.3.2.1)
 	if len(b) < 8 || b[0] != 0xB5 {
-		return btree{}, first(err, corrupt("no B-tree in the heap"))
+		return first(err, corrupt("no B-tree in the heap"))
 	}
-	t := btree{key: int(b[1]), entry: int(b[2]), err: err}
+	*t = btree{key: int(b[1]), entry: int(b[2]), err: err}
 	levels, root := int(b[3]), HID(le.Uint32(b[4:]))
 	switch {
 	case t.key != 2 && t.key != 4 && t.key != 8 && t.key != 16, t.entry == 0 || t.entry > 32:
-		return btree{}, first(err, corrupt("a B-tree with keys of %d and entries of %d bytes", t.key, t.entry))
+		return first(err, corrupt("a B-tree with keys of %d and entries of %d bytes", t.key, t.entry))
 	case levels > maxBTH:
-		return btree{}, first(err, corrupt("a B-tree of %d levels", levels))
+		return first(err, corrupt("a B-tree of %d levels", levels))
 	}
-	w := walkBTH{h: h, t: &t}
+	w := walkBTH{h: h, t: t}
 	if levels > 0 {
 		w.visited = map[HID]struct{}{}
 	}
 	w.walk(root, levels)
-	return t, nil
+	return nil
 }
 
 type walkBTH struct {

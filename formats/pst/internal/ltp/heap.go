@@ -25,7 +25,7 @@ const keepBlocks = 128
 
 // Heap is a heap on a node (MS-PST 2.3.1). It is safe for concurrent use.
 type Heap struct {
-	data   *ndb.Data
+	data   ndb.Data
 	client byte
 	root   HID
 	shift  uint // bits of an HID above which is the block
@@ -42,16 +42,17 @@ type heapBlock struct {
 	err  error
 }
 
-// open reads the heap's first block.
-func (h *Heap) open(f *ndb.File, data *ndb.Data) error {
-	if data.Blocks() == 0 {
-		return first(data.Err(), corrupt("an empty heap"))
+// open reads the first block of a node's heap.
+func (h *Heap) open(n *Node) error {
+	n.File.DataInto(&h.data, n.Data)
+	if h.data.Blocks() == 0 {
+		return first(h.data.Err(), corrupt("an empty heap"))
 	}
-	h.data, h.shift = data, 16
-	if f.Header().Format == ndb.Unicode4K {
+	h.shift = 16
+	if n.File.Header().Format == ndb.Unicode4K {
 		h.shift = 19 // QUIRK: 14 bits of index and 13 of block instead of 11 and 16
 	}
-	b, err := data.Block(0, nil)
+	b, err := n.Room.block(&h.data, 0)
 	if !usable(err) {
 		return err
 	}
@@ -131,6 +132,10 @@ func (n *Node) value(h *Heap, id HID) ([]byte, error) {
 	d, err := n.sub(ndb.NID(id))
 	if err != nil {
 		return nil, err
+	}
+	if n.Room != nil && d.Blocks() == 1 {
+		b, err := n.Room.block(d, 0)
+		return b, first(err, d.Err())
 	}
 	return d.Bytes(MaxValue)
 }

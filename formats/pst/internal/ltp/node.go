@@ -20,12 +20,17 @@ type Node struct {
 	Subs ndb.SubNodes
 	// SubsErr is what of the sub-nodes is lost.
 	SubsErr error
+	// Room, which may be nil, is where the node is read into.
+	Room *Room
 }
 
 // Open reads the list of sub-nodes of a node.
-func Open(f *ndb.File, data, sub ndb.BID) Node {
-	subs, err := f.SubNodes(sub)
-	return Node{f, data, subs, err}
+func Open(f *ndb.File, data, sub ndb.BID) Node { return (*Room)(nil).Open(f, data, sub) }
+
+// Open is [Open] for a node that is read into the room.
+func (r *Room) Open(f *ndb.File, data, sub ndb.BID) Node {
+	subs, err := r.subNodes(f, sub)
+	return Node{File: f, Data: data, Subs: subs, SubsErr: err, Room: r}
 }
 
 // sub returns the data of a sub-node.

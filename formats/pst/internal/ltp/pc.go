@@ -13,27 +13,40 @@ type PC struct {
 	heap   Heap
 	tree   btree
 	sorted bool
+	seen   identifiers
 }
+
+// identifiers is a set of property identifiers, in which a few seem to be that are not. Most that are asked for are not
+// there, which is told so without a search.
+type identifiers [8]uint64
+
+func (s *identifiers) add(id uint16) { s[id>>6&7] |= 1 << (id & 63) }
+
+func (s *identifiers) mayHave(id uint16) bool { return s[id>>6&7]>>(id&63)&1 != 0 }
 
 // OpenPC opens the property context in a node.
 func OpenPC(n Node) (*PC, error) {
-	p := &PC{Node: n}
-	err := p.heap.open(n.File, n.File.Data(n.Data))
+	p := n.Room.pc()
+	p.Node = n
+	err := p.heap.open(&n)
 	if err != nil {
 		return nil, err
 	}
 	if p.heap.client != clientPC {
 		return nil, corrupt("a heap of kind 0x%02x instead of properties", p.heap.client)
 	}
-	if p.tree, err = p.heap.openBTH(p.heap.root); err != nil {
+	if err = p.heap.openBTH(&p.tree, p.heap.root); err != nil {
 		return nil, err
 	}
 	if p.tree.key != 2 || p.tree.entry != 6 {
 		return nil, corrupt("properties with keys of %d and entries of %d bytes", p.tree.key, p.tree.entry)
 	}
 	p.sorted = true
-	for i := 1; i < p.tree.count() && p.sorted; i++ {
-		p.sorted = le.Uint16(p.tree.record(i-1)) < le.Uint16(p.tree.record(i))
+	for i, last := 0, -1; i+8 <= len(p.tree.records); i += 8 {
+		id := le.Uint16(p.tree.records[i:])
+		p.seen.add(id)
+		p.sorted = p.sorted && last < int(id)
+		last = int(id)
 	}
 	return p, nil
 }
@@ -52,7 +65,10 @@ func (p *PC) Tag(i int) mapi.Tag {
 
 // Index returns the number of the property with the identifier, -1 if there is none.
 func (p *PC) Index(id mapi.ID) int {
-	n := p.tree.count()
+	if !p.seen.mayHave(uint16(id)) {
+		return -1
+	}
+	n := len(p.tree.records) / 8
 	if !p.sorted {
 		for i := range n {
 			if mapi.ID(le.Uint16(p.tree.record(i))) == id {

@@ -18,6 +18,7 @@ type TC struct {
 	width   int      // of a row
 	bitmap  int      // offset of the presence bits in a row
 	matrix  HID
+	tree    btree
 	index   []rowRef // rows that exist, in order of number
 	indexed bool
 	err     error
@@ -35,8 +36,9 @@ type rowRef struct{ number, id uint32 }
 
 // OpenTC opens the table in a node.
 func OpenTC(n Node) (*TC, error) {
-	t := &TC{Node: n}
-	if err := t.heap.open(n.File, n.File.Data(n.Data)); err != nil {
+	t := n.Room.tc()
+	t.Node = n
+	if err := t.heap.open(&n); err != nil {
 		return nil, err
 	}
 	if t.heap.client != clientTC {
@@ -53,7 +55,7 @@ func OpenTC(n Node) (*TC, error) {
 		return nil, first(err, corrupt("rows of %d bytes, %d before the bits", t.width, t.bitmap))
 	}
 	t.matrix = HID(le.Uint32(b[14:]))
-	t.columns = make([]column, 0, b[1])
+	t.columns = slices.Grow(t.columns, int(b[1]))
 	for c, rest := b[22:], int(b[1]); rest > 0; c, rest = c[8:], rest-1 {
 		col := column{mapi.Tag(le.Uint32(c)), le.Uint16(c[4:]), c[6], c[7]}
 		if int(col.offset)+int(col.size) > t.width || t.bitmap+int(col.bit)/8 >= t.width {
@@ -73,7 +75,8 @@ func compareColumns(a, b column) int { return cmp.Compare(a.tag, b.tag) }
 
 // readIndex reads which rows exist (row index, MS-PST 2.3.4.3).
 func (t *TC) readIndex(root HID) {
-	tree, err := t.heap.openBTH(root)
+	tree := &t.tree
+	err := t.heap.openBTH(tree, root)
 	if err == nil && (tree.key != 4 || tree.entry != 2 && tree.entry != 4) {
 		err = corrupt("a row index with keys of %d and entries of %d bytes", tree.key, tree.entry)
 	}
@@ -83,7 +86,7 @@ func (t *TC) readIndex(root HID) {
 	}
 	t.err = first(t.err, tree.err)
 	t.indexed = tree.err == nil
-	t.index = make([]rowRef, tree.count())
+	t.index = slices.Grow(t.index, tree.count())[:tree.count()]
 	for i := range t.index {
 		r := tree.record(i)
 		t.index[i].id = le.Uint32(r)
@@ -221,7 +224,7 @@ func (w *rowWalk) end() {
 }
 
 // Len returns the number of columns, which is the most that a row can have of properties.
-func (r Row) Len() int {
+func (r *Row) Len() int {
 	if r.table == nil {
 		return 0
 	}
@@ -229,22 +232,31 @@ func (r Row) Len() int {
 }
 
 // Tag returns the tag of the i-th column.
-func (r Row) Tag(i int) mapi.Tag { return r.table.columns[i].tag }
+func (r *Row) Tag(i int) mapi.Tag { return r.table.columns[i].tag }
 
 // Index returns the number of the column with the identifier, -1 if there is none.
-func (r Row) Index(id mapi.ID) int {
+func (r *Row) Index(id mapi.ID) int {
 	if r.table == nil {
 		return -1
 	}
-	i, ok := slices.BinarySearchFunc(r.table.columns, id, func(c column, id mapi.ID) int { return cmp.Compare(c.tag.ID(), id) })
-	if !ok {
-		return -1
+	columns := r.table.columns
+	lo, hi := 0, len(columns)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if columns[mid].tag.ID() < id {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
 	}
-	return i
+	if lo < len(columns) && columns[lo].tag.ID() == id {
+		return lo
+	}
+	return -1
 }
 
 // Lookup returns a cell, a Value of type Unspecified if the row has none.
-func (r Row) Lookup(id mapi.ID) (mapi.Value, error) {
+func (r *Row) Lookup(id mapi.ID) (mapi.Value, error) {
 	i := r.Index(id)
 	if i < 0 {
 		return mapi.Value{}, nil
@@ -253,7 +265,7 @@ func (r Row) Lookup(id mapi.ID) (mapi.Value, error) {
 }
 
 // Value returns the i-th cell, a Value of type Unspecified if it is absent: then the row has garbage in its place.
-func (r Row) Value(i int) (mapi.Value, error) {
+func (r *Row) Value(i int) (mapi.Value, error) {
 	c := &r.table.columns[i]
 	if r.data[r.table.bitmap+int(c.bit)/8]&(0x80>>(c.bit%8)) == 0 {
 		return mapi.Value{}, nil

@@ -19,7 +19,14 @@ type Data struct {
 // Data returns the data that begins at a block, which is a data block or the root of a tree of them: XBLOCK or
 // XXBLOCK. No data block is read. What could not be found of a tree is told by [Data.Err].
 func (f *File) Data(id BID) *Data {
-	d := &Data{f: f}
+	d := new(Data)
+	f.DataInto(d, id)
+	return d
+}
+
+// DataInto makes d what [File.Data] returns. It is not to be copied then.
+func (f *File) DataInto(d *Data, id BID) {
+	*d = Data{f: f}
 	switch {
 	case id == 0:
 	case !id.Internal():
@@ -34,7 +41,6 @@ func (f *File) Data(id BID) *Data {
 		t.walk(id, -1)
 		d.blocks, d.size, d.err = t.blocks, t.size, t.err
 	}
-	return d
 }
 
 // dataTree gathers the data blocks of a tree.

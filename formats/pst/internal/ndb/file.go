@@ -153,11 +153,20 @@ func (f *File) Node(id NID) (Node, bool) {
 
 func (f *File) block(id BID) (blockRef, bool) {
 	id = id.key()
-	i, ok := slices.BinarySearchFunc(f.blocks, id, func(b blockRef, id BID) int { return cmp.Compare(b.bid, id) })
-	if !ok {
+	// By hand, as each read of a block begins here.
+	lo, hi := 0, len(f.blocks)
+	for lo < hi {
+		mid := int(uint(lo+hi) / 2)
+		if f.blocks[mid].bid < id {
+			lo = mid + 1
+		} else {
+			hi = mid
+		}
+	}
+	if lo == len(f.blocks) || f.blocks[lo].bid != id {
 		return blockRef{bid: id, offset: nowhere}, false
 	}
-	return f.blocks[i], true
+	return f.blocks[lo], true
 }
 
 // nowhere is the offset of what the file does not have.

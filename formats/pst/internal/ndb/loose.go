@@ -154,7 +154,7 @@ func (w *Wholeness) check(data, sub BID, depth int) bool {
 		}
 		w.buf = b
 	}
-	subs, err := w.f.SubNodes(sub)
+	subs, err := w.f.SubNodes(nil, sub)
 	if err != nil {
 		return false
 	}

@@ -16,12 +16,13 @@ type SubNode struct {
 // SubNodes are the sub-nodes of a node, in order of their NIDs.
 type SubNodes []SubNode
 
-// SubNodes reads the tree of sub-nodes that begins at a block; 0 has none. The error tells what of it is lost.
-func (f *File) SubNodes(id BID) (SubNodes, error) {
+// SubNodes reads the tree of sub-nodes that begins at a block, into list, which is empty, if it has room; 0 has none.
+// The error tells what of it is lost.
+func (f *File) SubNodes(list SubNodes, id BID) (SubNodes, error) {
 	if id == 0 {
 		return nil, nil
 	}
-	t := subTree{f: f}
+	t := subTree{f: f, list: list}
 	t.walk(id, -1)
 	if !slices.IsSortedFunc(t.list, compareSubNodes) {
 		slices.SortStableFunc(t.list, compareSubNodes)
