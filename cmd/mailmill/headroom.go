@@ -3,7 +3,7 @@ package main
 import "runtime"
 
 // headroom is how much more garbage may gather than the runtime would allow by itself.
-const headroom = 24 << 20
+const headroom = 8 << 20
 
 // withHeadroom calls run, and has memory collected less often meanwhile. A run holds some 15 MB at a time and goes through
 // hundreds: the collector, which by itself begins when the garbage is as much as what is held, would begin every few
