@@ -72,7 +72,7 @@ func (m *message) readTransport() {
 }
 
 // ungroup makes an address of an empty group in whose name an Exchange name stands: that is what an address which is none
-// becomes where a field has to be written anew for its 8-bit text (mime.ParseTransport), and what such a field has become
+// becomes where a field has to be written anew for its 8-bit text (mime.AppendTransport), and what such a field has become
 // in an archive that was converted before.
 func ungroup(a *formats.Address) {
 	if a.Group == "" || a.Stored != "" || a.Name != "" {

@@ -364,7 +364,7 @@ func TestCase18TransportHeaders(t *testing.T) {
 		"Received: second\n" +
 		"\n" +
 		"Content-Type: text/plain\n"
-	fields := mime.ParseTransport([]byte(in), 1252)
+	fields := mime.AppendTransport(nil, []byte(in), 1252)
 	var got []string
 	for i := range fields {
 		f := &fields[i]
@@ -392,12 +392,12 @@ func TestCase18TransportHeaders(t *testing.T) {
 	}
 }
 
-func FuzzParseTransport(f *testing.F) {
+func FuzzAppendTransport(f *testing.F) {
 	f.Add([]byte("Microsoft Mail Internet Headers Version 2.0\nSubject: \xfc\n x\n\nbody"), 1252)
 	f.Add([]byte("To: a@b\r\rX:\r\n\ty"), 65001)
 	f.Add([]byte("From: \xfc <a@b>, \"x\" <c@d>\nX : y"), 932)
 	f.Fuzz(func(t *testing.T, b []byte, cp int) {
-		for _, field := range mime.ParseTransport(b, cp) {
+		for _, field := range mime.AppendTransport(nil, b, cp) {
 			if got := header(t, field); got != string(field.Raw)+"\r\n" {
 				switch strings.ToLower(field.Name) {
 				case "mime-version", "content-type", "content-transfer-encoding", "content-disposition", "content-id":
@@ -448,7 +448,7 @@ func TestHostileLengths(t *testing.T) {
 		mime.ParseAddressList(s)
 		mime.DecodeWords(s)
 		mime.ParseParams(s)
-		mime.ParseTransport([]byte("To: "+s+"\r\nX: "+s+"\xff"), 1252)
+		mime.AppendTransport(nil, []byte("To: "+s+"\r\nX: "+s+"\xff"), 1252)
 		header(t, formats.Field{Name: "X", Text: s})
 		if d := time.Since(start); d > 5*time.Second {
 			t.Errorf("%q: %v", unit, d)

@@ -72,14 +72,11 @@ func parseHeader(fields []formats.Field, b []byte, cp int) (_ []formats.Field, b
 	return fields, b
 }
 
-// ParseTransport reads the headers that Outlook keeps of a received message (PR_TRANSPORT_MESSAGE_HEADERS), as
-// [ParseHeader] does.
+// AppendTransport reads the headers that Outlook keeps of a received message (PR_TRANSPORT_MESSAGE_HEADERS), as
+// [ParseHeader] does, into the room of fields, which is empty.
 //
 // QUIRK: Outlook puts a line "Microsoft Mail Internet Headers Version 2.0" before them, and the headers of parts after
 // their empty line. Neither belongs to them.
-func ParseTransport(b []byte, cp int) []formats.Field { return AppendTransport(nil, b, cp) }
-
-// AppendTransport appends to fields, which is empty, what [ParseTransport] returns.
 func AppendTransport(fields []formats.Field, b []byte, cp int) []formats.Field {
 	for len(b) > 0 {
 		line, rest := cutLine(b)
