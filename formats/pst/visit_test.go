@@ -11,7 +11,7 @@ import (
 // TestVisit checks that messages whose memory serves for the next are the same as those that have their own, also where
 // several goroutines visit.
 func TestVisit(t *testing.T) {
-	for _, name := range []string{"synthetic/small.pst", "ansi-32-bit.pst", "4k-page.ost"} {
+	for _, name := range []string{"synthetic/small.pst", "pst/ansi-32-bit.pst", "pst/4k-page.ost"} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, corpustest.File(t, name))
 			for range 2 {
