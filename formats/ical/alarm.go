@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // alarms writes reminders (RFC 5545 3.6.6).
@@ -15,7 +16,7 @@ func (e *Encoder) alarms(list []formats.Alarm, summary string) {
 		a := &list[i]
 		e.l.Line("BEGIN", "VALARM")
 		e.l.Line("ACTION", "DISPLAY")
-		e.l.TextLine("DESCRIPTION", oneLine(cmp.Or(a.Text, summary, "Reminder")))
+		e.l.TextLine("DESCRIPTION", contentline.OneLine(cmp.Or(a.Text, summary, "Reminder")))
 		e.l.Name("TRIGGER")
 		switch at := a.At.UTC(); {
 		case !a.At.IsZero() && writable(at):

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 	"mailmill/formats/mime"
 )
 
@@ -92,7 +93,7 @@ func (e *Encoder) attachHeader(p *formats.Part) {
 		e.l.Param("FMTTYPE", t)
 	}
 	if p.Name != "" {
-		e.l.Param("X-FILENAME", oneLine(p.Name))
+		e.l.Param("X-FILENAME", contentline.OneLine(p.Name))
 	}
 }
 
@@ -114,5 +115,5 @@ func partName(p *formats.Part) string {
 	if p.Name == "" {
 		return "attachment"
 	}
-	return `attachment "` + oneLine(p.Name) + `"`
+	return `attachment "` + contentline.OneLine(p.Name) + `"`
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"mailmill/formats"
 	"mailmill/formats/internal/contentline"
@@ -16,7 +15,7 @@ import (
 // begin writes the beginning of a component: what says which it is and of when. The stamp is never the time of writing.
 func (e *Encoder) begin(component string, d *formats.Details, start formats.Moment) {
 	e.l.Line("BEGIN", component)
-	e.l.TextLine("UID", oneLine(e.uid(d)))
+	e.l.TextLine("UID", contentline.OneLine(e.uid(d)))
 	stamp := time.Unix(0, 0)
 	for _, t := range []time.Time{d.Stamp, d.Modified, e.item.Modified, d.Created, e.item.Date, start.Time(nil)} {
 		if !t.IsZero() && writable(t.UTC()) {
@@ -41,7 +40,7 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 		e.l.Line("SEQUENCE", fmt.Sprint(d.Sequence))
 	}
 	if d.Summary != "" {
-		e.l.TextLine("SUMMARY", oneLine(d.Summary))
+		e.l.TextLine("SUMMARY", contentline.OneLine(d.Summary))
 	}
 	if d.Text != nil {
 		e.text("DESCRIPTION", d.Text, "description")
@@ -71,7 +70,7 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 		e.l.TextLine("COLOR", d.Color) // RFC 7986 5.9
 	}
 	for _, c := range d.Contacts {
-		if c = oneLine(c); strings.TrimSpace(c) != "" {
+		if c = contentline.OneLine(c); strings.TrimSpace(c) != "" {
 			e.l.TextLine("CONTACT", c)
 		}
 	}
@@ -121,7 +120,7 @@ func importance(priority int) string {
 func (e *Encoder) texts(name string, list []string) {
 	var clean []string
 	for _, s := range list {
-		if s = oneLine(s); strings.TrimSpace(s) != "" {
+		if s = contentline.OneLine(s); strings.TrimSpace(s) != "" {
 			clean = append(clean, s)
 		}
 	}
@@ -171,22 +170,5 @@ func open(c formats.Content) (io.ReadCloser, error) {
 func (e *Encoder) lose(part string, err error) {
 	d := formats.Damage{Part: part, Err: err}
 	e.damage = append(e.damage, d)
-	e.l.TextLine("COMMENT", oneLine("Not complete: "+d.String()))
-}
-
-// oneLine makes a text one line without control characters: what ends a line is a blank.
-func oneLine(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 }) {
-		return s
-	}
-	s = strings.ReplaceAll(s, "\r\n", " ")
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\n' || r == '\r' || r == '\v' || r == '\f' || r == 0x85 || r == 0x2028 || r == 0x2029 {
-			return ' '
-		}
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, s)
+	e.l.TextLine("COMMENT", contentline.OneLine("Not complete: "+d.String()))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 var busyNames = [...]string{"", "FREE", "TENTATIVE", "BUSY", "OOF", "WORKINGELSEWHERE"}
@@ -87,7 +88,7 @@ func (e *Encoder) event(ev, master *formats.Event) {
 	}
 	e.details(&ev.Details, false)
 	if ev.Location != "" {
-		e.l.TextLine("LOCATION", oneLine(ev.Location))
+		e.l.TextLine("LOCATION", contentline.OneLine(ev.Location))
 	}
 	for _, c := range ev.Conferences {
 		e.conference(c)
@@ -140,7 +141,7 @@ func (e *Encoder) conference(c formats.Link) {
 	e.l.Name("CONFERENCE")
 	e.l.Param("VALUE", "URI")
 	if c.Label != "" {
-		e.l.Param("LABEL", oneLine(c.Label))
+		e.l.Param("LABEL", contentline.OneLine(c.Label))
 	}
 	e.l.URI(c.URI)
 	e.l.End()

@@ -95,8 +95,8 @@ func (e *Encoder) Begin(w io.Writer) {
 		e.l.Line("METHOD", e.opts.Method)
 	}
 	if e.opts.Name != "" {
-		e.l.TextLine("NAME", oneLine(e.opts.Name)) // RFC 7986 5.1
-		e.l.TextLine("X-WR-CALNAME", oneLine(e.opts.Name))
+		e.l.TextLine("NAME", contentline.OneLine(e.opts.Name)) // RFC 7986 5.1
+		e.l.TextLine("X-WR-CALNAME", contentline.OneLine(e.opts.Name))
 	}
 	if e.opts.Color != "" {
 		e.l.TextLine("COLOR", e.opts.Color)

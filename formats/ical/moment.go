@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // The forms of dates and times (RFC 5545 3.3.4, 3.3.5).
@@ -153,7 +154,7 @@ func zoneName(id string) string {
 			return '-'
 		}
 		return r
-	}, oneLine(strings.ToValidUTF8(id, "-")))
+	}, contentline.OneLine(strings.ToValidUTF8(id, "-")))
 	return cmp.Or(strings.TrimSpace(id), "Local")
 }
 
@@ -207,7 +208,7 @@ func (e *Encoder) timezone(id string, z *formats.Zone) {
 	e.l.Line("BEGIN", "VTIMEZONE")
 	e.l.TextLine("TZID", id)
 	if z.Name != "" {
-		e.l.TextLine("X-PST-ZONE-NAME", oneLine(z.Name))
+		e.l.TextLine("X-PST-ZONE-NAME", contentline.OneLine(z.Name))
 	}
 	onsets := slices.Clone(z.Onsets)
 	slices.SortStableFunc(onsets, func(a, b formats.Onset) int { return a.Start.Compare(b.Start) })
@@ -222,7 +223,7 @@ func (e *Encoder) timezone(id string, z *formats.Zone) {
 		e.l.Line("TZOFFSETFROM", offset(o.Before))
 		e.l.Line("TZOFFSETTO", offset(o.After))
 		if o.Name != "" {
-			e.l.TextLine("TZNAME", oneLine(o.Name))
+			e.l.TextLine("TZNAME", contentline.OneLine(o.Name))
 		}
 		switch dates := onsetDates(id, o); {
 		case len(dates) > 0:

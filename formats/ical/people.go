@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // nobody is the address of those who have none.
@@ -51,7 +52,7 @@ func (e *Encoder) attendee(a *formats.Attendee) {
 	}
 	e.scheduleAgent()
 	for _, p := range a.Params {
-		e.l.Param(p.Name, oneLine(p.Value))
+		e.l.Param(p.Name, contentline.OneLine(p.Value))
 	}
 	e.address(a.Address)
 }
@@ -59,10 +60,10 @@ func (e *Encoder) attendee(a *formats.Attendee) {
 // name writes what somebody is called, and the stored address of those who have no other.
 func (e *Encoder) name(a *formats.Address) {
 	if a.Name != "" {
-		e.l.Param("CN", oneLine(a.Name))
+		e.l.Param("CN", contentline.OneLine(a.Name))
 	}
 	if a.SMTP == "" && a.Stored != "" {
-		e.l.Param("X-EX-ADDRESS", oneLine(a.Stored))
+		e.l.Param("X-EX-ADDRESS", contentline.OneLine(a.Stored))
 	}
 }
 

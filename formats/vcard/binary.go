@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 	"mailmill/formats/mime"
 )
 
@@ -72,7 +73,7 @@ func (e *Encoder) binary(name string, p *formats.Part, part string, typeOf func(
 	if n == 0 && err == io.EOF {
 		if name == attachment && p.Name != "" {
 			e.l.Name(name)
-			e.l.Param("X-FILENAME", oneLine(p.Name))
+			e.l.Param("X-FILENAME", contentline.OneLine(p.Name))
 			e.l.Raw("data:,") // an empty file (RFC 2397)
 			e.l.End()
 		}
@@ -99,7 +100,7 @@ func (e *Encoder) binaryHeader(name, typ, file string) {
 		e.types(shortType(typ))
 	}
 	if name == attachment && file != "" {
-		e.l.Param("X-FILENAME", oneLine(file))
+		e.l.Param("X-FILENAME", contentline.OneLine(file))
 	}
 	if e.opts.Version != V3 {
 		e.l.Raw("data:" + typ + ";base64,") // RFC 2397
@@ -157,7 +158,7 @@ func partName(p *formats.Part) string {
 	if p.Name == "" {
 		return "attachment"
 	}
-	return `attachment "` + oneLine(p.Name) + `"`
+	return `attachment "` + contentline.OneLine(p.Name) + `"`
 }
 
 // mediaType returns a media type where it is one.

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // unnamed is the name of who has none: every card has one (RFC 6350 6.2.1).
@@ -81,7 +82,7 @@ func displayName(c *formats.Contact) string {
 		}
 	}
 	for _, s := range []string{c.FullName, builtName(c.Name), c.Company, c.FileAs, mail} {
-		if s = strings.TrimSpace(oneLine(s)); s != "" {
+		if s = strings.TrimSpace(contentline.OneLine(s)); s != "" {
 			return s
 		}
 	}
@@ -104,7 +105,7 @@ func (e *Encoder) name(c *formats.Contact) {
 		return
 	}
 	e.l.Name("N")
-	e.l.Components(oneLine(n.Surname), oneLine(n.Given), oneLine(n.Middle), oneLine(n.Prefix), oneLine(n.Suffix))
+	e.l.Components(contentline.OneLine(n.Surname), contentline.OneLine(n.Given), contentline.OneLine(n.Middle), contentline.OneLine(n.Prefix), contentline.OneLine(n.Suffix))
 	e.l.End()
 	if e.opts.Version == V3 {
 		e.text("SORT-STRING", c.PhoneticSurname)
@@ -115,9 +116,9 @@ func (e *Encoder) work(c *formats.Contact) {
 	if c.Company != "" || c.Department != "" {
 		e.l.Name("ORG")
 		if c.Department == "" {
-			e.l.Components(oneLine(c.Company))
+			e.l.Components(contentline.OneLine(c.Company))
 		} else {
-			e.l.Components(oneLine(c.Company), oneLine(c.Department))
+			e.l.Components(contentline.OneLine(c.Company), contentline.OneLine(c.Department))
 		}
 		e.l.End()
 	}
@@ -136,7 +137,7 @@ func (e *Encoder) emails(c *formats.Contact, fullName string) {
 		if spec == "" && !strings.HasSuffix(strings.ToLower(a.Placeholder), ".invalid") { // RFC 2606 2
 			spec = a.Placeholder
 		}
-		spec = strings.TrimSpace(oneLine(spec))
+		spec = strings.TrimSpace(contentline.OneLine(spec))
 		key := strings.ToLower(cmp.Or(spec, a.Stored))
 		if key == "" || seen[key] {
 			continue
@@ -144,7 +145,7 @@ func (e *Encoder) emails(c *formats.Contact, fullName string) {
 		seen[key] = true
 		name := "EMAIL"
 		if spec == "" {
-			name, spec = "X-EX-ADDRESS", oneLine(a.Stored)
+			name, spec = "X-EX-ADDRESS", contentline.OneLine(a.Stored)
 		}
 		e.l.Name(name)
 		if name == "EMAIL" {
@@ -156,7 +157,7 @@ func (e *Encoder) emails(c *formats.Contact, fullName string) {
 			e.types(types...)
 			first = false
 		}
-		if called := strings.TrimSpace(oneLine(a.Name)); called != "" && called != fullName && !strings.EqualFold(called, spec) {
+		if called := strings.TrimSpace(contentline.OneLine(a.Name)); called != "" && called != fullName && !strings.EqualFold(called, spec) {
 			e.l.Param("X-CN", called)
 		}
 		e.l.Text(spec)
@@ -215,7 +216,7 @@ func saysMore(a *formats.PostalAddress) bool {
 
 // im writes an address for instant messages (RFC 6350 6.4.3, RFC 4770), and the text that it was.
 func (e *Encoder) im(address string) {
-	address = strings.TrimSpace(oneLine(address))
+	address = strings.TrimSpace(contentline.OneLine(address))
 	if address == "" {
 		return
 	}
@@ -273,7 +274,7 @@ func (e *Encoder) hobbies(list []string) {
 // 6350 6.6.6).
 func (e *Encoder) relations(c *formats.Contact) {
 	one := func(name, relation, who string) {
-		who = strings.TrimSpace(oneLine(who))
+		who = strings.TrimSpace(contentline.OneLine(who))
 		if who == "" {
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // group writes a list (RFC 6350 6.1.4, 6.6.5). In 3.0 the properties have the names that Apple's programs gave them.
@@ -14,7 +15,7 @@ func (e *Encoder) group(it *formats.Item, g *formats.Group) {
 	if v3 {
 		kind, member = "X-ADDRESSBOOKSERVER-KIND", "X-ADDRESSBOOKSERVER-MEMBER"
 	}
-	name := strings.TrimSpace(oneLine(cmp.Or(g.Name, g.FileAs, unnamed)))
+	name := strings.TrimSpace(contentline.OneLine(cmp.Or(g.Name, g.FileAs, unnamed)))
 	e.text("UID", uidOf(g.UID, it))
 	e.l.Line(kind, "group")
 	e.l.TextLine("FN", cmp.Or(name, unnamed))
@@ -43,8 +44,8 @@ func (e *Encoder) member(name string, m *formats.Member) {
 	if a == nil {
 		a = new(formats.Address)
 	}
-	called := strings.TrimSpace(oneLine(a.Name))
-	switch spec := strings.TrimSpace(oneLine(a.SMTP)); {
+	called := strings.TrimSpace(contentline.OneLine(a.Name))
+	switch spec := strings.TrimSpace(contentline.OneLine(a.SMTP)); {
 	case m.Card != "":
 		e.l.Name(name)
 		// Who it is stays known where the card does not come along.
@@ -68,7 +69,7 @@ func (e *Encoder) member(name string, m *formats.Member) {
 		if called != "" {
 			e.l.Param("X-CN", called)
 		}
-		e.l.Text(oneLine(a.Stored))
+		e.l.Text(contentline.OneLine(a.Stored))
 	}
 	e.l.End()
 }

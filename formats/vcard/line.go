@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"strings"
 	"time"
-	"unicode"
 
 	"mailmill/formats"
 	"mailmill/formats/internal/contentline"
@@ -12,7 +11,7 @@ import (
 
 // text writes a line of one text; nothing where it is empty.
 func (e *Encoder) text(name, value string) {
-	if value = strings.TrimSpace(oneLine(value)); value != "" {
+	if value = strings.TrimSpace(contentline.OneLine(value)); value != "" {
 		e.l.TextLine(name, value)
 	}
 }
@@ -21,7 +20,7 @@ func (e *Encoder) text(name, value string) {
 func (e *Encoder) list(name string, values []string) {
 	var clean []string
 	for _, v := range values {
-		if v = strings.TrimSpace(oneLine(v)); v != "" {
+		if v = strings.TrimSpace(contentline.OneLine(v)); v != "" {
 			clean = append(clean, v)
 		}
 	}
@@ -102,7 +101,7 @@ func (e *Encoder) note(c formats.Content) {
 func (e *Encoder) lose(part string, err error) {
 	d := formats.Damage{Part: part, Err: err}
 	e.damage = append(e.damage, d)
-	e.l.TextLine("NOTE", oneLine("Not complete: "+d.String()))
+	e.l.TextLine("NOTE", contentline.OneLine("Not complete: "+d.String()))
 }
 
 // extra writes the properties that the model knows nothing of.
@@ -145,20 +144,3 @@ func (e *Encoder) class(c formats.Class) {
 
 // uidOf returns the identifier of a card, by which lists refer to it.
 func uidOf(uid string, it *formats.Item) string { return cmp.Or(uid, it.Identity, it.Key) }
-
-// oneLine makes a text one line without control characters: what ends a line is a blank.
-func oneLine(s string) string {
-	if !strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 }) {
-		return s
-	}
-	s = strings.ReplaceAll(s, "\r\n", " ")
-	return strings.Map(func(r rune) rune {
-		if r == '\t' || r == '\n' || r == '\r' || r == '\v' || r == '\f' || r == 0x85 || r == 0x2028 || r == 0x2029 {
-			return ' '
-		}
-		if unicode.IsControl(r) {
-			return -1
-		}
-		return r
-	}, s)
-}

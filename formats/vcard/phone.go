@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mailmill/formats"
+	"mailmill/formats/internal/contentline"
 )
 
 // phoneTypes are the types of TEL (RFC 6350 6.4.1, RFC 2426 3.3.1), and under specialTypes those of X-MS-TEL, which
@@ -23,7 +24,7 @@ var (
 // phones writes the numbers, each with what it is for.
 func (e *Encoder) phones(list []formats.Phone) {
 	for _, p := range list {
-		number := strings.TrimSpace(oneLine(p.Number))
+		number := strings.TrimSpace(contentline.OneLine(p.Number))
 		if number == "" {
 			continue
 		}
