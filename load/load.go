@@ -20,29 +20,46 @@ type Source interface {
 	Read(context.Context, formats.Entry) (*formats.Item, error)
 }
 
-// Target takes the items of a run.
+// Target takes the items of a run. It is a [Writer] or a [Sender] as well.
 //
 // Work is split so that many cores can share it while the result depends on the order of the items alone: Encode does
-// what costs time, on several items at once; Write stores the results one after the other.
+// what costs time, on several items at once; Write or Send takes the results one after the other.
 type Target interface {
-	// Encode turns an item into what Write will store. It is called by several goroutines at once; the item's key is
-	// not final yet.
+	// Encode turns an item into what will be stored. It is called by several goroutines at once; the item's key is not
+	// final yet.
 	//
-	// An item too large to be held in memory is left as it is: Write streams it.
+	// An item too large to be held in memory is left as it is, and is streamed when it is stored.
 	Encode(context.Context, *formats.Item) (Encoded, error)
-	// Write stores an encoded item. It is called by one goroutine at a time, in the run's stable order, folder by
-	// folder, with the item's final key set. An error concerns this item alone unless it is a [Fatal].
-	Write(context.Context, Encoded) (Outcome, error)
-	// Finish makes everything written durable and gives it its final names. It is called once, after the last
-	// Write of a run that went to its end. After an error nothing unfinished is left under a final name.
+	// Finish makes everything written durable and gives it its final names. It is called once, after the outcome of the
+	// last item of a run that went to its end. After an error nothing unfinished is left under a final name.
 	Finish(context.Context) error
 	// Abort ends a run that did not: it was interrupted, or an error was [Fatal], or Finish failed. Nothing
-	// unfinished is left under a final name. It reports whether what Write said was written is gone with it. It does
+	// unfinished is left under a final name. It reports whether what is said to be written is gone with it. It does
 	// nothing after a Finish without error.
 	Abort() (dropped bool, err error)
 }
 
-// Encoded is an item between Encode and Write.
+// Writer is a target that knows at once what became of an item.
+type Writer interface {
+	Target
+	// Write stores an encoded item. It is called by one goroutine at a time, in the run's stable order, folder by
+	// folder, with the item's final key set. An error concerns this item alone unless it is a [Fatal].
+	Write(context.Context, Encoded) (Outcome, error)
+}
+
+// Sender is a target that learns later what became of an item: one that speaks to a server.
+type Sender interface {
+	Target
+	// Send begins to store an encoded item. It is called as Write is, and returns soon; it may wait while the target
+	// has enough to do. It calls done exactly once, then or later and from any goroutine, with what Write would have
+	// returned. It never waits for further items to come: what it holds goes out when there is nothing before it.
+	//
+	// When the context is done, what is not on its way yet is not begun: done gets a [Fatal] with the context's cause.
+	// The encoded item is the target's until done was called.
+	Send(ctx context.Context, e Encoded, done func(Outcome, error))
+}
+
+// Encoded is an item between Encode and Write or Send.
 type Encoded interface {
 	// Item returns the item that was encoded.
 	Item() *formats.Item
@@ -50,7 +67,7 @@ type Encoded interface {
 	Held() int64
 	// Size returns how many bytes were written for the item, once they are.
 	Size() int64
-	// Release gives buffers back. It is called once, after Write or instead of it.
+	// Release gives buffers back. It is called once, when the item has its outcome or will have none.
 	Release()
 }
 
@@ -90,6 +107,12 @@ func (f *Fatal) Error() string { return f.Err.Error() }
 
 // Unwrap returns the cause.
 func (f *Fatal) Unwrap() error { return f.Err }
+
+// Conflict is the error of an item that differs on the target because somebody changed or deleted it there since it was
+// written, and that was left so. It stands beside [Unchanged], or beside [Failed] where the source has changed as well.
+type Conflict struct{ Reason string }
+
+func (c *Conflict) Error() string { return c.Reason }
 
 // Count is one line of the balance.
 type Count struct {

@@ -54,6 +54,9 @@ type Result struct {
 	Failures []Failure
 	// Damaged are the items that were written without a part.
 	Damaged []Damaged
+	// Conflicts are the items that were left as somebody changed them on the target. They count as unchanged; those
+	// that have changed in the source as well are among the failures instead.
+	Conflicts []Failure
 	// Sources are the sources that could not be enumerated to their end.
 	Sources []SourceFailure
 	// Left is the number of items that the run did not reach because it was interrupted or an error was fatal, and
@@ -65,7 +68,7 @@ type Result struct {
 	Elapsed time.Duration
 }
 
-// Failure is an item of which nothing was written, and why.
+// Failure is an item that was not written, and why.
 type Failure struct {
 	Source string
 	Entry  formats.Entry
@@ -112,8 +115,11 @@ const (
 // never nil.
 func Run(ctx context.Context, plan Plan) (*Result, error) {
 	r := &run{
-		plan:   plan,
-		ctx:    context.WithoutCancel(ctx),
+		plan: plan,
+		ctx:  context.WithoutCancel(ctx),
+
+		stopping: ctx,
+
 		log:    plan.Log,
 		jobs:   plan.Jobs,
 		budget: plan.Memory,
@@ -154,13 +160,14 @@ type run struct {
 	budget int64
 	start  time.Time
 
+	stopping context.Context // the caller's, for what may take long to finish
+
 	lists   []*list // one a folder
 	result  *Result
 	written []Balance // by route: what is lost if its target drops it
 
-	// of the goroutine that stores:
-	books bookkeeper
-	fatal error
+	mailer mailer     // of the goroutine that posts
+	books  bookkeeper // of the goroutine that books
 
 	mu    sync.Mutex
 	space sync.Cond
@@ -171,10 +178,13 @@ type run struct {
 	ended    bool // all entries were handed out
 	stopped  bool // no more are to be
 	issued   int  // entries handed out
-	stored   int  // entries whose slots are free again
-	storing  bool // somebody stores
+	posted   int  // entries that were handed to their targets
+	booked   int  // entries whose slots are free again
+	posting  bool // somebody posts
+	booking  bool // somebody books
 	held     int64
-	slots    []slot // entry i is in slot i modulo their number, from issued to stored
+	fatal    error
+	slots    []slot // entry i is in slot i modulo their number, from booked to issued
 }
 
 // slot is the place of an entry in flight.
@@ -182,7 +192,9 @@ type slot struct {
 	list    *list
 	entry   formats.Entry
 	cost    int64
-	done    bool
+	done    bool // it is ready to be posted
+	settled bool // its outcome is known
+	void    bool // it has none, as the run has ended
 	item    *formats.Item
 	encoded Encoded
 	route   int
@@ -233,15 +245,21 @@ func (r *run) enumerateSource(ctx context.Context, source int) error {
 func (r *run) items(ctx context.Context) error {
 	interrupted := context.AfterFunc(ctx, r.stop)
 	defer interrupted()
+	r.mailer = mailer{run: r}
 	r.books = bookkeeper{run: r, progress: Progress{Found: r.result.Balance.Total().Found}}
 	var workers sync.WaitGroup
 	for range r.jobs {
 		workers.Go(r.work)
 	}
 	workers.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.booked < r.issued {
+		r.space.Wait() // for targets that answer later
+	}
 	if r.fatal == nil && ctx.Err() != nil {
 		// Where every item had been stored already there is nothing to interrupt but the end, which is short.
-		if r.stored < r.result.Balance.Total().Found {
+		if r.booked < r.result.Balance.Total().Found {
 			return context.Cause(ctx)
 		}
 	}
@@ -264,7 +282,6 @@ func (r *run) work() {
 		}
 		err := guard(func() error { return r.encode(s) })
 		if err != nil {
-			r.logPanic(err)
 			s.outcome, s.err = Failed, err
 		}
 		r.handIn(s)
@@ -272,7 +289,7 @@ func (r *run) work() {
 }
 
 // take hands out the next entry when there is room for it: nil when there are no more. As entries are handed out in
-// order, and stored in the same order, the oldest in flight never waits for a younger one.
+// order, and posted and booked in the same order, the oldest in flight never waits for a younger one.
 func (r *run) take() *slot {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -281,7 +298,7 @@ func (r *run) take() *slot {
 			return nil
 		}
 		cost := estimate(&r.ahead)
-		inFlight := r.issued - r.stored
+		inFlight := r.issued - r.booked
 		if inFlight == 0 || inFlight < len(r.slots) && r.held+cost <= r.budget {
 			s := &r.slots[r.issued%len(r.slots)]
 			*s = slot{list: r.cursor.list, entry: r.ahead, cost: cost}
@@ -364,8 +381,9 @@ func (r *run) routeOf(kind formats.Kind) int {
 	})
 }
 
-// handIn ends the work on a slot. The goroutine that completes the oldest in flight stores it, and those after it that
-// are complete: so no goroutine is woken for an item, and a processor that stores is not kept from other work before.
+// handIn ends the work on a slot. The goroutine that completes the oldest that is not posted posts it, and those after
+// it that are complete: so no goroutine is woken for an item, and a processor that stores is not kept from other work
+// before.
 func (r *run) handIn(s *slot) {
 	var held int64
 	if s.encoded != nil {
@@ -378,44 +396,76 @@ func (r *run) handIn(s *slot) {
 		s.cost = held
 	}
 	s.done = true
-	if r.storing {
+	if r.posting {
 		return
 	}
-	r.storing = true
-	for oldest := r.oldest(); oldest != nil; oldest = r.oldest() {
+	r.posting = true
+	for {
+		next := &r.slots[r.posted%len(r.slots)]
+		if r.posted == r.issued || !next.done {
+			break
+		}
+		if r.fatal != nil {
+			next.settled, next.void = true, true
+			r.posted++
+			r.book()
+			continue
+		}
 		r.mu.Unlock()
-		r.store(oldest)
+		r.mailer.post(next, func(o Outcome, err error) { r.settle(next, o, err) })
+		r.mu.Lock()
+		r.posted++
+		r.book()
+	}
+	r.posting = false
+}
+
+// settle takes what became of an entry, from any goroutine.
+func (r *run) settle(s *slot, o Outcome, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.settled, s.outcome, s.err = true, o, err
+	var fatal *Fatal
+	if errors.As(err, &fatal) {
+		s.void = true
+		if r.fatal == nil {
+			r.fatal = err
+		}
+		r.stopped = true
+		r.space.Broadcast()
+	}
+	r.book()
+}
+
+// book records the oldest in flight, and those after it, as far as their outcomes are known. The lock is held.
+func (r *run) book() {
+	if r.booking {
+		return
+	}
+	r.booking = true
+	for r.booked < r.posted {
+		oldest := &r.slots[r.booked%len(r.slots)]
+		if !oldest.settled {
+			break
+		}
+		r.mu.Unlock()
+		if !oldest.void {
+			r.books.book(oldest)
+		}
+		if oldest.encoded != nil {
+			oldest.encoded.Release()
+		}
 		r.mu.Lock()
 		r.held -= oldest.cost
 		*oldest = slot{}
-		r.stored++
+		r.booked++
 		// Workers that wait for room are woken when there is plenty, not one by one for one item each.
-		inFlight := r.issued - r.stored
+		inFlight := r.issued - r.booked
 		if inFlight == 0 || inFlight <= len(r.slots)/2 && r.held <= r.budget/2 {
 			r.space.Broadcast()
 		}
 	}
-	r.storing = false
-}
-
-// oldest returns the oldest slot in flight if it is complete, else nil.
-func (r *run) oldest() *slot {
-	if s := &r.slots[r.stored%len(r.slots)]; r.issued > r.stored && s.done {
-		return s
-	}
-	return nil
-}
-
-// store writes what a slot holds and keeps the books. After a fatal error it drops what is still in flight.
-func (r *run) store(s *slot) {
-	if r.fatal == nil {
-		if r.fatal = r.books.store(s); r.fatal != nil {
-			r.stop()
-		}
-	}
-	if s.encoded != nil {
-		s.encoded.Release()
-	}
+	r.booking = false
 }
 
 // end finishes or aborts the targets and closes the books.

@@ -29,19 +29,30 @@ func (a *app) guard(plan *load.Plan, from *sources, room *room) {
 	}
 	for i := range plan.Routes {
 		r := &plan.Routes[i]
-		r.Target = &guarded{Target: r.Target, room: room, from: from}
+		switch target := r.Target.(type) {
+		case load.Sender:
+			r.Target = &guardedSender{guarded{target, from}, target}
+		case load.Writer:
+			r.Target = &guardedWriter{guarded{target, from}, target, room}
+		}
 	}
 }
 
 // guarded is a target that is looked after.
 type guarded struct {
 	load.Target
-	room *room // may be nil
 	from *sources
 }
 
-// Write implements [load.Target].
-func (g *guarded) Write(ctx context.Context, e load.Encoded) (load.Outcome, error) {
+// guardedWriter is one that writes where there has to be room.
+type guardedWriter struct {
+	guarded
+	writer load.Writer
+	room   *room // nil when there is, or nobody knows
+}
+
+// Write implements [load.Writer].
+func (g *guardedWriter) Write(ctx context.Context, e load.Encoded) (load.Outcome, error) {
 	if g.room != nil {
 		// Everything has been enumerated when the first item is written.
 		if err := g.room.look(); err != nil {
@@ -49,7 +60,18 @@ func (g *guarded) Write(ctx context.Context, e load.Encoded) (load.Outcome, erro
 		}
 		g.room = nil
 	}
-	return g.Target.Write(ctx, e)
+	return g.writer.Write(ctx, e)
+}
+
+// guardedSender is one that sends, and knows itself what there is room for.
+type guardedSender struct {
+	guarded
+	sender load.Sender
+}
+
+// Send implements [load.Sender].
+func (g *guardedSender) Send(ctx context.Context, e load.Encoded, done func(load.Outcome, error)) {
+	g.sender.Send(ctx, e, done)
 }
 
 // Finish implements [load.Target].

@@ -45,7 +45,7 @@ func (reader) Encode(_ context.Context, it *formats.Item) (load.Encoded, error) 
 	return r, mime.LoseContent(it, err)
 }
 
-// Write implements [load.Target].
+// Write implements [load.Writer].
 func (reader) Write(context.Context, load.Encoded) (load.Outcome, error) { return load.Written, nil }
 
 // Finish implements [load.Target].

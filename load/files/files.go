@@ -299,7 +299,7 @@ func (t *Target) stream(w io.Writer, e *encoded) error {
 	return mime.LoseContent(e.item, err)
 }
 
-// Write implements [load.Target].
+// Write implements [load.Writer].
 func (t *Target) Write(_ context.Context, enc load.Encoded) (load.Outcome, error) {
 	e, ok := enc.(*encoded)
 	if !ok {

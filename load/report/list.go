@@ -46,7 +46,7 @@ func (l *List) Encode(_ context.Context, it *formats.Item) (load.Encoded, error)
 	return e, nil
 }
 
-// Write implements [load.Target]. Every error of it is fatal: a list with holes is none.
+// Write implements [load.Writer]. Every error of it is fatal: a list with holes is none.
 func (l *List) Write(_ context.Context, encoded load.Encoded) (load.Outcome, error) {
 	e := encoded.(*listed)
 	e.size = int64(len(e.fields))
