@@ -7,6 +7,7 @@ import (
 	"mailmill/formats"
 	"mailmill/formats/ical"
 	"mailmill/formats/mime"
+	"mailmill/load/resource"
 )
 
 const calendarExtension = ".ics"
@@ -88,7 +89,7 @@ func planShape(p *plan, place, extension string, split bool) {
 // calendarFile writes a calendar of many items. Zones come before the first item that needs them.
 type calendarFile struct {
 	enc    *ical.Encoder
-	ids    identities
+	ids    resource.Identities
 	beside *beside // of the item at hand, or nil
 }
 
@@ -98,7 +99,7 @@ func (c *calendarFile) begin(s *sink) error {
 }
 
 func (c *calendarFile) add(s *sink, e *encoded) error {
-	it, renamed := c.ids.take(e.item)
+	it, renamed := c.ids.Take(e.item)
 	apart, err := c.enc.Declare(it)
 	if err != nil {
 		return err

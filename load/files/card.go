@@ -8,6 +8,7 @@ import (
 	"mailmill/formats"
 	"mailmill/formats/mime"
 	"mailmill/formats/vcard"
+	"mailmill/load/resource"
 )
 
 const cardExtension = ".vcf"
@@ -63,14 +64,14 @@ func (c cards) compose(*Target, *formats.Folder) composer { return &cardFile{sha
 // cardFile writes cards, one after the other.
 type cardFile struct {
 	shape
-	ids identities
+	ids resource.Identities
 }
 
 func (*cardFile) begin(*sink) error { return nil }
 func (*cardFile) end(*sink) error   { return nil }
 
 func (c *cardFile) add(s *sink, e *encoded) error {
-	it, renamed := c.ids.take(e.item)
+	it, renamed := c.ids.Take(e.item)
 	if e.buffer != nil && !renamed {
 		return e.buffer.pieces(s.write)
 	}

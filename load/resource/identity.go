@@ -1,4 +1,4 @@
-package files
+package resource
 
 import (
 	"cmp"
@@ -11,12 +11,12 @@ import (
 	"mailmill/formats"
 )
 
-// identities are those of the items in a place. Programs take two items with one UID for one: copies of an appointment
+// Identities are those of the items in a place. Programs take two items with one UID for one: copies of an appointment
 // that lie beside each other get UIDs of their own, all but the first. The zero value is empty.
-type identities map[[16]byte]struct{}
+type Identities map[[16]byte]struct{}
 
-// take returns an item as it is to be written: itself, or where its identity is taken a copy that has another.
-func (ids *identities) take(it *formats.Item) (as *formats.Item, renamed bool) {
+// Take returns an item as it is to be written: itself, or where its identity is taken a copy that has another.
+func (ids *Identities) Take(it *formats.Item) (as *formats.Item, renamed bool) {
 	identity := cmp.Or(it.Identity, it.Key)
 	if ids.add(identity) {
 		if it.Event != nil {
@@ -27,29 +27,29 @@ func (ids *identities) take(it *formats.Item) (as *formats.Item, renamed bool) {
 		return it, false
 	}
 	for n := 2; ; n++ {
-		uid := numbered(uidOf(it), n)
+		uid := numbered(UID(it), n)
 		if ids.add(uid) {
-			return withUID(it, uid), true
+			return WithUID(it, uid), true
 		}
 	}
 }
 
 // add reports whether an identity was not taken.
-func (ids *identities) add(identity string) bool {
+func (ids *Identities) add(identity string) bool {
 	sum := sha256.Sum256([]byte(identity))
 	id := [16]byte(sum[:])
 	if _, taken := (*ids)[id]; taken {
 		return false
 	}
 	if *ids == nil {
-		*ids = make(identities)
+		*ids = make(Identities)
 	}
 	(*ids)[id] = struct{}{}
 	return true
 }
 
-// uidOf returns the UID that is written for an item.
-func uidOf(it *formats.Item) string {
+// UID returns the UID that is written for an item.
+func UID(it *formats.Item) string {
 	uid := ""
 	switch {
 	case it.Event != nil:
@@ -68,9 +68,8 @@ func uidOf(it *formats.Item) string {
 	return cmp.Or(uid, it.Identity, it.Key)
 }
 
-// withUID returns a copy of an item with another UID. An occurrence whose series has that of the item becomes an event of
-// its own.
-func withUID(it *formats.Item, uid string) *formats.Item {
+// WithUID returns a copy of an item with another UID. An occurrence becomes an event of its own.
+func WithUID(it *formats.Item, uid string) *formats.Item {
 	as := *it
 	as.Identity = uid
 	switch {
