@@ -2,7 +2,6 @@ package files
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"sync"
@@ -90,11 +89,10 @@ func (b *buffer) large(scratch []byte, visit func([]byte) error) error {
 	return visit(scratch)
 }
 
-func (b *buffer) sha256() (sum [32]byte) {
-	h := sha256.New()
-	b.WriteTo(h) //nolint:errcheck // a hash takes everything
-	h.Sum(sum[:0])
-	return sum
+func (b *buffer) digest() digest {
+	var h hasher
+	b.WriteTo(&h) //nolint:errcheck // a hash takes everything
+	return h.digest()
 }
 
 // truncate drops what the buffer holds from an offset on.

@@ -27,7 +27,6 @@ package files
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -280,7 +279,7 @@ func (t *Target) encode(e *encoded) error {
 	}
 	e.blob, e.virtual = blob{buffer: b, size: b.size}, virtual
 	if err = mime.LoseContent(e.item, err); err == nil && !e.branch.joined() {
-		e.sum = b.sha256()
+		e.sum = b.digest()
 		err = t.tree.seal(&e.blob)
 	}
 	if err != nil {
@@ -363,7 +362,7 @@ func (t *Target) write(name string, modified time.Time, data []byte, shared bool
 	if err != nil {
 		return err
 	}
-	if err := t.record.file(recordFile{Path: name, Size: content.size, Modified: stamp(modified), Shared: shared}, sha256.Sum256(data)); err != nil {
+	if err := t.record.file(recordFile{Path: name, Size: content.size, Modified: stamp(modified), Shared: shared}, digestOf(data)); err != nil {
 		return err
 	}
 	if err := t.tree.seal(&content); err != nil {
@@ -377,7 +376,7 @@ type encoded struct {
 	item    *formats.Item
 	branch  *branch  // nil where nobody asked for the item
 	blob             // without a buffer: the item is streamed
-	sum     [32]byte // of the file, where the item has its own
+	sum     digest   // of the file, where the item has its own
 	virtual int64    // the size with CRLF, where the format tells
 	also    *encoded // what goes with it, or nil
 	beside  *beside  // what stores its attachments, where that is not the item's file

@@ -3,7 +3,6 @@ package files_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -18,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/zeebo/xxh3"
 	"go.uber.org/goleak"
 
 	"mailmill/formats"
@@ -229,7 +229,7 @@ func TestRecord(t *testing.T) {
 			Files []struct {
 				Path   string
 				Size   int
-				SHA256 string
+				XXH128 string
 			}
 			Folders []struct {
 				Source, Path string
@@ -241,8 +241,8 @@ func TestRecord(t *testing.T) {
 		}
 		delete(got, ".mailmill.json")
 		for _, f := range record.Files {
-			sum := sha256.Sum256([]byte(got[f.Path]))
-			if f.Size != len(got[f.Path]) || f.SHA256 != hex.EncodeToString(sum[:]) {
+			sum := xxh3.HashString128(got[f.Path]).Bytes()
+			if f.Size != len(got[f.Path]) || f.XXH128 != hex.EncodeToString(sum[:]) {
 				t.Errorf("%s: wrong size or hash", f.Path)
 			}
 			delete(got, f.Path)

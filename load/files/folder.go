@@ -1,8 +1,6 @@
 package files
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -198,11 +196,11 @@ func (was *recordFile) is(d disk, name string, info fs.FileInfo) (bool, error) {
 		return false, err
 	}
 	defer in.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, in); err != nil {
+	sum, err := readDigest(in)
+	if err != nil {
 		return false, err
 	}
-	return hex.EncodeToString(sum.Sum(nil)) == was.SHA256, nil
+	return sum.String() == was.XXH128, nil
 }
 
 // mostHeld bounds what is read of a file that is added to.

@@ -127,7 +127,7 @@ func (l *whole) close() error {
 	if _, err := f.sink.close("", f.newest); err != nil {
 		return err
 	}
-	return l.target.record.file(recordFile{Size: f.sink.size, Items: f.items}, [32]byte{})
+	return l.target.record.file(recordFile{Size: f.sink.size, Items: f.items}, digest{})
 }
 
 func (l *whole) discard() {

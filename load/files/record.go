@@ -3,7 +3,6 @@ package files
 import (
 	"bufio"
 	"cmp"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +40,7 @@ type recordFile struct {
 	Size int64  `json:"size"`
 	// Modified is the time of its last change, where that does not come from the clock.
 	Modified string `json:"modified,omitempty"`
-	SHA256   string `json:"sha256"`
+	XXH128   string `json:"xxh128"`
 	Items    int    `json:"items"`
 	// Shared says that others have a part in what the file holds: it is added to, and never removed.
 	Shared bool `json:"shared,omitempty"`
@@ -183,8 +182,8 @@ func (r *recorder) forget(place, extension string) {
 }
 
 // file notes a file that is whole, with its hash.
-func (r *recorder) file(f recordFile, sum [32]byte) error {
-	f.SHA256 = hex.EncodeToString(sum[:])
+func (r *recorder) file(f recordFile, sum digest) error {
+	f.XXH128 = sum.String()
 	line, err := json.Marshal(f)
 	if err != nil {
 		return err

@@ -1,9 +1,7 @@
 package files
 
 import (
-	"crypto/sha256"
 	"errors"
-	"hash"
 	"io"
 	"sync"
 	"time"
@@ -15,7 +13,7 @@ const blockSize = 64 << 10
 // sink writes a file in large blocks and computes its hash on the way.
 type sink struct {
 	file  file
-	hash  hash.Cloner // nil where nobody asks for it
+	hash  *hasher // nil where nobody asks for it
 	size  int64       // accepted
 	block []byte
 	// failed is the error that a write ended with.
@@ -27,7 +25,7 @@ func newSink(f file, hashed bool) *sink {
 	if !hashed {
 		return s
 	}
-	s.hash = sha256.New().(hash.Cloner)
+	s.hash = new(hasher)
 	return s
 }
 
@@ -75,9 +73,8 @@ func (s *sink) attempt(write func(io.Writer) error) (err error) {
 	}
 	before, size, whole := s.hash, s.size, false
 	if s.hash != nil {
-		if s.hash, err = before.Clone(); err != nil {
-			return err
-		}
+		copied := *before
+		s.hash = &copied
 	}
 	if err := s.file.mark(); err != nil {
 		return err
@@ -102,13 +99,13 @@ func (s *sink) attempt(write func(io.Writer) error) (err error) {
 }
 
 // close completes the file and returns its hash.
-func (s *sink) close(name string, modified time.Time) (sum [32]byte, err error) {
+func (s *sink) close(name string, modified time.Time) (sum digest, err error) {
 	if err = s.flush(); err != nil {
 		return sum, errors.Join(err, s.discard())
 	}
 	s.stop()
 	if s.hash != nil {
-		s.hash.Sum(sum[:0])
+		sum = s.hash.digest()
 	}
 	return sum, s.file.close(name, modified)
 }
