@@ -14,7 +14,7 @@ const blockSize = 64 << 10
 type sink struct {
 	file  file
 	hash  *hasher // nil where nobody asks for it
-	size  int64       // accepted
+	size  int64   // accepted
 	block []byte
 	// failed is the error that a write ended with.
 	failed error
