@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,9 +18,14 @@ import (
 )
 
 // Bars draws bars on a terminal: of a run, one for all of it, with its speed and the time left, and one for the current
-// folder; before that one for its first pass; or one of work that is counted in bytes. It implements [load.Observer], and [io.Writer] for what else goes to
-// the same terminal: its lines appear above the bars.
+// folder, and below them a lane for each server; before that one for its first pass; or one of work that is counted in
+// bytes. It implements [load.Observer], and [io.Writer] for what else goes to the same terminal: its lines appear above
+// the bars.
 type Bars struct {
+	// Lanes are asked for the lanes of a run, while it is under way, always in the same order. They are set before the
+	// first progress.
+	Lanes []func() Lane
+
 	terminal io.Writer
 
 	mu        sync.Mutex
@@ -29,6 +35,7 @@ type Bars struct {
 	// What is drawn has a lock of its own: drawing must never wait for a bar that is being added, which waits for it.
 	shown sync.Mutex
 	run   load.Progress
+	speed speeds
 	bytes byteCount
 	// learnt is how far a first pass is.
 	learnt struct{ done, total int }
@@ -52,14 +59,18 @@ func NewBars(terminal io.Writer) *Bars { return &Bars{terminal: terminal} }
 func (b *Bars) Progress(p load.Progress) {
 	b.shown.Lock()
 	b.run = p
+	b.speed.add(&p)
 	b.shown.Unlock()
 	b.mu.Lock()
 	if b.container == nil {
 		b.begin()
-		b.add(func() string { return Printable(b.run.Source) }, func(room int) string { return wholeRun(b.run, room) })
+		b.add(func() string { return Printable(b.run.Source) }, func(room int) string { return wholeRun(&b.run, &b.speed, room) })
 		b.add(func() string { return folderName(b.run.Folder) }, func(int) string {
 			return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
 		})
+		for _, lane := range b.Lanes {
+			b.addLane(lane)
+		}
 	}
 	whole, folder := b.bars[0], b.bars[1]
 	b.mu.Unlock()
@@ -117,6 +128,7 @@ func set(bar *mpb.Bar, done, total int64) {
 }
 
 func (b *Bars) begin() {
+	b.speed = speeds{}
 	b.container = mpb.New(mpb.WithOutput(b.terminal), mpb.WithWidth(100), mpb.WithRefreshRate(150*time.Millisecond), mpb.WithAutoRefresh())
 	b.bars = nil
 }
@@ -140,16 +152,23 @@ func (b *Bars) add(title func() string, right func(room int) string) {
 		mpb.AppendDecorators(decorator(right))))
 }
 
+// addLane adds a line without a bar.
+func (b *Bars) addLane(lane func() Lane) {
+	b.bars = append(b.bars, b.container.New(0, mpb.NopStyle(), mpb.PrependDecorators(decor.Any(func(s decor.Statistics) string {
+		l := lane()
+		title := home + text.Pad(ending(Printable(l.Name), barTitle), barTitle, ' ')
+		return title + l.line(s.AvailableWidth-barTitle)
+	}))))
+}
+
 // wholeRun returns what stands right of the bar of the whole run. Where there is room for so many columns only, bar
 // included, speeds are left out.
-func wholeRun(p load.Progress, room int) string {
+func wholeRun(p *load.Progress, speed *speeds, room int) string {
 	const bar = 12 // the least, with the spaces around it
-	speeds := []string{
-		"   " + Count(int(perSecond(int64(p.Done), p.Elapsed))) + " items/s",
-		"   " + Bytes(perSecond(p.Bytes, p.Elapsed)) + "/s",
-	}
+	items, bytes := speed.recent(p)
+	speeds := []string{"   " + Count(int(items)) + " items/s", "   " + Bytes(bytes) + "/s"}
 	begin, end := fmt.Sprintf("  %s of %s", Count(p.Done), Count(p.Found)), ""
-	if left, ok := timeLeft(p); ok {
+	if left, ok := speed.left(p); ok {
 		end = "   " + shortly(left) + " left"
 	}
 	for len(speeds) > 0 && bar+text.StringWidth(begin+strings.Join(speeds, "")+end) > room {
@@ -210,8 +229,13 @@ func (b *Bars) Close() {
 // Ticker logs a line a minute, for whoever watches a log. It implements [load.Observer].
 type Ticker struct {
 	Log *slog.Logger
+	// What the run does; empty is converting.
+	Doing string
+	// Lanes are asked for the lanes of a run, as those of [Bars].
+	Lanes []func() Lane
 
-	next time.Duration
+	next  time.Duration
+	speed speeds
 }
 
 // Learning is the first pass of a run, which takes its time, too.
@@ -225,19 +249,25 @@ func (t *Ticker) Learning(done, total int, elapsed time.Duration) {
 
 // Progress implements [load.Observer].
 func (t *Ticker) Progress(p load.Progress) {
+	t.speed.add(&p)
 	if p.Elapsed < t.next+time.Minute {
 		return
 	}
 	t.next = p.Elapsed.Truncate(time.Minute)
+	items, bytes := t.speed.recent(&p)
 	args := []any{
 		"source", Printable(p.Source), "folder", folderName(p.Folder),
 		"done", p.Done, "found", p.Found,
-		"items_per_s", perSecond(int64(p.Done), p.Elapsed), "speed", Bytes(perSecond(p.Bytes, p.Elapsed)) + "/s",
+		"items_per_s", items, "speed", Bytes(bytes) + "/s",
 	}
-	if left, ok := timeLeft(p); ok {
+	if left, ok := t.speed.left(&p); ok {
 		args = append(args, "left", shortly(left))
 	}
-	t.Log.Info("converting", args...)
+	for _, lane := range t.Lanes {
+		l := lane()
+		args = append(args, l.attributes())
+	}
+	t.Log.Info(cmp.Or(t.Doing, "converting"), args...)
 }
 
 // Item implements [load.Observer].

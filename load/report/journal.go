@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"time"
@@ -60,6 +61,7 @@ type Journal struct {
 	Steps bool
 
 	last, learnt time.Duration
+	speed        speeds
 }
 
 // NewJournal returns a journal that writes to lines.
@@ -69,6 +71,7 @@ func NewJournal(lines *Lines) *Journal {
 
 // Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
 func (j *Journal) Progress(p load.Progress) {
+	j.speed.add(&p)
 	if !j.Steps || p.Elapsed-j.last < progressEvery && p.Done < p.Found {
 		return
 	}
@@ -81,7 +84,7 @@ func (j *Journal) Progress(p load.Progress) {
 	if p.Folder != nil {
 		out.Folder = p.Folder.Path
 	}
-	if left, ok := timeLeft(p); ok {
+	if left, ok := j.speed.left(&p); ok {
 		s := seconds(left)
 		out.Left = &s
 	}
@@ -106,14 +109,6 @@ func (j *Journal) Person(p *Person) { p.WriteJSON(j.lines) } //nolint:errcheck /
 // seconds rounds to milliseconds: more digits would be noise.
 func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 }
 
-// timeLeft guesses from the speed so far how long the rest takes.
-func timeLeft(p load.Progress) (time.Duration, bool) {
-	if p.Done == 0 || p.Found < p.Done {
-		return 0, false
-	}
-	return time.Duration(float64(p.Elapsed) / float64(p.Done) * float64(p.Found-p.Done)), true
-}
-
 // Item implements [load.Observer].
 func (j *Journal) Item(it *formats.Item, outcome load.Outcome, err error) {
 	switch outcome {
@@ -127,6 +122,11 @@ func (j *Journal) Item(it *formats.Item, outcome load.Outcome, err error) {
 	}
 	if j.Items {
 		j.lines.put(placeOf("item", it), contentOf(it, false)) //nolint:errcheck // see Lines.Err
+	}
+	if conflict := (*load.Conflict)(nil); errors.As(err, &conflict) {
+		f := faultOf("conflict", it)
+		f.Reason = reason(conflict)
+		j.lines.put(f) //nolint:errcheck // see Lines.Err
 	}
 	for _, d := range it.Damage {
 		f := faultOf("damaged", it)
@@ -147,9 +147,14 @@ func reason(err error) string {
 	return strings.ReplaceAll(err.Error(), "\n", "; ")
 }
 
-// Balance writes the balance of a run, which ends its journal.
-func (j *Journal) Balance(b load.Balance) {
+// Balance writes the balance of a run, which ends its journal, and what became of it by target where that is of
+// interest.
+func (j *Journal) Balance(b load.Balance, targets ...Tally) {
 	out := balance{Type: "balance", Kinds: make(map[string]count), Total: counted(b.Total())}
+	for i := range targets {
+		t := &targets[i]
+		out.Targets = append(out.Targets, tally{t.Target, t.Written, t.Unchanged, t.Duplicate, t.Failed, t.Bytes})
+	}
 	for kind, c := range b {
 		out.Kinds[kind.String()] = counted(*c)
 	}

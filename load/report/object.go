@@ -72,7 +72,7 @@ type message struct {
 	HTMLSHA256 string       `json:"html_sha256,omitempty"`
 }
 
-// fault is a failure or a damaged item.
+// fault is a failure, a damaged item or a conflict.
 type fault struct {
 	place
 	Kind    string `json:"kind,omitempty"`
@@ -107,6 +107,17 @@ type balance struct {
 	Type  string           `json:"type"`
 	Kinds map[string]count `json:"kinds"`
 	Total count            `json:"total"`
+	// Targets are there where they are servers, or several.
+	Targets []tally `json:"targets,omitempty"`
+}
+
+type tally struct {
+	Target    string `json:"target"`
+	Written   int    `json:"written"`
+	Unchanged int    `json:"unchanged"`
+	Duplicate int    `json:"duplicate"`
+	Failed    int    `json:"failed"`
+	Bytes     int64  `json:"bytes"`
 }
 
 type count struct {

@@ -5,9 +5,10 @@
 //   - [Journal] writes JSON objects, one a line: each item, failure and damage, progress and the balance. Scripts read
 //     them, and a report is a file of them. Their fields are the promise that the JSON section of "mailmill help json"
 //     makes.
-//   - [WriteBalance] and [WriteFaults] tell people at the end: the balance as a table, what failed and what is damaged.
+//   - [WriteBalance], [WriteTargets] and [WriteFaults] tell people at the end: the balance as a table, what went where,
+//     what failed, what is damaged and what was left alone.
 //   - [WritePeople], [PeopleCSV] and the objects of [Person] and [People] tell who is behind Exchange names.
-//   - [Bars] draws progress on a terminal, [Ticker] logs a line a minute where there is none.
+//   - [Bars] draws progress on a terminal, with a [Lane] for each server; [Ticker] logs a line a minute where there is none.
 //   - [List] is a [load.Target] that writes a line for each item, as JSON or for people.
 //   - [Inspection] is what the tables of an archive tell, as a table by folder.
 //

@@ -189,7 +189,7 @@ func TestSpeedsGiveWayToTheBar(t *testing.T) {
 		54: "  9,000 of 90,000   150 MB/s   18 s left",
 		41: "  9,000 of 90,000   18 s left",
 	} {
-		if got := wholeRun(p, room); got != want {
+		if got := wholeRun(&p, new(speeds), room); got != want {
 			t.Errorf("in %d columns: %q, want %q", room, got, want)
 		}
 	}

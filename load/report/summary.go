@@ -62,7 +62,50 @@ func WriteBalance(w io.Writer, b load.Balance) {
 	rows.write(w, 0)
 }
 
-// WriteFaults writes the items that were written although a part is lost or in doubt, and those that failed, one a line.
+// Tally is what became of the items that went to one target.
+type Tally struct {
+	Target                                string
+	Written, Unchanged, Duplicate, Failed int
+	Bytes                                 int64 // that were written
+}
+
+// WriteTargets writes a line for each target of a run.
+func WriteTargets(w io.Writer, targets []Tally) {
+	for i := range targets {
+		t := &targets[i]
+		line := Printable(t.Target) + "  " + Count(t.Written) + " written"
+		if t.Written > 0 {
+			line += " (" + Bytes(t.Bytes) + ")"
+		}
+		for _, n := range []struct {
+			of   int
+			what string
+		}{{t.Unchanged, "unchanged"}, {t.Duplicate, "duplicate"}, {t.Failed, "failed"}} {
+			if n.of > 0 {
+				line += ", " + Count(n.of) + " " + n.what
+			}
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+// kindNames are what one item of a kind, and several, are called.
+var kindNames = map[formats.Kind][2]string{
+	formats.KindMail: {"mail", "mails"}, formats.KindEvent: {"event", "events"}, formats.KindTask: {"task", "tasks"},
+	formats.KindContact: {"contact", "contacts"}, formats.KindGroup: {"list", "lists"}, formats.KindNote: {"note", "notes"},
+	formats.KindJournal: {"journal entry", "journal entries"}, formats.KindOther: {"other item", "other items"},
+}
+
+// Kinds writes a number of items of a kind: 2,000 mails.
+func Kinds(n int, kind formats.Kind) string {
+	if n == 1 {
+		return "1 " + kindNames[kind][0]
+	}
+	return Count(n) + " " + kindNames[kind][1]
+}
+
+// WriteFaults writes the items that were written although a part is lost or in doubt, those that failed, and those that
+// were left as somebody changed them on the target, one a line.
 // Where the run had several sources each line names its own.
 func WriteFaults(w io.Writer, result *load.Result, several bool) {
 	source := func(name string) string {
@@ -92,6 +135,17 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 		}
 		for i := range result.Failures {
 			f := &result.Failures[i]
+			fmt.Fprintf(w, "  %s%s: %s\n", source(f.Source), nameOf(&f.Entry), Printable(reason(f.Err)))
+		}
+	}
+	if n := len(result.Conflicts); n > 0 {
+		if n == 1 {
+			fmt.Fprintln(w, "1 item was changed on the target since it was written, and was left as it is there:")
+		} else {
+			fmt.Fprintf(w, "%s items were changed on the target since they were written, and were left as they are there:\n", Count(n))
+		}
+		for i := range result.Conflicts {
+			f := &result.Conflicts[i]
 			fmt.Fprintf(w, "  %s%s: %s\n", source(f.Source), nameOf(&f.Entry), Printable(reason(f.Err)))
 		}
 	}
