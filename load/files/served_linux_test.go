@@ -7,16 +7,16 @@ import (
 	"testing"
 
 	"mailmill/formats"
-	"mailmill/formats/corpustest"
 	"mailmill/formats/maildir"
 	"mailmill/load/files"
+	"mailmill/load/servertest"
 )
 
 // What Dovecot served before it serves after mail was added, with the same keywords and subscriptions.
 func TestAddedServedByDovecot(t *testing.T) {
 	dir, _ := foreign(t)
 	mustConvert(t, dir, archives{"alice.pst": categorized()}, files.Options{Format: files.Maildir, Overwrite: true})
-	served := corpustest.Dovecot(t, dir)
+	served := servertest.Maildir(t, dir)
 	var got []string
 	for _, m := range served.Mails {
 		flags := slices.DeleteFunc(m.Flags, func(f string) bool { return f == `\Recent` })
@@ -69,11 +69,11 @@ func TestServedByDovecot(t *testing.T) {
 	}
 	dir := t.TempDir()
 	mustConvert(t, dir, archives{"a": a}, files.Options{Format: files.Maildir})
-	served := corpustest.Dovecot(t, dir)
+	served := servertest.Maildir(t, dir)
 	if n := len(served.Mails); n != len(a.items) {
 		t.Errorf("Dovecot serves %d mails, want %d", n, len(a.items))
 	}
-	byKey := make(map[string]corpustest.ServedMail)
+	byKey := make(map[string]servertest.Mail)
 	for _, m := range served.Mails {
 		byKey[maildir.ParseName(m.GUID).Unique] = m
 	}

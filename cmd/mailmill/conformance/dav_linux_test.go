@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,82 +15,26 @@ import (
 	"mailmill/formats/ical"
 	"mailmill/formats/itemtest"
 	"mailmill/formats/vcard"
+	"mailmill/load/servertest"
 )
 
-// davServer is a running server of calendars and contacts.
-type davServer struct {
-	name             string
-	user, password   string // none where the server asks for none
-	calendars, books string // where the owner's collections are: URLs that end with a slash
-}
-
-// davServers are the servers that judge, with what their scripts print.
+// davServers are the servers that judge.
 var davServers = []struct {
-	name string
-	open func(env map[string]string) davServer
-}{
-	{"radicale", func(env map[string]string) davServer {
-		return davServer{user: "u1", password: env["PASSWORD"], calendars: env["DAV_URL"] + "u1/", books: env["DAV_URL"] + "u1/"}
-	}},
-	{"xandikos", func(env map[string]string) davServer {
-		return davServer{calendars: env["CALDAV_URL"], books: env["CARDDAV_URL"]}
-	}},
-	{"cyrus", func(env map[string]string) davServer {
-		return davServer{user: "u1", password: env["PASSWORD"], calendars: env["CALDAV_URL"] + "u1/", books: env["CARDDAV_URL"] + "u1/"}
-	}},
-}
+	name  string
+	start func(testing.TB, servertest.Options) *servertest.Server
+}{{"radicale", servertest.Radicale}, {"xandikos", servertest.Xandikos}, {"cyrus", servertest.Cyrus}}
 
-// startDAV starts a server, which ends with the test.
-func startDAV(t *testing.T, name string, open func(map[string]string) davServer) davServer {
-	t.Helper()
-	scripts := os.Getenv("MAILMILL_SERVERS")
-	if scripts == "" {
-		scripts = filepath.Join(corpustest.Root(), "..", "shared", "servers")
-	}
-	if _, err := os.Stat(filepath.Join(scripts, "start-"+name)); err != nil {
-		corpustest.Missing(t, "no servers: %s is not there and MAILMILL_SERVERS does not name it", scripts)
-	}
-	// In memory: what the disk costs is of no interest here.
-	parent := "/dev/shm"
-	if _, err := os.Stat(parent); err != nil {
-		parent = ""
-	}
-	dir, err := os.MkdirTemp(parent, "dav")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	cmd := exec.Command(filepath.Join(scripts, "start-"+name), filepath.Join(dir, name))
-	cmd.Env = append(os.Environ(), "FSYNC=never")
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("starting %s: %v\n%s", name, err, stderr.String())
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command(filepath.Join(scripts, "stop"), filepath.Join(dir, name)).CombinedOutput(); err != nil {
-			t.Errorf("stopping %s: %v\n%s", name, err, out)
-		}
-	})
-	env := map[string]string{}
-	for line := range strings.Lines(string(out)) {
-		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		env[key] = value
-	}
-	s := open(env)
-	s.name = name
-	return s
-}
+// davClient is a user of a server of calendars and contacts.
+type davClient struct{ *servertest.Server }
 
 // do sends a request and returns the status and what the server says.
-func (s *davServer) do(method, url, kind string, body []byte, more ...string) (int, []byte, error) {
+func (s davClient) do(method, url, kind string, body []byte, more ...string) (int, []byte, error) {
 	req, err := http.NewRequest(method, url, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, err
 	}
-	if s.user != "" {
-		req.SetBasicAuth(s.user, s.password)
+	if s.Password != "" {
+		req.SetBasicAuth("u1", s.Password)
 	}
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
@@ -119,19 +62,19 @@ const mkbook = `<?xml version="1.0"?>
 
 // store puts every file of a folder, at any depth, into a new collection of the server and writes what comes back of
 // each into another folder, under the same name.
-func (s *davServer) store(t *testing.T, collection, from, to string) {
+func (s davClient) store(t *testing.T, collection, from, to string) {
 	t.Helper()
 	files := resources(t, from)
 	if len(files) == 0 {
 		t.Fatalf("there is nothing in %s", from)
 	}
-	method, url, body, kind := "MKCALENDAR", s.calendars, mkcalendar, "text/calendar; charset=utf-8"
+	method, url, body, kind := "MKCALENDAR", s.Calendars("u1"), mkcalendar, "text/calendar; charset=utf-8"
 	if filepath.Ext(files[0]) == ".vcf" {
-		method, url, body, kind = "MKCOL", s.books, mkbook, "text/vcard; charset=utf-8"
+		method, url, body, kind = "MKCOL", s.Contacts("u1"), mkbook, "text/vcard; charset=utf-8"
 	}
 	url += "judged-" + collection + "/"
 	if status, answer, err := s.do(method, url, "application/xml", []byte(body)); err != nil || status != http.StatusCreated {
-		t.Fatalf("%s: %s %s: %d, %v\n%.500s", s.name, method, url, status, err, answer)
+		t.Fatalf("%s: %s %s: %d, %v\n%.500s", s.Name, method, url, status, err, answer)
 	}
 	if err := os.MkdirAll(to, 0o755); err != nil {
 		t.Fatal(err)
@@ -144,7 +87,7 @@ func (s *davServer) store(t *testing.T, collection, from, to string) {
 		}
 		status, answer, err := s.do(http.MethodPut, url+name, kind, data, "If-None-Match", "*")
 		if err != nil || status != http.StatusCreated && status != http.StatusNoContent {
-			t.Errorf("%s refuses %s: %d, %v\n%.500s\n%.3000s", s.name, name, status, err, answer, data)
+			t.Errorf("%s refuses %s: %d, %v\n%.500s\n%.3000s", s.Name, name, status, err, answer, data)
 			continue
 		}
 		// Cyrus makes of cards the version that is asked for.
@@ -157,12 +100,12 @@ func (s *davServer) store(t *testing.T, collection, from, to string) {
 		}
 		status, answer, err = s.do(http.MethodGet, url+name, "", nil, "Accept", accept)
 		if err != nil || status != http.StatusOK {
-			t.Errorf("%s does not give %s back: %d, %v\n%.500s", s.name, name, status, err, answer)
+			t.Errorf("%s does not give %s back: %d, %v\n%.500s", s.Name, name, status, err, answer)
 			continue
 		}
 		write(t, filepath.Join(to, name), string(answer))
 	}
-	t.Logf("%s: %d in %s", s.name, len(files), collection)
+	t.Logf("%s: %d in %s", s.Name, len(files), collection)
 }
 
 // resources returns the calendars and cards below a folder.
@@ -199,7 +142,7 @@ func TestServersTakeWhatIsWritten(t *testing.T) {
 		for _, s := range davServers {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				server := startDAV(t, s.name, s.open)
+				server := davClient{s.start(t, nil)}
 				for _, set := range sets(t, sent) {
 					server.store(t, set, filepath.Join(sent, set), filepath.Join(dir, s.name, set))
 				}

@@ -15,6 +15,7 @@ import (
 
 	"mailmill/formats/corpustest"
 	"mailmill/formats/maildir"
+	"mailmill/load/servertest"
 )
 
 // A Maildir is served by Dovecot as the archive is: every folder, and every mail with its flags, its keywords, the
@@ -28,7 +29,7 @@ func TestMaildirIsServed(t *testing.T) {
 		t.Run(filepath.Base(source), func(t *testing.T) {
 			t.Parallel()
 			dir := convert(t, "maildir", source)
-			served := corpustest.Dovecot(t, dir)
+			served := servertest.Maildir(t, dir)
 
 			// Where the items of each folder are, as Dovecot names it.
 			names := make(map[string][]string)

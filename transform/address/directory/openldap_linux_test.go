@@ -2,134 +2,33 @@ package directory_test
 
 import (
 	"bytes"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"mailmill/formats/corpustest"
+	"mailmill/load/servertest"
 	"mailmill/transform/address/directory"
 )
 
 // sizeLimit is how many entries the server gives at a time, as Active Directory does.
 const sizeLimit = 1000
 
-// openLDAP is a running slapd.
-type openLDAP struct {
-	dir, url, urlTLS string
-}
-
-// startOpenLDAP starts a slapd that holds the entries, and ends it with the test.
-func startOpenLDAP(t *testing.T, entries string) *openLDAP {
+// startOpenLDAP starts a server that holds the entries.
+func startOpenLDAP(t *testing.T, entries string) *servertest.Server {
 	t.Helper()
-	slapd := "/usr/sbin/slapd"
-	if _, err := os.Stat(slapd); err != nil {
-		corpustest.Missing(t, "slapd is not installed")
-	}
 	schema, err := filepath.Abs("testdata/exchange.schema")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Paths of tests may be too long for what slapd puts there.
-	dir, err := os.MkdirTemp("", "slapd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	put := func(name string, data []byte) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	config, _ := certificate(t)
-	cert := put("cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: config.Certificates[0].Certificate[0]}))
-	der, err := x509.MarshalPKCS8PrivateKey(config.Certificates[0].PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key := put("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
-	if err := os.Mkdir(filepath.Join(dir, "db"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	conf := put("slapd.conf", fmt.Appendf(nil, `include /etc/ldap/schema/core.schema
-include /etc/ldap/schema/cosine.schema
-include /etc/ldap/schema/inetorgperson.schema
-include %[1]s
-pidfile %[2]s/pid
-modulepath /usr/lib/ldap
-moduleload back_mdb
-TLSCACertificateFile %[3]s
-TLSCertificateFile %[3]s
-TLSCertificateKeyFile %[4]s
-database mdb
-suffix "dc=org,dc=example"
-rootdn "cn=admin,dc=org,dc=example"
-rootpw secret
-directory %[2]s/db
-maxsize 268435456
-dbnosync
-limits * size.soft=%[5]d size.hard=%[5]d size.pr=%[5]d size.prtotal=unlimited
-access to attrs=userPassword by anonymous auth by * none
-access to * by users read by * none
-`, schema, dir, cert, key, sizeLimit))
-	ldif := put("entries.ldif", []byte(entries))
-	if out, err := exec.Command("/usr/sbin/slapadd", "-q", "-f", conf, "-l", ldif).CombinedOutput(); err != nil {
-		t.Fatalf("slapadd: %v\n%s", err, out)
-	}
-
-	s := &openLDAP{dir: dir}
-	var ports [2]string
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		_, ports[i], _ = net.SplitHostPort(l.Addr().String())
-		l.Close()
-	}
-	s.url, s.urlTLS = "ldap://127.0.0.1:"+ports[0], "ldaps://127.0.0.1:"+ports[1]
-	var log bytes.Buffer
-	server := exec.Command(slapd, "-f", conf, "-h", s.url+" "+s.urlTLS, "-d", "none")
-	server.Stderr = &log
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
+	return servertest.OpenLDAP(t, servertest.Options{
+		"BASE": "dc=org,dc=example", "SCHEMA": schema, "LDIF": write(t, entries), "SIZELIMIT": fmt.Sprint(sizeLimit),
 	})
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", "127.0.0.1:"+ports[1])
-		if err == nil {
-			conn.Close()
-			return s
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("slapd does not answer: %v\n%s", err, log.String())
-		}
-	}
-}
-
-// roots trusts the server.
-func (s *openLDAP) roots(t *testing.T) *x509.CertPool {
-	data, err := os.ReadFile(filepath.Join(s.dir, "cert.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(data)
-	return pool
 }
 
 const readerDN = "cn=reader,dc=org,dc=example"
@@ -157,7 +56,8 @@ func TestOpenLDAP(t *testing.T) {
 	const n = 2*sizeLimit + 345
 	entries := organisation(n)
 	s := startOpenLDAP(t, entries)
-	o := as(readerDN, "secret", &ldapServer{roots: s.roots(t)})
+	url, urlTLS := "ldap://"+s.LDAP, "ldaps://"+s.LDAPS
+	o := as(readerDN, "secret", &ldapServer{roots: s.Roots(t)})
 
 	withoutPlace := func(objects []directory.Object) string {
 		for i := range objects {
@@ -174,7 +74,7 @@ func TestOpenLDAP(t *testing.T) {
 	}
 	want := withoutPlace(objects)
 
-	for _, location := range []string{s.url, s.urlTLS, s.urlTLS + "/dc=org,dc=example??sub?(&(objectClass=mailRecipient)(mail=*))"} {
+	for _, location := range []string{url, urlTLS, urlTLS + "/dc=org,dc=example??sub?(&(objectClass=mailRecipient)(mail=*))"} {
 		objects, err := load(t, location, o)
 		if err != nil {
 			t.Errorf("%s: %v", location, err)
@@ -184,7 +84,7 @@ func TestOpenLDAP(t *testing.T) {
 	}
 
 	t.Run("exports", func(t *testing.T) {
-		out, err := exec.Command("/usr/sbin/slapcat", "-f", filepath.Join(s.dir, "slapd.conf")).Output()
+		out, err := exec.Command("/usr/sbin/slapcat", "-f", filepath.Join(s.Dir, "etc", "slapd.conf")).Output()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,9 +92,9 @@ func TestOpenLDAP(t *testing.T) {
 			t.Errorf("slapcat: %d objects, %v", len(objects), err)
 		}
 		search := func(options ...string) string {
-			args := append([]string{"-x", "-H", s.urlTLS, "-D", readerDN, "-w", "secret", "-b", "dc=org,dc=example"}, options...)
+			args := append([]string{"-x", "-H", urlTLS, "-D", readerDN, "-w", "secret", "-b", "dc=org,dc=example"}, options...)
 			cmd := exec.Command(corpustest.Program(t, "ldapsearch"), args...)
-			cmd.Env = append(os.Environ(), "LDAPTLS_CACERT="+filepath.Join(s.dir, "cert.pem"))
+			cmd.Env = append(os.Environ(), "LDAPTLS_CACERT="+s.CA)
 			out, err := cmd.Output() // which ends with the server's result as its status
 			var exit *exec.ExitError
 			if err != nil && !errors.As(err, &exit) || len(out) == 0 {
@@ -218,13 +118,13 @@ func TestOpenLDAP(t *testing.T) {
 			o                    directory.Options
 			kind                 error
 		}{
-			{"a wrong password", s.urlTLS, "Invalid Credentials", as(readerDN, "wrong", &ldapServer{roots: s.roots(t)}), directory.ErrAuthentication},
-			{"a user that is not there", s.urlTLS, "Invalid Credentials", as("cn=nobody,dc=org,dc=example", "secret", &ldapServer{roots: s.roots(t)}), directory.ErrAuthentication},
-			{"no user", s.urlTLS, "Name a user", directory.Options{Roots: s.roots(t)}, nil},
-			{"a base that is not there", s.urlTLS + "/ou=none,dc=org,dc=example", "Is the base right", o, nil},
-			{"a base of somebody else", s.urlTLS + "/dc=else", "Is the base right", o, nil},
-			{"nobody", s.urlTLS + "/???(cn=nobody)", "no recipients", o, nil},
-			{"a certificate that nobody knows", s.url, "--insecure 127.0.0.1", directory.Options{}, nil},
+			{"a wrong password", urlTLS, "Invalid Credentials", as(readerDN, "wrong", &ldapServer{roots: s.Roots(t)}), directory.ErrAuthentication},
+			{"a user that is not there", urlTLS, "Invalid Credentials", as("cn=nobody,dc=org,dc=example", "secret", &ldapServer{roots: s.Roots(t)}), directory.ErrAuthentication},
+			{"no user", urlTLS, "Name a user", directory.Options{Roots: s.Roots(t)}, nil},
+			{"a base that is not there", urlTLS + "/ou=none,dc=org,dc=example", "Is the base right", o, nil},
+			{"a base of somebody else", urlTLS + "/dc=else", "Is the base right", o, nil},
+			{"nobody", urlTLS + "/???(cn=nobody)", "no recipients", o, nil},
+			{"a certificate that nobody knows", url, "--insecure 127.0.0.1", directory.Options{}, nil},
 		} {
 			objects, err := load(t, test.location, test.o)
 			if err == nil || !strings.Contains(err.Error(), test.says) || test.kind != nil && !errors.Is(err, test.kind) || len(objects) > 0 {
