@@ -1,0 +1,363 @@
+package client
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Error is an answer that refuses what was asked.
+type Error struct {
+	Method, Href string
+	Status       int
+	// Condition is the local name of the precondition that the answer names in its DAV:error element (RFC 4918 16), such
+	// as no-uid-conflict; empty where it names none.
+	Condition string
+	// Other is the href within the condition: the resource that has the UID already.
+	Other string
+	// Text has the server's words, printable, at most 300 characters; it may be empty.
+	Text string
+	// RetryAfter is the time that the server asks to wait, at most an hour; 0 where it names none.
+	RetryAfter time.Duration
+
+	// create and match are what the request was conditional upon, for the meaning of 412.
+	create, match bool
+}
+
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s: the server answers %d", e.Method, e.Href, e.Status)
+	if text := http.StatusText(e.Status); text != "" {
+		b.WriteString(" " + text)
+	}
+	if e.Condition != "" {
+		b.WriteString(" (" + e.Condition + ")")
+	}
+	if e.Text != "" {
+		b.WriteString(": " + e.Text)
+	}
+	return b.String()
+}
+
+// AuthError says that the server does not take the credentials, or that they must not be sent.
+type AuthError struct {
+	Host string
+	Why  string
+}
+
+func (e *AuthError) Error() string { return "logging in to " + e.Host + ": " + e.Why }
+
+// TLSError says that a server could not prove who it is, or that no secure connection came about.
+type TLSError struct {
+	Host string
+	Err  error
+}
+
+func (e *TLSError) Error() string {
+	return fmt.Sprintf("no secure connection to %s: %v", e.Host, e.Err)
+}
+
+func (e *TLSError) Unwrap() error { return e.Err }
+
+// LostError says that no answer came.
+type LostError struct {
+	Method, Href string
+	// Sent says that the request had left this machine, so that it may have taken effect.
+	Sent bool
+	Err  error
+}
+
+func (e *LostError) Error() string {
+	if e.Sent {
+		return fmt.Sprintf("%s %s: no answer: %v", e.Method, e.Href, e.Err)
+	}
+	return fmt.Sprintf("%s %s: not sent: %v", e.Method, e.Href, e.Err)
+}
+
+func (e *LostError) Unwrap() error { return e.Err }
+
+// TimeoutError says that a step of a request took too long.
+type TimeoutError struct {
+	After time.Duration
+}
+
+func (e *TimeoutError) Error() string { return fmt.Sprintf("nothing moved for %v", e.After) }
+
+// Timeout makes it a net.Error's equal for those who ask.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// ProtocolError says that an answer makes no sense or breaks a bound.
+type ProtocolError struct {
+	Method, Href string
+	Err          error
+}
+
+func (e *ProtocolError) Error() string {
+	return fmt.Sprintf("%s %s: the answer cannot be understood: %v", e.Method, e.Href, e.Err)
+}
+
+func (e *ProtocolError) Unwrap() error { return e.Err }
+
+// ExistsError says that there is something already where a collection was to be made.
+type ExistsError struct {
+	// Collection is what is there. Its Kind is 0 where it is something else.
+	Collection Collection
+}
+
+func (e *ExistsError) Error() string { return e.Collection.Href + " exists already" }
+
+// Unsent reports that nothing of a request left this machine: it can be repeated, with a pause.
+func Unsent(err error) bool {
+	var e *LostError
+	return errors.As(err, &e) && !e.Sent
+}
+
+// Unknown reports that a request was sent and that nothing can be concluded from what came back.
+func Unknown(err error) bool {
+	var lost *LostError
+	if errors.As(err, &lost) {
+		return lost.Sent
+	}
+	var nonsense *ProtocolError
+	if errors.As(err, &nonsense) {
+		return true
+	}
+	// A gateway speaks for a server whose answer it did not get.
+	e, ok := refusal(err)
+	return ok && (e.Status == http.StatusBadGateway || e.Status == http.StatusGatewayTimeout)
+}
+
+// Exists reports that a resource which was to be made is there already, or a collection.
+func Exists(err error) bool {
+	var there *ExistsError
+	if errors.As(err, &there) {
+		return true
+	}
+	e, ok := refusal(err)
+	return ok && e.create && e.Status == http.StatusPreconditionFailed && !e.uidConflict()
+}
+
+// Changed reports that a resource is no longer what the caller had seen: the ETag in If-Match is not its own, or it is gone.
+func Changed(err error) bool {
+	e, ok := refusal(err)
+	return ok && e.match && e.Status == http.StatusPreconditionFailed
+}
+
+// UIDConflict reports that another resource has the UID already (RFC 4791 5.3.2.1, RFC 6352 6.3.2.1), and its href where
+// the server says it. Status: 409 from Radicale, 403 from Cyrus, which also means other calendars of the user, 207 with
+// 412 inside from Xandikos.
+func UIDConflict(err error) (href string, ok bool) {
+	e, ok := refusal(err)
+	if !ok || !e.uidConflict() {
+		return "", false
+	}
+	return e.Other, true
+}
+
+func (e *Error) uidConflict() bool { return e.Condition == "no-uid-conflict" }
+
+// Conflict reports that a request contradicts the state of the server in another way than UIDConflict: mostly that the
+// collection is not there.
+func Conflict(err error) bool {
+	e, ok := refusal(err)
+	return ok && e.Status == http.StatusConflict && !e.uidConflict()
+}
+
+// TooLarge reports that a resource is larger than the server takes. The status is 413, or 403 or 507 with
+// max-resource-size.
+func TooLarge(err error) bool {
+	e, ok := refusal(err)
+	return ok && (e.Status == http.StatusRequestEntityTooLarge || e.Condition == "max-resource-size")
+}
+
+// OverQuota reports that there is no room left (RFC 4918 11.5, RFC 4331 6).
+func OverQuota(err error) bool {
+	e, ok := refusal(err)
+	if !ok || TooLarge(err) {
+		return false
+	}
+	return e.Status == http.StatusInsufficientStorage || e.Condition == "quota-not-exceeded" || e.Condition == "sufficient-disk-space"
+}
+
+// Throttled reports that the server asks for a pause, and for how long; 0 where it does not say.
+func Throttled(err error) (time.Duration, bool) {
+	e, ok := refusal(err)
+	if !ok || e.Status != http.StatusTooManyRequests && e.Status != http.StatusServiceUnavailable {
+		return 0, false
+	}
+	return e.RetryAfter, true
+}
+
+// Gone reports that there is no such resource.
+func Gone(err error) bool {
+	e, ok := refusal(err)
+	return ok && (e.Status == http.StatusNotFound || e.Status == http.StatusGone)
+}
+
+// Temporary reports a refusal that may be none later: throttling, a lock, or an error of the server's own.
+func Temporary(err error) bool {
+	e, ok := refusal(err)
+	if !ok || OverQuota(err) || TooLarge(err) {
+		return false
+	}
+	return e.Status >= 500 && e.Status != http.StatusNotImplemented && e.Status != http.StatusHTTPVersionNotSupported ||
+		e.Status == http.StatusTooManyRequests || e.Status == http.StatusLocked || e.Status == http.StatusRequestTimeout
+}
+
+func refusal(err error) (*Error, bool) {
+	var e *Error
+	ok := errors.As(err, &e)
+	return e, ok
+}
+
+// Bounds of what is kept of a refusal.
+const (
+	mostErrorBody = 64 << 10
+	mostWords     = 300
+	mostName      = 60
+	mostHref      = 1000
+)
+
+// describe fills in what a refusal's body says.
+func (e *Error) describe(contentType string, body []byte) {
+	kind, _, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		kind = http.DetectContentType(body)
+	}
+	switch {
+	case strings.HasSuffix(kind, "/xml") || strings.HasSuffix(kind, "+xml"):
+		if e.describeXML(body) {
+			return
+		}
+		e.Text = words(withoutTags(body))
+	case kind == "text/html":
+		e.Text = words(withoutTags(body))
+	case strings.HasPrefix(kind, "text/"), strings.HasSuffix(kind, "/json"), strings.HasSuffix(kind, "+json"):
+		// QUIRK: some answer XML as text/plain.
+		if !bytes.HasPrefix(bytes.TrimSpace(body), []byte("<?xml")) || !e.describeXML(body) {
+			e.Text = words(string(body))
+		}
+	}
+}
+
+// describeXML reads a DAV:error element (RFC 4918 14.5).
+func (e *Error) describeXML(body []byte) bool {
+	d := newDecoder(bytes.NewReader(body), limits{body: mostErrorBody, text: mostErrorBody})
+	for {
+		start, err := d.nextStart()
+		if err != nil {
+			return false
+		}
+		n, err := d.tree(start)
+		if err != nil {
+			return false
+		}
+		if n.Name != (xml.Name{Space: nsDAV, Local: "error"}) {
+			return false
+		}
+		e.condition(n)
+		return true
+	}
+}
+
+// condition reads a DAV:error element. The condition is its first child that is one: servers add elements of their own
+// with words for people.
+func (e *Error) condition(n *node) {
+	for _, c := range n.Children {
+		switch {
+		case c.Name.Space == nsSabre && c.Name.Local == "message",
+			c.Name.Space == nsDAV && c.Name.Local == "responsedescription":
+			e.Text = words(c.text())
+		case c.Name.Space == nsSabre:
+			// exception, file, line
+		case e.Condition == "":
+			e.Condition = cut(c.Name.Local, mostName)
+			if h := c.child(nsDAV, "href"); h != nil {
+				e.Other = cut(strings.TrimSpace(h.text()), mostHref)
+			}
+			if e.Text == "" {
+				e.Text = words(c.Text)
+			}
+		}
+	}
+	if e.Text == "" {
+		e.Text = words(n.Text)
+	}
+}
+
+// words makes what a server says fit for a line of text.
+func words(s string) string {
+	if len(s) > 8*mostWords {
+		s = s[:8*mostWords]
+	}
+	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), unicode.IsControl(r):
+			return ' '
+		case !unicode.IsGraphic(r):
+			return -1
+		}
+		return r
+	}, s)
+	return cut(strings.Join(strings.Fields(s), " "), mostWords)
+}
+
+// cut returns at most n characters.
+func cut(s string, n int) string {
+	if utf8.RuneCountInString(s) <= n {
+		return s
+	}
+	i := 0
+	for at := range s {
+		if i == n {
+			return s[:at] + "…"
+		}
+		i++
+	}
+	return s
+}
+
+// withoutTags is what is left of a page when its tags are taken away. It is for people to read, nothing else.
+func withoutTags(page []byte) string {
+	var b strings.Builder
+	tag := false
+	for _, c := range page {
+		switch {
+		case c == '<':
+			tag = true
+			b.WriteByte(' ')
+		case c == '>' && tag:
+			tag = false
+		case !tag:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// mostPatience bounds what a server may ask to wait.
+const mostPatience = time.Hour
+
+// retryAfter reads Retry-After: seconds or a date (RFC 9110 10.2.3).
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := strings.TrimSpace(h.Get("Retry-After"))
+	if v == "" {
+		return 0
+	}
+	if n, err := strconv.ParseUint(v, 10, 32); err == nil {
+		return min(time.Duration(n)*time.Second, mostPatience)
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return min(max(t.Sub(now), 0), mostPatience)
+	}
+	return 0
+}
