@@ -39,14 +39,14 @@ func Resources(t testing.TB, s *Server, home, user string) []Resource {
 				t.Fatal(err)
 			}
 			body := string(Request(t, s, user, http.MethodGet, at, "", nil, http.StatusOK))
-			all = append(all, Resource{path.Base(strings.TrimSuffix(c.Href, "/")), path.Base(decoded), r.ETag, uid(body), body})
+			all = append(all, Resource{path.Base(strings.TrimSuffix(c.Href, "/")), path.Base(decoded), r.ETag, UID(body), body})
 		}
 	}
 	return all
 }
 
-// uid returns the first UID of an iCalendar object or a card.
-func uid(body string) string {
+// UID returns the first UID of an iCalendar object or a card.
+func UID(body string) string {
 	body = strings.NewReplacer("\r\n ", "", "\r\n\t", "").Replace(body)
 	for line := range strings.Lines(body) {
 		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
