@@ -3,60 +3,447 @@ package wire
 import (
 	"context"
 	"errors"
-
-	"github.com/emersion/go-imap/v2/imapclient"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 // Conn is a connection that is logged in. Its methods may be called by several goroutines; commands go out in the order
 // in which they were called.
 type Conn struct {
-	opts Options
-	caps Caps
+	opts   Options
+	secret []string // never shown, see redact
+	caps   Caps
+	before Caps // those before the login, while it is under way
+	plus   bool // literals may go out unasked
+	minus  bool // small ones may
+	utf8   bool // mailbox names are UTF-8
+	secure bool // TLS
+
+	raw   net.Conn // closing it ends everything
+	base  *transport
+	lines *lines
+	out   output
+
+	writing sync.Mutex // held by who writes: one command after the other
+	seq     int        // of the last tag; for who writes, as is head
+	head    []byte
+
+	mu      sync.Mutex // for what follows
+	queue   []*command // sent, or being sent, and not answered yet
+	reading bool       // a goroutine reads answers
+	err     error      // why the connection is gone
+	bye     error      // what the server said about that
+	gone    chan struct{}
+	readers sync.WaitGroup
 }
 
-// Pending are messages on their way.
-type Pending struct{}
+// command is one that is under way.
+type command struct {
+	tag      string
+	name     string
+	complete bool      // written to its end: an OK may come
+	asking   bool      // waits until the server agrees to a literal
+	since    time.Time // when its answer became due; zero while it is being written
+	others   int       // responses that came meanwhile
 
-// Dial connects, secures the connection, logs in once, and switches compression on. The errors are [TLSError],
-// [AuthError], [LostError], [TimeoutError], [ProtocolError] and [ResponseError] (the server is busy), or the context's.
-func Dial(ctx context.Context, opts Options) (*Conn, error) { return nil, errors.ErrUnsupported }
+	agreed chan string   // receives the server's words whenever it asks to go on
+	ended  chan struct{} // closed with the answer
+	answer response      // valid once ended, if err is nil
+	err    error
+
+	data func(response) // is told of untagged data, if not nil
+
+	group *group // of messages, if it is an APPEND
+}
+
+// output collects what is written, and can take back what has not left yet.
+type output struct {
+	w      io.Writer
+	buf    []byte
+	passed atomic.Int64 // bytes handed to w, or tried to
+}
+
+// at returns the position of the next byte.
+func (o *output) at() int64 { return o.passed.Load() + int64(len(o.buf)) }
+
+// back takes everything from a position on back. It reports whether that was possible.
+func (o *output) back(to int64) bool {
+	keep := to - o.passed.Load()
+	if keep < 0 {
+		return false
+	}
+	o.buf = o.buf[:keep]
+	return true
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	if len(o.buf)+len(p) > corkSize {
+		if err := o.pass(); err != nil {
+			return 0, err
+		}
+		if len(p) >= corkSize {
+			o.passed.Add(int64(len(p)))
+			return o.w.Write(p)
+		}
+	}
+	o.buf = append(o.buf, p...)
+	return len(p), nil
+}
+
+func (o *output) WriteString(s string) (int, error) { return o.Write([]byte(s)) }
+
+// fill reads at most so many bytes into the buffer, in which there is room.
+func (o *output) fill(r io.Reader, most int64) (int, error) {
+	if cap(o.buf) < corkSize {
+		o.buf = slices.Grow(o.buf, corkSize-len(o.buf))
+	}
+	room := o.buf[len(o.buf):min(int64(corkSize), int64(len(o.buf))+most)]
+	n, err := r.Read(room)
+	o.buf = o.buf[:len(o.buf)+n]
+	return n, err
+}
+
+// pass hands on what was collected.
+func (o *output) pass() error {
+	if len(o.buf) == 0 {
+		return nil
+	}
+	o.passed.Add(int64(len(o.buf)))
+	_, err := o.w.Write(o.buf)
+	o.buf = o.buf[:0]
+	return err
+}
 
 // Caps returns what the server announced after the login.
 func (c *Conn) Caps() Caps { return c.caps }
 
-// Start writes messages to the connection and returns once they are written, while the answers may be outstanding: a
-// next Start can follow at once, so that the connection never idles. [Pending.Wait] has to be called for each Start, in
-// any order, by any goroutine.
-//
-// The mailbox is a name in UTF-8. Where the server offers MULTIAPPEND, small messages go out in groups of at most 50
-// and 1 MB, each of which is stored as a whole or not at all; how large a batch is does not matter for that. Several
-// commands are under way at once where the server takes literals without asking for each (LITERAL+, LITERAL- up to
-// 4096 bytes); literals of more than 16 MB always wait until the server agrees. Where an earlier message of the batch is refused
-// because there is no such mailbox or the server wants to be left alone, the rest is not sent.
-//
-// If the context ends, the connection is closed.
-func (c *Conn) Start(ctx context.Context, mailbox string, batch []Message) *Pending { return nil }
+// newConn returns a connection over which nothing was said yet.
+func newConn(raw net.Conn, opts Options) *Conn {
+	c := &Conn{opts: opts, raw: raw, gone: make(chan struct{})}
+	c.base = newTransport(raw, &opts)
+	c.over(c.base)
+	return c
+}
 
-// Wait waits for the answers. There is one result for each message, in order.
-//
-// A group that the server refused is sent again one by one, unless nothing could come of it, so that each message gets
-// its own answer. The error is not nil if the connection is gone ([Lost]); the results tell the same, message by
-// message.
-func (p *Pending) Wait() ([]Appended, error) { return nil, nil }
+// over makes rw what the connection reads from and writes to.
+func (c *Conn) over(rw io.ReadWriter) {
+	c.lines = newLines(rw, c.base.move)
+	c.out.w = rw
+}
 
-// Client hands the connection over to go-imap, already logged in, with the server's capabilities known. The Conn must
-// not be used any more, not even closed; nothing may be under way. Close the client instead.
-//
-// What go-imap lacks is added underneath: a command that gets no answer for [Options].Timeout ends with an error, as
-// does a line, a literal or a nesting beyond all bounds; untagged responses that go-imap does not know, which would
-// make it give up, are left out.
-func (c *Conn) Client() (*imapclient.Client, error) { return nil, errors.ErrUnsupported }
+// flush sends what was written.
+func (c *Conn) flush() error {
+	if err := c.out.pass(); err != nil {
+		return err
+	}
+	if f, ok := c.out.w.(interface{ Flush() error }); ok {
+		if err := f.Flush(); err != nil {
+			return err
+		}
+	}
+	return c.base.flush()
+}
+
+// fail ends the connection. The first error is what everybody is told.
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return
+	}
+	c.err = err
+	close(c.gone)
+	c.raw.Close()
+	queue := c.queue
+	c.queue = nil
+	for _, cmd := range queue {
+		cmd.end(response{}, err)
+	}
+}
+
+// broken returns why the connection is gone.
+func (c *Conn) broken() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// fault gives an error of reading or writing its type.
+func (c *Conn) fault(doing string, err error) error {
+	var bad errResponse
+	switch {
+	case errors.As(err, &bad):
+		return &ProtocolError{doing, c.redact(string(bad))}
+	case errors.Is(err, errStalled):
+		return &TimeoutError{doing, c.opts.Timeout}
+	}
+	c.mu.Lock()
+	bye := c.bye
+	c.mu.Unlock()
+	if bye != nil {
+		return &LostError{doing, bye}
+	}
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errors.New("the server closed it")
+	}
+	return &LostError{doing, err}
+}
+
+// begin starts a command: everything up to its arguments. The caller holds writing. The answers are read from now on.
+func (c *Conn) begin(name string, g *group) (*command, error) {
+	c.seq++
+	cmd := &command{
+		tag: "A" + strconv.Itoa(c.seq), name: name,
+		agreed: make(chan string, 1), ended: make(chan struct{}), group: g,
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return nil, c.err
+	}
+	c.queue = append(c.queue, cmd)
+	c.base.rest(false)
+	if !c.reading {
+		c.reading = true
+		c.base.move()
+		c.readers.Go(c.read)
+	}
+	return cmd, nil
+}
+
+// withdraw forgets a command of which nothing was sent. It reports false if the command has ended otherwise.
+func (c *Conn) withdraw(cmd *command) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	i := slices.Index(c.queue, cmd)
+	if i < 0 {
+		return false
+	}
+	c.queue = slices.Delete(c.queue, i, i+1)
+	c.base.rest(len(c.queue) == 0) // the reader goes on waiting, but not for long to no end
+	return true
+}
+
+// lastWords is how long a server's last words are waited for after it has stopped to take ours.
+const lastWords = time.Second
+
+// unwritten ends the connection after something could not be written. Maybe the server has said why.
+func (c *Conn) unwritten(doing string, err error) {
+	c.base.work(false)
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-c.gone:
+	case <-timer.C:
+		c.fail(c.fault(doing, err))
+	}
+}
+
+// finish marks a command as written to its end.
+func (c *Conn) finish(cmd *command) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cmd.complete, cmd.since = true, time.Now()
+}
+
+// ask sends what was written and waits until the server asks to go on, with what words. It reports false if the command
+// has ended instead.
+func (c *Conn) ask(cmd *command) (words string, ok bool, err error) {
+	c.mu.Lock()
+	cmd.asking, cmd.since = true, time.Now()
+	c.mu.Unlock()
+	if err := c.flush(); err != nil {
+		return "", false, err
+	}
+	c.base.work(false)
+	defer c.base.work(true)
+	select {
+	case words = <-cmd.agreed:
+		return words, true, nil
+	case <-cmd.ended:
+		return "", false, nil
+	}
+}
+
+// read reads answers until none is outstanding. It is the only one to read while it runs.
+func (c *Conn) read() {
+	for {
+		c.mu.Lock()
+		if len(c.queue) == 0 {
+			c.reading = false
+			c.mu.Unlock()
+			return
+		}
+		doing := c.queue[0].name
+		c.mu.Unlock()
+		r, err := c.lines.next()
+		if err == nil {
+			err = c.handle(r)
+		}
+		if err != nil {
+			c.fail(c.fault(doing, err))
+			c.mu.Lock()
+			c.reading = false
+			c.mu.Unlock()
+			return
+		}
+	}
+}
+
+// overdue is how many times the timeout an answer may take when the server shows signs of life meanwhile.
+const overdue = 10
+
+// handle takes one response. The errors say how it breaks the protocol.
+func (c *Conn) handle(r response) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.queue) == 0 {
+		return nil // the connection failed meanwhile
+	}
+	head := c.queue[0]
+	switch r.tag {
+	case "*":
+		if r.status == "BYE" {
+			// What the answers to the other commands are comes before the end.
+			c.bye = c.responseError("", r)
+			return nil
+		}
+		if head.data != nil {
+			head.data(r)
+		}
+		if head.others++; head.others > maxUntagged {
+			return errResponse(fmt.Sprintf("more than %d responses without an answer", maxUntagged))
+		}
+		if !head.since.IsZero() && time.Since(head.since) > overdue*c.opts.Timeout {
+			return errStalled
+		}
+		return nil
+	case "+":
+		last := c.queue[len(c.queue)-1]
+		if !last.asking {
+			return errResponse("a request to go on that nobody waits for")
+		}
+		last.asking, last.since = false, time.Time{}
+		last.agreed <- r.text
+		return nil
+	}
+	for i, cmd := range c.queue {
+		if cmd.tag != r.tag {
+			continue
+		}
+		if r.status == "OK" && !cmd.complete {
+			return errResponse("an OK to a command that is not complete")
+		}
+		c.queue = slices.Delete(c.queue, i, i+1)
+		if len(c.queue) > 0 && c.queue[0].complete {
+			c.queue[0].since = time.Now()
+		}
+		var err error
+		if r.status != "OK" {
+			err = c.responseError(cmd.name, r)
+		}
+		cmd.end(r, err)
+		return nil
+	}
+	return errResponse("an answer to no command: " + excerpt(r.tag+" "+r.status))
+}
+
+// end gives a command its answer, with the connection's mu held.
+func (cmd *command) end(r response, err error) {
+	cmd.answer, cmd.err = r, err
+	close(cmd.ended)
+	if cmd.group != nil {
+		cmd.group.end(r, err)
+	}
+}
+
+// responseError makes an error of a status response.
+func (c *Conn) responseError(name string, r response) *ResponseError {
+	return &ResponseError{name, r.status, printable(r.code, 40), c.redact(printable(r.text, maxText))}
+}
+
+// do sends a command without arguments, or with simple ones, and waits for its answer.
+func (c *Conn) do(ctx context.Context, name, arguments string, data func(response)) (response, error) {
+	stop := context.AfterFunc(ctx, func() { c.fail(&LostError{name, context.Cause(ctx)}) })
+	defer stop()
+	timer := time.AfterFunc(c.opts.Timeout, func() { c.fail(&TimeoutError{name, c.opts.Timeout}) })
+	defer timer.Stop()
+	c.writing.Lock()
+	cmd, err := c.send(name, arguments, data)
+	c.writing.Unlock()
+	if err != nil {
+		return response{}, err
+	}
+	<-cmd.ended
+	return cmd.answer, cmd.err
+}
+
+// send writes a command and sends it, with writing held.
+func (c *Conn) send(name, arguments string, data func(response)) (*command, error) {
+	cmd, err := c.begin(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	cmd.data = data
+	c.mu.Unlock()
+	c.base.work(true)
+	defer c.base.work(false)
+	line := cmd.tag + " " + name + arguments + "\r\n"
+	c.finish(cmd)
+	if _, err = c.out.WriteString(line); err == nil {
+		err = c.flush()
+	}
+	if err != nil {
+		c.unwritten(name, err)
+		return nil, c.broken()
+	}
+	return cmd, nil
+}
 
 // Noop asks for a sign of life.
-func (c *Conn) Noop(ctx context.Context) error { return nil }
+func (c *Conn) Noop(ctx context.Context) error {
+	_, err := c.do(ctx, "NOOP", "", nil)
+	return err
+}
 
-// Logout says goodbye and closes the connection.
-func (c *Conn) Logout(ctx context.Context) error { return nil }
+// Logout says goodbye, waits for what is under way, and closes the connection.
+func (c *Conn) Logout(ctx context.Context) error {
+	_, err := c.do(ctx, "LOGOUT", "", nil)
+	c.Close()
+	var refused *ResponseError
+	if errors.As(err, &refused) && refused.Status == "BYE" {
+		return nil // the server is as good as its word
+	}
+	return err
+}
 
 // Close closes the connection at once. What is under way ends with a [LostError].
-func (c *Conn) Close() error { return nil }
+func (c *Conn) Close() error {
+	c.fail(&LostError{"closing", net.ErrClosed})
+	c.readers.Wait()
+	return nil
+}
+
+// redact takes out of a server's words what it was told in confidence.
+func (c *Conn) redact(s string) string {
+	for _, secret := range c.secret {
+		s = strings.ReplaceAll(s, secret, "***")
+	}
+	return s
+}
+
+// log notes something, never a secret.
+func (c *Conn) log(ctx context.Context, msg string, attrs ...slog.Attr) {
+	if c.opts.Log != nil {
+		c.opts.Log.LogAttrs(ctx, slog.LevelDebug, msg, append(attrs, slog.String("server", c.opts.Address))...)
+	}
+}

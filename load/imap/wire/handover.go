@@ -1,0 +1,320 @@
+package wire
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/emersion/go-imap/v2/imapclient"
+)
+
+// Bounds for what a server may send to go-imap.
+const (
+	maxGuarded        = 1 << 20 // bytes of a line
+	maxGuardedLiteral = 1<<32 - 1
+	maxNesting        = 100 // of parentheses in a response
+)
+
+// Client hands the connection over to go-imap, already logged in, with the server's capabilities known. The Conn must
+// not be used any more, not even closed: close the client instead. Nothing may be under way.
+//
+// What go-imap lacks is added underneath: a command during which nothing moves for [Options].Timeout ends with an error,
+// as does a line, a literal or a nesting beyond all bounds; untagged responses that go-imap does not know, which would
+// make it give up, are left out. After such an error the client's Closed channel is closed and its commands return an
+// error that names the cause.
+func (c *Conn) Client() (*imapclient.Client, error) {
+	c.mu.Lock()
+	reading := c.reading
+	c.mu.Unlock()
+	if reading {
+		// Only an answer makes the reading goroutine end.
+		if err := c.Noop(context.Background()); err != nil {
+			return nil, err
+		}
+	}
+	c.readers.Wait()
+	if err := c.broken(); err != nil {
+		return nil, err
+	}
+	g := &guard{Conn: c.base, c: c, br: c.lines.br}
+	// A server that speaks IMAP4rev1 unless told otherwise takes mailbox names in modified UTF-7, but go-imap would send
+	// UTF-8 once it knows of IMAP4rev2.
+	var names []string
+	for _, name := range c.caps.List() {
+		if name != "IMAP4REV2" || c.utf8 {
+			names = append(names, spelling(name))
+		}
+	}
+	g.pass = []byte("* PREAUTH [CAPABILITY " + strings.Join(names, " ") + "] ready\r\n")
+	c.base.rest(true)
+	return imapclient.New(g, nil), nil
+}
+
+// spelling returns a capability as go-imap compares it: with case.
+func spelling(name string) string {
+	switch name {
+	case "IMAP4REV1":
+		return "IMAP4rev1"
+	case "IMAP4REV2":
+		return "IMAP4rev2"
+	}
+	return name
+}
+
+// understood are the untagged responses that go-imap knows.
+var understood = map[string]bool{
+	"OK": true, "NO": true, "BAD": true, "BYE": true, "PREAUTH": true,
+	"ID": true, "CAPABILITY": true, "ENABLED": true, "NAMESPACE": true, "FLAGS": true, "EXISTS": true, "RECENT": true,
+	"LIST": true, "STATUS": true, "FETCH": true, "EXPUNGE": true, "SEARCH": true, "ESEARCH": true, "SORT": true,
+	"THREAD": true, "METADATA": true, "QUOTA": true, "QUOTAROOT": true, "MYRIGHTS": true, "ACL": true,
+}
+
+// guard stands between a server and go-imap.
+type guard struct {
+	net.Conn // closes, and ignores deadlines
+	c        *Conn
+
+	// For who reads.
+	br      *bufio.Reader
+	pass    []byte // of the current line, still to be given to the reader
+	literal int64  // bytes of the current literal, likewise
+	within  bool   // the next line belongs to the response that has begun
+	drop    bool   // this response is left out
+	length  int    // bytes of the line so far
+	end     []byte // of the line so far, to recognise a literal
+	scan    scanner
+	err     error
+
+	mu   sync.Mutex // for what follows
+	tag  int        // of the last command sent
+	open int        // commands without an answer
+	tail []byte     // of what was written since the last line feed, as far as it may be a tag
+}
+
+func (g *guard) Read(p []byte) (int, error) {
+	for {
+		switch {
+		case len(g.pass) > 0:
+			n := copy(p, g.pass)
+			g.pass = g.pass[n:]
+			return n, nil
+		case g.err != nil:
+			return 0, g.err
+		case g.literal > 0 && g.drop:
+			if err := g.skip(); err != nil {
+				return 0, g.fail(err)
+			}
+		case g.literal > 0:
+			if int64(len(p)) > g.literal {
+				p = p[:g.literal]
+			}
+			n, err := g.br.Read(p)
+			g.literal -= int64(n)
+			if err != nil {
+				return n, g.fail(unexpected(err))
+			}
+			return n, nil
+		default:
+			if err := g.line(); err != nil {
+				return 0, g.fail(err)
+			}
+		}
+	}
+}
+
+// fail makes an error last, and gives it its type.
+func (g *guard) fail(err error) error {
+	g.c.mu.Lock()
+	silent := err == io.EOF && g.c.bye == nil
+	g.c.mu.Unlock()
+	if !silent {
+		err = g.c.fault("a command", err)
+	}
+	if g.err == nil {
+		g.err = err
+	}
+	return g.err
+}
+
+// skip leaves out some of a literal.
+func (g *guard) skip() error {
+	n, err := g.br.Discard(int(min(g.literal, maxLine)))
+	g.literal -= int64(n)
+	return unexpected(err)
+}
+
+// line reads a line, or as much of it as is there at once.
+func (g *guard) line() error {
+	part, err := g.br.ReadSlice('\n')
+	if err != nil && err != bufio.ErrBufferFull {
+		if err == io.EOF && (len(part) > 0 || g.within || g.length > 0) {
+			return io.ErrUnexpectedEOF
+		}
+		return err
+	}
+	begins := g.length == 0 && !g.within
+	if g.length += len(part); g.length > maxGuarded {
+		return errResponse(fmt.Sprintf("a line of more than %d bytes", maxGuarded))
+	}
+	if begins {
+		g.begin(part)
+	}
+	if depth := g.scan.lines(part); depth > maxNesting {
+		return errResponse(fmt.Sprintf("more than %d parentheses within each other", maxNesting))
+	}
+	if !g.drop {
+		g.pass = part // valid until the next read of br, which comes after it was passed
+	}
+	g.end = append(g.end, part[max(0, len(part)-maxMark):]...)
+	g.end = g.end[max(0, len(g.end)-maxMark):]
+	if err == bufio.ErrBufferFull {
+		return nil
+	}
+	g.c.base.move()
+	n, within := int64(0), false
+	if !g.scan.text {
+		n, within = literal(bytes.TrimRight(g.end, "\r\n"))
+	}
+	if n > maxGuardedLiteral {
+		return errResponse(fmt.Sprintf("a literal of %d bytes", n))
+	}
+	g.literal, g.within, g.length, g.end = n, within, 0, g.end[:0]
+	return nil
+}
+
+// maxMark is how long the end of a line that announces a literal can be: ~{18446744073709551615+} CR LF.
+const maxMark = 26
+
+// begin looks at the first part of a response: whose it is, and whether go-imap understands it.
+func (g *guard) begin(part []byte) {
+	g.drop = false
+	g.scan = scanner{}
+	fields := bytes.Fields(part[:min(len(part), 200)])
+	if len(fields) == 0 {
+		return
+	}
+	switch tag := string(fields[0]); tag {
+	case "*":
+		name := ""
+		if len(fields) > 1 {
+			name = strings.ToUpper(string(fields[1]))
+			if _, err := strconv.ParseUint(name, 10, 32); err == nil && len(fields) > 2 {
+				name = strings.ToUpper(string(fields[2]))
+			}
+		}
+		g.drop = !understood[name]
+		switch name {
+		case "OK", "NO", "BAD", "PREAUTH":
+			g.scan.text = true
+		case "BYE":
+			g.scan.text = true
+			g.bye(part)
+		}
+	case "+":
+		g.scan.text = true
+	default:
+		g.scan.text = true
+		g.answered()
+	}
+}
+
+// bye notes what the server says before it ends the connection.
+func (g *guard) bye(part []byte) {
+	if r, err := parse(bytes.TrimRight(part, "\r\n")); err == nil {
+		g.c.mu.Lock()
+		g.c.bye = g.c.responseError("", r)
+		g.c.mu.Unlock()
+	}
+}
+
+// answered notes the answer to a command.
+func (g *guard) answered() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.open > 0 {
+		g.open--
+	}
+	if g.open == 0 {
+		g.c.base.rest(true)
+	}
+}
+
+// Write sends what go-imap wrote: it flushes whole commands, or what comes before a literal.
+func (g *guard) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	g.count(p)
+	if g.open > 0 {
+		g.c.base.rest(false)
+	}
+	g.mu.Unlock()
+	if _, err := g.c.out.Write(p); err != nil {
+		return 0, err
+	}
+	if err := g.c.flush(); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// maxTag is how long the start of a command is: its tag and a blank.
+const maxTag = 24
+
+// count finds the commands in what is written. go-imap's tags are T1, T2, … at the start of lines.
+func (g *guard) count(p []byte) {
+	for len(p) > 0 {
+		line, rest, ended := bytes.Cut(p, []byte{'\n'})
+		room := max(0, maxTag-len(g.tail))
+		g.tail = append(g.tail, line[:min(len(line), room)]...)
+		if next := "T" + strconv.Itoa(g.tag+1) + " "; bytes.HasPrefix(g.tail, []byte(next)) {
+			g.tag++
+			g.open++
+			g.tail = append(g.tail[:0], "-------------------------"...) // found: nothing else on this line
+		}
+		if ended {
+			g.tail = g.tail[:0]
+		}
+		p = rest
+	}
+}
+
+// Close closes the connection.
+func (g *guard) Close() error { return g.c.raw.Close() }
+
+// scanner follows the nesting of a response over its lines.
+type scanner struct {
+	text   bool // what follows is for people
+	quoted bool
+	escape bool
+	depth  int
+}
+
+// lines returns the deepest nesting in a part of a response.
+func (s *scanner) lines(part []byte) int {
+	deepest := s.depth
+	if s.text {
+		return deepest
+	}
+	for _, b := range part {
+		switch {
+		case s.escape:
+			s.escape = false
+		case s.quoted && b == '\\':
+			s.escape = true
+		case b == '"':
+			s.quoted = !s.quoted
+		case s.quoted:
+		case b == '(':
+			s.depth++
+			deepest = max(deepest, s.depth)
+		case b == ')':
+			s.depth--
+		}
+	}
+	return deepest
+}
