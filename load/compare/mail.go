@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -70,10 +71,10 @@ func (c *collected) add(f Fact) {
 }
 
 func (c *collected) end() Facts {
-	if c.rest != nil {
-		c.list = append(c.list, Fact{Field: "everything after that", Value: hex.EncodeToString(c.rest.Sum(nil))})
+	if c.rest == nil {
+		return c.list
 	}
-	return c.list
+	return append(slices.Clip(c.list), Fact{Field: "everything after that", Value: hex.EncodeToString(c.rest.Sum(nil))})
 }
 
 // mailReader takes a message apart as it is read.
