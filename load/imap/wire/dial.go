@@ -16,6 +16,13 @@ func Dial(ctx context.Context, opts Options) (*Conn, error) {
 	if opts.Timeout <= 0 {
 		opts.Timeout = DefaultTimeout
 	}
+	if opts.Credentials.Renew != nil {
+		token, err := opts.Credentials.Renew(ctx)
+		if err != nil {
+			return nil, err
+		}
+		opts.Credentials.Token = token
+	}
 	raw, err := dial(ctx, &opts)
 	if err != nil {
 		return nil, err

@@ -77,6 +77,9 @@ type Credentials struct {
 	Password string
 	// Token is for OAUTHBEARER (RFC 7628) and XOAUTH2. It wins over a password.
 	Token string
+	// Renew, which may be nil, is asked for the token before each login: tokens expire within an hour, and runs take
+	// longer. It is called by several goroutines at once.
+	Renew func(context.Context) (string, error)
 }
 
 // String tells nothing but the user.
