@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,7 +35,9 @@ func (c *Client) discover(ctx context.Context) error {
 			return err
 		}
 		c.principal = at
-		c.identify(about, at)
+		if err := c.identify(ctx, about, at); err != nil {
+			return err
+		}
 	default:
 		if err := c.find(ctx, about, at, named); err != nil {
 			return err
@@ -202,17 +205,39 @@ func (c *Client) know(ctx context.Context, about *response, at *url.URL) error {
 		c.log.Debug("the principal does not answer", "reason", err)
 		return nil
 	}
-	c.identify(who, u)
-	return nil
+	return c.identify(ctx, who, u)
 }
 
-// identify notes who the user is.
-func (c *Client) identify(who *response, at *url.URL) {
+// identify notes who the user is, and which calendar is for what comes by itself.
+func (c *Client) identify(ctx context.Context, who *response, at *url.URL) error {
 	c.server.Principal = c.href(at)
 	for _, a := range hrefs(who.prop(nsCal, "calendar-user-address-set")) { // RFC 6638 2.4.1
+		// QUIRK: Xandikos writes mailto%3Aalice%40example.org.
+		if plain, err := url.PathUnescape(a); err == nil && strings.HasPrefix(strings.ToLower(a), "mailto%3a") {
+			a = plain
+		}
 		c.server.Addresses = append(c.server.Addresses, cut(words(a), mostHref))
 	}
 	c.server.Outbox = len(hrefs(who.prop(nsCal, "schedule-outbox-URL"))) > 0 // RFC 6638 2.1.1
+	inbox := hrefs(who.prop(nsCal, "schedule-inbox-URL"))                    // RFC 6638 2.2.1
+	if c.kind != Calendars || len(inbox) == 0 {
+		return nil
+	}
+	u, err := c.found(inbox[0], at)
+	if err != nil {
+		return nil //nolint:nilerr // what makes no sense tells nothing
+	}
+	props := []xml.Name{{Space: nsCal, Local: "schedule-default-calendar-URL"}} // RFC 6638 9.2
+	_, err = c.propfind(ctx, request{url: u}, "0", props, func(r *response, in *url.URL) (bool, error) {
+		if list := hrefs(r.prop(nsCal, "schedule-default-calendar-URL")); len(list) > 0 {
+			c.usual, _ = c.found(list[0], in) //nolint:errcheck // nil is none
+		}
+		return false, nil
+	})
+	if err != nil && fatal(err) {
+		return err
+	}
+	return nil
 }
 
 // ask learns about the server by OPTIONS.

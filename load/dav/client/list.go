@@ -16,6 +16,7 @@ import (
 // Resource is what a listing says of a resource.
 type Resource struct {
 	Href string
+	Name string // the last part of the href, decoded
 	ETag string // with its quotes; empty: not told
 	Size int64  // in octets; -1: not told
 	// UID is what its content names, by [Client.UIDs] only; empty: not told.
@@ -53,36 +54,30 @@ func (c *Client) List(ctx context.Context, collection string) iter.Seq2[Resource
 		}
 		props := []xml.Name{{Space: nsDAV, Local: "resourcetype"}, {Space: nsDAV, Local: "getetag"}, {Space: nsDAV, Local: "getcontentlength"}}
 		stopped := false
-		_, err = c.propfind(ctx, request{url: u, limit: mostListing}, "1", props, c.each("PROPFIND", u, func(res *response, r Resource) bool {
-			stopped = !yield(r, nil)
-			return !stopped
-		}))
+		_, err = c.propfind(ctx, request{url: u, limit: mostListing}, "1", props, func(res *response, at *url.URL) (bool, error) {
+			if res.status == http.StatusInsufficientStorage {
+				return false, &Error{Method: "PROPFIND", Href: c.href(u), Status: res.status, Text: "the server lists only a part of the collection"}
+			}
+			if same(at, u) && res.status >= 300 {
+				return false, res.refusal("PROPFIND", c.href(u))
+			}
+			href, ok := c.child(at, u)
+			if !ok || res.status >= 300 || res.isCollection() {
+				return true, nil
+			}
+			stopped = !yield(c.resource(res, href), nil)
+			return !stopped, nil
+		})
 		if err != nil && !stopped {
 			yield(Resource{}, err)
 		}
 	}
 }
 
-// each makes resources of the responses of a listing.
-func (c *Client) each(method string, collection *url.URL, yield func(*response, Resource) bool) func(*response, *url.URL) (bool, error) {
-	return func(res *response, at *url.URL) (bool, error) {
-		if res.status == http.StatusInsufficientStorage {
-			return false, &Error{Method: method, Href: c.href(collection), Status: res.status, Text: "the server lists only a part of the collection"}
-		}
-		if same(at, collection) && res.status >= 300 {
-			return false, res.refusal(method, c.href(collection))
-		}
-		href, ok := c.child(at, collection)
-		if !ok || res.status >= 300 || res.isCollection() {
-			return true, nil
-		}
-		return yield(res, c.resource(res, href)), nil
-	}
-}
-
 func (c *Client) resource(res *response, href string) Resource {
 	return Resource{
 		Href: href,
+		Name: Base(href),
 		ETag: etag(res.prop(nsDAV, "getetag").text()),
 		Size: number(res.prop(nsDAV, "getcontentlength")),
 	}
@@ -98,52 +93,63 @@ func (r *response) data(k Kind) *node {
 
 // UIDs lists the resources in a collection with their UIDs, which costs a server more than List: it has to look into each.
 // It is asked for the UIDs alone (RFC 4791 9.6, RFC 6352 10.4); one that sends whole objects nevertheless (Radicale) is
-// understood too. Where the server knows no such query the resources come without UID.
+// understood too. A resource whose UID the server does not tell comes without. The names are held in memory.
+//
+// It is a multiget and not a query: what a filter matches is something that servers disagree about.
 func (c *Client) UIDs(ctx context.Context, collection string) iter.Seq2[Resource, error] {
 	return func(yield func(Resource, error) bool) {
+		var list []Resource
+		for r, err := range c.List(ctx, collection) {
+			if err != nil {
+				yield(Resource{}, err)
+				return
+			}
+			list = append(list, r)
+		}
 		u, err := c.locate(collection)
 		if err != nil {
 			yield(Resource{}, err)
 			return
 		}
-		body := prolog + "<C:calendar-query" + namespaces + `><D:prop><D:getetag/><C:calendar-data><C:comp name="VCALENDAR">` +
-			`<C:prop name="VERSION"/>` + comps(`<C:prop name="UID"/>`) + `</C:comp></C:calendar-data></D:prop>` +
-			`<C:filter><C:comp-filter name="VCALENDAR"/></C:filter></C:calendar-query>`
-		if c.kind == AddressBooks {
-			body = prolog + "<A:addressbook-query" + namespaces + `><D:prop><D:getetag/><A:address-data><A:prop name="VERSION"/><A:prop name="UID"/></A:address-data></D:prop>` +
-				// QUIRK: a filter that says nothing matches nothing for some; every card has a FN.
-				`<A:filter><A:prop-filter name="FN"/></A:filter></A:addressbook-query>`
-		}
-		stopped, any := false, false
-		r := request{method: "REPORT", url: u, limit: mostListing, header: http.Header{"Depth": {"1"}}}
-		_, err = c.query(ctx, r, body, limits{text: mostInline}, c.each("REPORT", u, func(res *response, r Resource) bool {
-			any = true
-			r.UID = uid(res.data(c.kind).text())
-			r.Size = -1
-			stopped = !yield(r, nil)
-			return !stopped
-		}))
-		switch {
-		case stopped || err == nil:
-		case !any && unsupported(err):
-			for r, err := range c.List(ctx, collection) {
-				if !yield(r, err) {
+		for known := true; len(list) > 0; {
+			chunk := list[:min(len(list), chunkUIDs)]
+			list = list[len(chunk):]
+			uids := make(map[string]string)
+			if known {
+				err := c.multiget(ctx, u, chunk, c.onlyUID(), func(res *response, href string) {
+					uids[href] = uid(res.data(c.kind).text())
+				})
+				switch {
+				case unsupported(err):
+					known = false
+				case err != nil:
+					yield(Resource{}, err)
 					return
 				}
 			}
-		default:
-			yield(Resource{}, err)
+			for i := range chunk {
+				chunk[i].UID = uids[chunk[i].Href]
+				if !yield(chunk[i], nil) {
+					return
+				}
+			}
 		}
 	}
 }
 
-// comps asks for the same of each component that a calendar can hold.
-func comps(props string) string {
+// chunkUIDs is how many UIDs are asked for at once.
+const chunkUIDs = 200
+
+// onlyUID asks for the UID of an object alone.
+func (c *Client) onlyUID() string {
+	if c.kind == AddressBooks {
+		return `<A:address-data><A:prop name="VERSION"/><A:prop name="UID"/></A:address-data>`
+	}
 	var b strings.Builder
 	for _, name := range []string{"VEVENT", "VTODO", "VJOURNAL"} {
-		b.WriteString(`<C:comp name="` + name + `">` + props + `</C:comp>`)
+		b.WriteString(`<C:comp name="` + name + `"><C:prop name="UID"/></C:comp>`)
 	}
-	return b.String()
+	return `<C:calendar-data><C:comp name="VCALENDAR"><C:prop name="VERSION"/>` + b.String() + `</C:comp></C:calendar-data>`
 }
 
 // unsupported reports whether a server does not know a request.
@@ -211,7 +217,17 @@ func (c *Client) Multiget(ctx context.Context, collection string, list []Resourc
 			list = list[n:]
 			var objects map[string]*Object
 			if !single {
-				objects, err = c.multiget(ctx, u, chunk)
+				objects = make(map[string]*Object, len(chunk))
+				err = c.multiget(ctx, u, chunk, c.everything(), func(res *response, href string) {
+					if res.status >= 300 {
+						objects[href] = &Object{Resource: Resource{Href: href, Name: Base(href), Size: -1}, Err: res.refusal("REPORT", href)}
+					} else if content := res.data(c.kind); content != nil {
+						o := &Object{Resource: c.resource(res, href), Data: []byte(content.Text)}
+						o.Size = int64(len(o.Data))
+						objects[href] = o
+					}
+					// What comes without content is asked for singly.
+				})
 				var nonsense *ProtocolError
 				switch {
 				case err == nil:
@@ -240,45 +256,41 @@ func (c *Client) Multiget(ctx context.Context, collection string, list []Resourc
 	}
 }
 
-// multiget asks for one chunk.
-func (c *Client) multiget(ctx context.Context, u *url.URL, chunk []Resource) (map[string]*Object, error) {
-	var b strings.Builder
-	root, data := "C:calendar-multiget", "C:calendar-data"
+// everything asks for whole objects.
+func (c *Client) everything() string {
 	if c.kind == AddressBooks {
-		root, data = "A:addressbook-multiget", "A:address-data"
+		return "<A:address-data/>"
 	}
-	b.WriteString(prolog + "<" + root + namespaces + "><D:prop><D:getetag/><" + data + "/></D:prop>")
+	return "<C:calendar-data/>"
+}
+
+// multiget asks for one chunk (RFC 4791 7.9, RFC 6352 8.7).
+func (c *Client) multiget(ctx context.Context, u *url.URL, chunk []Resource, data string, each func(*response, string)) error {
+	root := "C:calendar-multiget"
+	if c.kind == AddressBooks {
+		root = "A:addressbook-multiget"
+	}
+	var b strings.Builder
+	b.WriteString(prolog + "<" + root + namespaces + "><D:prop><D:getetag/>" + data + "</D:prop>")
 	for _, r := range chunk {
 		at, err := c.locate(r.Href)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		b.WriteString("<D:href>" + escape(at.EscapedPath()) + "</D:href>")
 	}
 	b.WriteString("</" + root + ">")
-	objects := make(map[string]*Object, len(chunk))
-	// RFC 4791 7.9: no Depth is needed; RFC 6352 8.7 wants 0, and so does Depth's default for REPORT.
+	// RFC 6352 8.7 wants this depth; RFC 4791 7.9 ignores it.
 	r := request{method: "REPORT", url: u, limit: mostChunk, header: http.Header{"Depth": {"0"}}}
 	_, err := c.query(ctx, r, b.String(), limits{text: mostInline}, func(res *response, at *url.URL) (bool, error) {
-		href := c.href(at)
-		content := res.data(c.kind)
-		switch {
-		case res.status >= 300:
-			if !same(at, u) {
-				objects[href] = &Object{Resource: Resource{Href: href, Size: -1}, Err: res.refusal("REPORT", href)}
-			}
-		case content != nil:
-			o := &Object{Resource: c.resource(res, href), Data: []byte(content.Text)}
-			o.Size = int64(len(o.Data))
-			objects[href] = o
+		// A status of the collection's own would be that of the whole.
+		if same(at, u) && res.status >= 300 {
+			return false, res.refusal("REPORT", c.href(u))
 		}
-		// What comes without content is asked for singly.
+		each(res, c.href(at))
 		return true, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return objects, nil
+	return err
 }
 
 // whole reads one resource. An error is one that concerns all.
@@ -304,7 +316,7 @@ func (c *Client) whole(ctx context.Context, r Resource) (*Object, error) {
 func Hrefs(list ...string) []Resource {
 	resources := make([]Resource, len(list))
 	for i, h := range slices.All(list) {
-		resources[i] = Resource{Href: h, Size: -1}
+		resources[i] = Resource{Href: h, Name: Base(h), Size: -1}
 	}
 	return resources
 }

@@ -183,7 +183,7 @@ func (c *Client) complete(ctx context.Context, u *url.URL, made, want Collection
 		{"D:displayname", want.Name, made.Name},
 		{"I:calendar-color", want.Color, made.Color},
 	} {
-		if p.want == "" || p.got != "" && (p.name != "D:displayname" || p.got == cut(words(p.want), mostWords)) {
+		if p.want == "" || c.kind == AddressBooks && p.name != "D:displayname" || p.got != "" && (p.name != "D:displayname" || p.got == cut(words(p.want), mostWords)) {
 			continue
 		}
 		body := setBody("D:propertyupdate", "<"+p.name+">"+escape(p.want)+"</"+p.name+">")

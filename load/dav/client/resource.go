@@ -203,7 +203,8 @@ func (c *Client) Get(ctx context.Context, href string, most int64) (io.ReadClose
 		a.Body.Close()
 		return nil, Resource{}, &ProtocolError{r.method, href, fmt.Errorf("it has %d bytes: %w", a.ContentLength, errTooLong)}
 	}
-	return &object{a.Body, r.method, href}, Resource{Href: c.href(a.url), ETag: etag(a.Header.Get("ETag")), Size: a.ContentLength}, nil
+	at := c.href(a.url)
+	return &object{a.Body, r.method, href}, Resource{Href: at, Name: Base(at), ETag: etag(a.Header.Get("ETag")), Size: a.ContentLength}, nil
 }
 
 // mostObject bounds one resource.
