@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"mailmill/load/internal/lock"
 )
 
 // stage is a hidden folder for what is not complete yet. It is on the target's file system, so that what is complete can
@@ -41,7 +43,7 @@ func openStage(path, target string) (_ *stage, err error) {
 	if s.lock, err = os.OpenFile(s.name(lockName), os.O_CREATE|os.O_RDWR, 0o600); err != nil {
 		return nil, err
 	}
-	if err := lock(s.lock); err != nil || !s.lockStands() {
+	if err := lock.Take(s.lock); err != nil || !s.lockStands() {
 		s.lock.Close()
 		s.lock = nil
 		return nil, fmt.Errorf("%s: %w", target, ErrInUse)
