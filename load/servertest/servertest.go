@@ -166,6 +166,19 @@ func (s *Server) Restart(t testing.TB, changed Options) {
 	s.Start(t, changed)
 }
 
+// Pause makes all processes of the server stand still until Resume.
+func (s *Server) Pause(t testing.TB) { s.signal(t, "STOP") }
+
+// Resume lets the server go on.
+func (s *Server) Resume(t testing.TB) { s.signal(t, "CONT") }
+
+func (s *Server) signal(t testing.TB, name string) {
+	t.Helper()
+	if out, err := exec.Command(script("signal"), name, s.Dir).CombinedOutput(); err != nil {
+		t.Errorf("signalling %s: %v\n%s", s.Name, err, out)
+	}
+}
+
 // Calendars returns the URL of the collection that a user's calendars are in.
 func (s *Server) Calendars(user string) string { return s.url(s.calendars, user) }
 

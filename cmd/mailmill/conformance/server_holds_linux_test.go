@@ -53,7 +53,11 @@ func TestServersHoldWhatArchivesHold(t *testing.T) {
 					a.load("-q", archive).want(t, 0)
 					a.verify("-q", archive).want(t, 0)
 					before := holds(t, s, user)
-					a.load("-q", archive).want(t, 0)
+					for kind, n := range balanceOf(t, a.load("--json", archive).want(t, 0)) {
+						if n.Written > 0 {
+							t.Errorf("%s: a second run writes: %+v", kind, n)
+						}
+					}
 					before.same(t, holds(t, s, user))
 					if s.IMAP != "" {
 						fetchedByMbsync(t, s, user, archive)

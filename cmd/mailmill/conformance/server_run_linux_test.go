@@ -2,7 +2,7 @@ package conformance
 
 import (
 	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
 	"net"
 	"os"
@@ -26,6 +26,7 @@ type account struct {
 
 	mail, calendar, contacts string   // URLs, empty where the run does not go there
 	options                  []string // of every run
+	of                       string   // --only, instead of all that the targets take
 }
 
 // accountOf returns the place of a user on a server, with everything that the server takes, without TLS: where traffic is
@@ -76,7 +77,7 @@ func (a *account) targets() (args []string) {
 	if a.contacts != "" {
 		args, kinds = append(args, "--contacts", a.contacts), append(kinds, "contact,group")
 	}
-	return append(args, "--only", strings.Join(kinds, ","))
+	return append(args, "--only", cmp.Or(a.of, strings.Join(kinds, ",")))
 }
 
 // load loads archives, with more options.
@@ -142,12 +143,16 @@ func (p *process) wait() result {
 	return r
 }
 
-// kill kills the process with SIGKILL and reports whether it was still running.
-func (p *process) kill() bool {
-	err := p.cmd.Process.Kill()
+// kill kills the process with SIGKILL unless it has ended, and waits for that.
+func (p *process) kill() {
+	_ = p.cmd.Process.Kill()
 	<-p.ended
+}
+
+// killed reports whether the process ended because somebody killed it.
+func (p *process) killed() bool {
 	status, _ := p.cmd.ProcessState.Sys().(syscall.WaitStatus)
-	return !errors.Is(err, os.ErrProcessDone) && status.Signaled()
+	return status.Signaled()
 }
 
 // peak returns what the process held of memory at most, in KiB.

@@ -1,0 +1,302 @@
+package conformance
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"mailmill/formats/corpustest"
+	"mailmill/load/servertest"
+)
+
+// Capabilities that make servers poorer than they are.
+const (
+	// Dovecot's, without UIDPLUS and MULTIAPPEND.
+	noUIDPLUS = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE LITERAL+ AUTH=PLAIN NAMESPACE SPECIAL-USE UNSELECT CHILDREN"
+	// What Cyrus leaves out: every literal waits for the server.
+	noLiterals = "UIDPLUS MULTIAPPEND LITERAL+ LITERAL- COMPRESS=DEFLATE"
+)
+
+// Cases 41 and 42 of the acceptance tests: fifty times the program is killed at a random moment, and the same command goes
+// on; in the end every server holds everything once, whether it tells the UIDs of what it took or not.
+//
+// Half of the moments are told by the clock, half by the bytes that have gone to the server. They are random by a seed
+// that is logged; MAILMILL_SEED sets it.
+func TestCase41KilledAndResumed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	for _, test := range []struct {
+		name  string
+		start func(t testing.TB) *servertest.Server
+		kinds []string
+	}{
+		{"mail with UIDPLUS", func(t testing.TB) *servertest.Server { return servertest.Dovecot(t, nil) }, []string{"mail"}},
+		{"mail without UIDPLUS", func(t testing.TB) *servertest.Server {
+			return servertest.Dovecot(t, servertest.Options{"CAPABILITY": noUIDPLUS, "FORMAT": "mdbox"})
+		}, []string{"mail"}},
+		{"mail with Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"mail"}},
+		{"mail with Cyrus without UIDPLUS", func(t testing.TB) *servertest.Server {
+			return servertest.Cyrus(t, servertest.Options{"SUPPRESS": noLiterals})
+		}, []string{"mail"}},
+		{"calendars and contacts with Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"calendar", "contacts"}},
+		{"calendars and contacts with Radicale", func(t testing.TB) *servertest.Server { return servertest.Radicale(t, nil) }, []string{"calendar", "contacts"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			killedAndResumed(t, test.start(t), test.kinds)
+		})
+	}
+}
+
+// killedAndResumed kills runs until it did so fifty times, five times a user.
+func killedAndResumed(t *testing.T, s *servertest.Server, kinds []string) {
+	const kills, killsEach, users = 50, 5, 19
+	archive := corpustest.Sample()
+	seed := uint64(7)
+	if _, err := fmt.Sscan(os.Getenv("MAILMILL_SEED"), &seed); err == nil {
+		t.Logf("seed %d", seed)
+	}
+	random := rand.New(rand.NewPCG(seed, uint64(len(t.Name()))))
+	real := s.IMAP
+	if real == "" || kinds[0] != "mail" {
+		real = s.HTTP
+	}
+	meter := servertest.Count(t, real)
+
+	// What a run that nobody interrupts leaves.
+	reference := accountOf(t, s, "u20").only(kinds...).through(real, meter.Addr)
+	start := time.Now()
+	reference.load("-q", archive).want(t, 0)
+	took, bytes := time.Since(start), meter.Sent()
+	want := holds(t, s, "u20")
+	if want.total() < 50 {
+		t.Fatalf("the server holds %d things", want.total())
+	}
+
+	done := 0
+	for user := 1; done < kills && user <= users; user++ {
+		a := accountOf(t, s, fmt.Sprint("u", user)).only(kinds...).through(real, meter.Addr)
+		for range killsEach {
+			p := a.start("-q", archive)
+			// A run that goes on has less to do.
+			if random.IntN(2) == 0 {
+				meter.AtByte(meter.Sent()+1+random.Int64N(bytes/2), func() { _ = p.cmd.Process.Kill() })
+				<-p.ended
+				meter.AtByte(0, nil)
+			} else {
+				select {
+				case <-p.ended:
+				case <-time.After(time.Duration(random.Int64N(int64(took)))):
+				}
+			}
+			if p.kill(); !p.killed() {
+				p.wait().want(t, 0) // before its moment
+				break
+			}
+			done++
+		}
+		a.load("-q", archive).want(t, 0)
+		want.same(t, holds(t, s, a.user))
+		if t.Failed() {
+			t.Fatalf("user %s, after %d kills", a.user, done)
+		}
+		a.load("-q", archive).want(t, 0)
+		want.same(t, holds(t, s, a.user))
+	}
+	t.Logf("killed %d times; a run takes %v and sends %d bytes", done, took.Round(time.Millisecond), bytes)
+	if done < kills {
+		t.Errorf("killed %d times, want %d", done, kills)
+	}
+}
+
+// Whatever happens to a server or the way to it during a run, the same command has everything there once in the end.
+func TestExactlyOnceWhateverHappens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	archive := corpustest.Sample()
+	servers := []struct {
+		name  string
+		start func(testing.TB) *servertest.Server
+		kinds []string
+	}{
+		{"dovecot", func(t testing.TB) *servertest.Server { return servertest.Dovecot(t, nil) }, []string{"mail"}},
+		{"poor dovecot", func(t testing.TB) *servertest.Server {
+			return servertest.Dovecot(t, servertest.Options{"CAPABILITY": noUIDPLUS})
+		}, []string{"mail"}},
+		{"cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"mail"}},
+		{"cyrus DAV", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"calendar", "contacts"}},
+		{"radicale", func(t testing.TB) *servertest.Server { return servertest.Radicale(t, nil) }, []string{"calendar", "contacts"}},
+	}
+	const moment = 300 * time.Millisecond
+	events := []struct {
+		name string
+		do   func(t *testing.T, s *servertest.Server, n *servertest.Network)
+	}{
+		{"the server is killed and restarted", func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
+			s.Kill(t)
+			time.Sleep(moment)
+			s.Start(t, nil)
+		}},
+		{"the connection is cut inside a literal", func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
+			n.CutAfter(t, 10_000)
+			time.Sleep(moment)
+			n.Heal(t)
+		}},
+		{"answers never arrive", func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
+			n.Silence(t)
+			time.Sleep(moment)
+			n.Heal(t)
+		}},
+		{"the server stalls", func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
+			s.Pause(t)
+			time.Sleep(2 * time.Second)
+			s.Resume(t)
+		}},
+		{"the server cannot be reached", func(_ *testing.T, _ *servertest.Server, n *servertest.Network) {
+			n.Down()
+			time.Sleep(moment)
+			n.Up(t)
+		}},
+	}
+	for _, server := range servers {
+		t.Run(server.name, func(t *testing.T) {
+			t.Parallel()
+			s := server.start(t)
+			real := s.IMAP
+			if server.kinds[0] != "mail" {
+				real = s.HTTP
+			}
+			accountOf(t, s, "u20").only(server.kinds...).load("-q", archive).want(t, 0)
+			want := holds(t, s, "u20")
+			for i, event := range events {
+				t.Run(event.name, func(t *testing.T) {
+					n := servertest.Between(t, real)
+					meter := servertest.Count(t, n.Addr)
+					a := accountOf(t, s, fmt.Sprint("u", i+1)).only(server.kinds...).through(real, meter.Addr)
+					happened := make(chan struct{})
+					meter.AtByte(100_000, func() {
+						go func() {
+							defer close(happened)
+							event.do(t, s, n)
+						}()
+					})
+					const temporary = 5
+					r := a.load("-q", archive).want(t, 0, temporary)
+					<-happened
+					t.Logf("exit status %d", r.status)
+					if r.status != 0 {
+						a.load("-q", archive).want(t, 0)
+					}
+					want.same(t, holds(t, s, a.user))
+				})
+			}
+			t.Run("the ledger is lost", func(t *testing.T) {
+				a := accountOf(t, s, "u19").only(server.kinds...)
+				meter := servertest.Count(t, real)
+				p := a.through(real, meter.Addr)
+				run := p.start("-q", archive)
+				meter.AtByte(100_000, func() { _ = run.cmd.Process.Kill() })
+				<-run.ended
+				for range 2 {
+					forget(t, a.ledger)
+					a.load("-q", archive).want(t, 0)
+					want.same(t, holds(t, s, a.user))
+				}
+			})
+		})
+	}
+}
+
+// forget removes a ledger and what stands beside it.
+func forget(t *testing.T, ledger string) {
+	t.Helper()
+	files, err := filepath.Glob(ledger + "*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no ledger: %v", err)
+	}
+	for _, f := range files {
+		os.Remove(f)
+	}
+}
+
+// A full mailbox ends the run with a status of its own, what went there stays, and the same command goes on when there is
+// room.
+func TestExactlyOnceWhenTheQuotaFills(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts servers")
+	}
+	const overQuota = 13
+	archive := corpustest.Sample()
+	for name, test := range map[string]struct {
+		start func(testing.TB) *servertest.Server
+		raise func(*testing.T, *servertest.Server)
+	}{
+		"dovecot": {
+			func(t testing.TB) *servertest.Server {
+				return servertest.Dovecot(t, servertest.Options{"QUOTA": "800k"})
+			},
+			func(t *testing.T, s *servertest.Server) { s.Restart(t, servertest.Options{"QUOTA": "100M"}) },
+		},
+		"cyrus": {
+			func(t testing.TB) *servertest.Server {
+				return servertest.Cyrus(t, servertest.Options{"QUOTA_KB": "800"})
+			},
+			func(t *testing.T, s *servertest.Server) {
+				imapDo(t, s.IMAP, s.Admin, s.Password, `SETQUOTA user/u1 (STORAGE 100000)`, `SETQUOTA user/u2 (STORAGE 100000)`)
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := test.start(t)
+			a := accountOf(t, s, "u1").only("mail")
+			r := a.load("-q", archive).want(t, overQuota)
+			if !strings.Contains(strings.ToLower(r.stderr), "quota") {
+				t.Errorf("says %s", r.stderr)
+			}
+			if n := holds(t, s, "u1").total(); n == 0 {
+				t.Error("nothing is kept")
+			}
+			a.load("-q", archive).want(t, overQuota)
+			test.raise(t, s)
+			a.load("-q", archive).want(t, 0)
+			b := accountOf(t, s, "u2").only("mail")
+			b.load("-q", archive).want(t, 0)
+			holds(t, s, "u2").same(t, holds(t, s, "u1"))
+		})
+	}
+}
+
+// imapDo logs in and says commands, each of which the server has to take.
+func imapDo(t testing.TB, addr, user, password string, commands ...string) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	for _, c := range append([]string{"LOGIN " + user + " " + password}, commands...) {
+		fmt.Fprintf(conn, "x %s\r\n", c)
+		for {
+			line, err := r.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(line, "x OK") {
+				break
+			}
+			if strings.HasPrefix(line, "x ") {
+				t.Fatalf("%s: %s", c, line)
+			}
+		}
+	}
+}
