@@ -1,0 +1,401 @@
+// Package imap writes mail into mailboxes on an IMAP server: each mail exactly once, whatever happens on the way.
+//
+// [Open] logs in and asks all that can keep a run from succeeding; it writes nothing. The [Target] then takes the mails of a
+// run as a [load.Sender] does. Each mail goes through the same steps:
+//
+//	Encode   makes the message, and takes its print
+//	Send     asks the ledger what is known of it, and queues it for its mailbox
+//	sender   connections take what is queued; what is about to be sent is noted in the ledger, then it is sent
+//	landed   the server's answers are noted, and the run is told
+//	find     what may be on the server already is looked for there first
+//
+// Storing goes over connections of its own (package wire). Everything else, mailboxes, flags, looking for messages, goes over
+// one control connection, by go-imap.
+//
+// # Exactly once
+//
+// A mail has its note in the ledger before its first byte leaves, and the confirmation after the server's answer. What is in
+// between when the process dies, or when the connection is lost, may have arrived or not: it is looked for in the mailbox
+// before it is sent again, once the number of messages there stands still, as a server may still be storing what it had
+// received. It is found by its Message-ID, and is the same only if its bytes are, or if a server that changed them left what
+// they say (package compare). So several mails of one Message-ID stay several, and equal copies keep their number. When the
+// ledger is lost, or the mailbox was made anew (UIDVALIDITY, RFC 9051 2.3.1.1), everything is looked for in that way.
+//
+// # What was changed on the server
+//
+// belongs to its owner. A message that was deleted there is not written again, flags that were set there stay. A mail that
+// changed in the archive replaces what was written of it before, unless that was touched; then both are left, and the run is
+// told of a [load.Conflict].
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	goimap "github.com/emersion/go-imap/v2"
+	"github.com/emersion/go-imap/v2/imapclient"
+
+	"mailmill/load"
+	"mailmill/load/imap/wire"
+	"mailmill/load/ledger"
+	"mailmill/load/pace"
+)
+
+// Options say where mail goes and how.
+type Options struct {
+	// Wire says how to connect.
+	Wire wire.Options
+	// Connections is the number of connections that store messages; 0 is [DefaultConnections]. One more is for everything
+	// else.
+	Connections int
+	// Prefix is a path of mailboxes, separated by slashes, below which everything goes. {source} in it stands for the name
+	// of the archive. Where it is empty, folders with a role go to the account's own mailboxes for it.
+	Prefix string
+	// FolderMap maps folders of the archives to mailboxes, both as paths separated by slashes. What lies below a folder goes
+	// below its mailbox.
+	FolderMap map[string]string
+	// Wanted, if not nil, says which folders get a mailbox even where no mail goes there. Those that are hidden or of
+	// another kind do not.
+	Wanted func(Source, []string) bool
+	// Sources are the archives of the run.
+	Sources []Source
+	// Account holds what was written to the account. A rehearsal may do without.
+	Account *ledger.Account
+	// Pace bounds what is sent; nil is as fast as the server goes.
+	Pace *pace.Pace
+	// Subscribe subscribes to the mailboxes that are written to: mail programs show no others.
+	Subscribe bool
+	// Prune has Finish remove what earlier runs wrote and this one did not bring, unless it was changed on the server
+	// since; see [Target.KeepStale].
+	Prune bool
+	// Rehearse does everything but write; see [Target.Plan].
+	Rehearse bool
+	// Settle is how long a mailbox has to stand still before a message that may be on its way is taken for lost; 0 is
+	// [DefaultSettle].
+	Settle time.Duration
+	// Patience is how long a server that went away is waited for; 0 is [DefaultPatience].
+	Patience time.Duration
+	// Log gets what helps to find faults; nil drops it.
+	Log *slog.Logger
+}
+
+// Defaults.
+const (
+	DefaultConnections = 3
+	DefaultSettle      = time.Second
+	DefaultPatience    = 3 * time.Minute
+)
+
+// Target is a [load.Sender] that writes to an IMAP server.
+type Target struct {
+	options Options
+	log     *slog.Logger
+	dialer  *dialer
+	control *control
+	caps    wire.Caps
+	tree    *tree
+	limit   int64 // of APPEND by all mailboxes; 0 is none known
+	quotas  []Quota
+	ctx     context.Context // done when everything is to end at once
+	cancel  context.CancelFunc
+	sender  *sender
+	found   map[string]bool // mailboxes that were there
+	made    map[string]bool // mailboxes that were not
+
+	// of the goroutine that sends:
+	boxes    map[string]*mailbox // by name
+	prepared bool
+	folder   *folderOf
+	copies   map[uint64]uint32 // how often the folder at hand had a mail of a key and print
+
+	remaking sync.Mutex // of mailboxes
+
+	mu     sync.Mutex
+	report Report // guarded by mu
+	spared bool   // guarded by mu
+	ended  bool   // guarded by mu
+}
+
+// Report tells what became of the mailboxes of a run.
+type Report struct {
+	Mailboxes []Mailbox
+	// Undated and Clamped are the numbers of mails without a time, and of those whose time servers cannot hold: they
+	// stand at the beginning or at the end of time; their own is in their header.
+	Undated, Clamped int
+	// Keywords is how many keywords were left out, by mailbox: the server does not take them. Categories are in the
+	// header in full.
+	Keywords map[string]int
+	// Marked is how many messages were marked as deleted that a server without UIDPLUS cannot remove alone.
+	Marked int
+	// Pruned is how many messages were removed, Kept how many were not because they were changed on the server.
+	Pruned, Kept int
+}
+
+// Mailbox is a mailbox that folders of the archives go to.
+type Mailbox struct {
+	Folder  []string // the first of the folders, as its path
+	Name    string
+	Exists  bool  // before the run
+	Items   int   // that were written, or would be
+	Bytes   int64 // of those
+	Largest int64
+}
+
+// Quota is a limit of an account (RFC 9208).
+type Quota struct {
+	Root        string
+	Resource    string // STORAGE in bytes, MESSAGE, …
+	Used, Limit int64
+}
+
+// QuotaError says that there is no room left on the server.
+type QuotaError struct {
+	Mailbox string // empty where it was asked before anything was written
+	Err     error
+}
+
+func (e *QuotaError) Error() string {
+	if e.Mailbox == "" {
+		return "the account is full: " + e.Err.Error()
+	}
+	return fmt.Sprintf("the account is full: mailbox %s: %v", e.Mailbox, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *QuotaError) Unwrap() error { return e.Err }
+
+// Open logs in, and asks what the server can do, what mailboxes and how much room there is. It writes nothing, not even
+// into the ledger. The errors are those of [wire.Dial], [QuotaError], and what the server refuses.
+func Open(ctx context.Context, o Options) (*Target, error) {
+	if o.Connections <= 0 {
+		o.Connections = DefaultConnections
+	}
+	if o.Settle <= 0 {
+		o.Settle = DefaultSettle
+	}
+	if o.Patience <= 0 {
+		o.Patience = DefaultPatience
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Pace == nil {
+		o.Pace = pace.New(pace.Options{Connections: o.Connections})
+	}
+	if o.Account == nil && !o.Rehearse {
+		return nil, errors.New("nothing can be written to a server without a ledger")
+	}
+	d := &dialer{
+		options: o.Wire, log: o.Log, patience: o.Patience, retried: o.Pace.Retried,
+		backoff: func(attempt int) time.Duration { return pace.Backoff(attempt, rand.Float64) },
+	}
+	conn, err := d.first(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t := &Target{
+		options: o, log: o.Log, dialer: d, control: &control{dialer: d}, caps: conn.Caps(),
+		boxes: make(map[string]*mailbox), found: make(map[string]bool), made: make(map[string]bool),
+	}
+	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	t.sender = newSender(t)
+	if err = t.control.use(conn); err == nil {
+		err = t.ask(ctx)
+	}
+	if err != nil {
+		t.control.close(false)
+		t.cancel()
+		return nil, unwrapFatal(err)
+	}
+	return t, nil
+}
+
+// unwrapFatal returns what ended everything: before a run there is nothing to end.
+func unwrapFatal(err error) error {
+	if fatal := (*load.Fatal)(nil); errors.As(err, &fatal) {
+		return fatal.Err
+	}
+	return err
+}
+
+// ask asks what there is.
+func (t *Target) ask(ctx context.Context) error {
+	server, err := t.list(ctx)
+	if err != nil {
+		return fmt.Errorf("cannot list the mailboxes: %w", err)
+	}
+	for name, box := range server.boxes {
+		t.found[name] = !box.noSelect
+	}
+	t.tree = newTree(server, &t.options)
+	t.limit, _ = t.caps.AppendLimit()
+	if !t.caps.Has("QUOTA") && !t.caps.Has("QUOTA=RES-STORAGE") {
+		return nil
+	}
+	if err := t.askQuota(ctx); err != nil {
+		return err
+	}
+	for _, q := range t.quotas {
+		if q.Used >= q.Limit {
+			return &QuotaError{Err: fmt.Errorf("%s of %s, all of %s", q.amount(q.Used), strings.ToLower(q.Resource), q.amount(q.Limit))}
+		}
+	}
+	return nil
+}
+
+func (q *Quota) amount(n int64) string {
+	if q.Resource == string(goimap.QuotaResourceStorage) {
+		return fmt.Sprintf("%d kB", n/1024)
+	}
+	return fmt.Sprint(n)
+}
+
+// askQuota asks for the limits of the inbox, which are the account's. A server that does not want to tell is not asked
+// twice: it will say when it is full.
+func (t *Target) askQuota(ctx context.Context) error {
+	err := t.control.do(ctx, func(client *imapclient.Client) error {
+		t.quotas = nil
+		data, err := client.GetQuotaRoot(inboxName).Wait()
+		if err != nil {
+			return err
+		}
+		for _, d := range data {
+			for _, name := range slices.Sorted(maps.Keys(d.Resources)) {
+				r := d.Resources[name]
+				q := Quota{Root: d.Root, Resource: strings.ToUpper(string(name)), Used: r.Usage, Limit: r.Limit}
+				if q.Resource == string(goimap.QuotaResourceStorage) { // RFC 9208 5.1: in units of 1024 bytes
+					q.Used, q.Limit = q.Used*1024, q.Limit*1024
+				}
+				if q.Limit > 0 {
+					t.quotas = append(t.quotas, q)
+				}
+			}
+		}
+		return nil
+	})
+	if _, refused := refusal(err); refused {
+		t.log.Debug("no quota", "reason", err)
+		return nil
+	}
+	return err
+}
+
+// list asks for the namespace and the mailboxes.
+func (t *Target) list(ctx context.Context) (*listing, error) {
+	var l *listing
+	err := t.control.do(ctx, func(client *imapclient.Client) error {
+		l = &listing{boxes: make(map[string]listed), folded: make(map[string]string), uses: make(map[string]string), createUse: t.caps.Has("CREATE-SPECIAL-USE")}
+		if t.caps.Has("NAMESPACE") {
+			data, err := client.Namespace().Wait()
+			if err != nil {
+				return err
+			}
+			if len(data.Personal) > 0 {
+				l.prefix, l.delim = data.Personal[0].Prefix, data.Personal[0].Delim
+			}
+		}
+		if l.delim == 0 {
+			// RFC 9051 6.3.9: an empty name asks for the delimiter alone.
+			roots, err := client.List("", "", nil).Collect()
+			if err != nil {
+				return err
+			}
+			for _, r := range roots {
+				l.delim = r.Delim
+			}
+		}
+		var options *goimap.ListOptions
+		if t.caps.Has("LIST-EXTENDED") {
+			options = &goimap.ListOptions{ReturnSubscribed: true, ReturnSpecialUse: t.caps.Has("SPECIAL-USE")}
+		}
+		cmd := client.List("", "*", options)
+		count := 0
+		for data := cmd.Next(); data != nil; data = cmd.Next() {
+			if count++; count <= mostMailboxes {
+				l.add(data.Mailbox, data.Attrs)
+			}
+		}
+		if err := cmd.Close(); err != nil {
+			return err
+		}
+		if count > mostMailboxes {
+			return &wire.ProtocolError{Doing: "LIST", What: fmt.Sprintf("it has more than %d mailboxes", mostMailboxes)}
+		}
+		return nil
+	})
+	return l, named(err, "LIST")
+}
+
+// mostMailboxes bounds what a server says that it has.
+const mostMailboxes = 200_000
+
+// count changes the report.
+func (t *Target) count(f func(*Report)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	f(&t.report)
+}
+
+// Report tells what became of the mailboxes. It is complete after Finish.
+func (t *Target) Report() Report {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.report
+	r.Mailboxes = slices.Clone(r.Mailboxes)
+	r.Keywords = maps.Clone(r.Keywords)
+	return r
+}
+
+// Finish implements [load.Target]: it waits for what was sent, and ends all connections.
+func (t *Target) Finish(ctx context.Context) error {
+	if !t.options.Rehearse {
+		if err := t.prepare(ctx); err != nil {
+			return unwrapFatal(err)
+		}
+	}
+	if err := t.sender.wait(); err != nil {
+		return unwrapFatal(err)
+	}
+	for _, m := range t.boxes {
+		// Everything that the mailbox held has met its item, if there is one.
+		if m.adopting && m.err == nil && !t.options.Rehearse {
+			if err := m.place.Load().Known(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if err := t.prune(ctx); err != nil {
+		return unwrapFatal(err)
+	}
+	t.end()
+	return nil
+}
+
+// Abort implements [load.Target]: what the server has it keeps.
+func (t *Target) Abort() (dropped bool, err error) {
+	t.sender.fail(errClosed)
+	t.end()
+	return false, nil
+}
+
+// end ends all connections.
+func (t *Target) end() {
+	t.mu.Lock()
+	ended := t.ended
+	t.ended = true
+	t.mu.Unlock()
+	if ended {
+		return
+	}
+	t.sender.wait() //nolint:errcheck // whoever asks for the outcome knows
+	t.cancel()
+	t.control.close(true)
+}
