@@ -73,8 +73,9 @@ func (d *addressing) given() (name string) {
 	return name
 }
 
-// check refuses what is wrong with the options, before anything is opened.
-func (d *addressing) check(a *app) error {
+// check refuses what is wrong with the options, before anything is opened. The accounts are those that items go to, which
+// have a part in what the options say.
+func (d *addressing) check(a *app, accounts ...*account) error {
 	d.options = address.Options{AsOf: d.asOf, Names: d.trustNames}
 	var err error
 	if d.options.Unresolved, err = address.ParsePolicy(d.unresolved); err != nil {
@@ -105,14 +106,23 @@ func (d *addressing) check(a *app) error {
 		if strings.Contains(host, "://") || strings.ContainsAny(host, "/@ ") || host == "" {
 			return usage("--insecure takes the name of a host, as in dc.example.com, not %q", host)
 		}
-		if !slices.ContainsFunc(servers, func(s server) bool { return strings.EqualFold(s.host, host) }) {
+		if !slices.ContainsFunc(servers, func(s server) bool { return strings.EqualFold(s.host, host) }) &&
+			!slices.ContainsFunc(accounts, func(acct *account) bool { return strings.EqualFold(acct.host, host) }) {
+			if len(accounts) > 0 {
+				return usage("--insecure %s: neither a target nor a --directory is on that host", host)
+			}
 			return usage("--insecure %s: no --directory is on that host", host)
 		}
 	}
-	if err := d.passwords.check(a, servers); err != nil {
+	if err := d.passwords.check(a, servers, accounts); err != nil {
 		return err
 	}
 	return d.checkBook()
+}
+
+// isInsecure reports whether a host may be spoken to in the clear, and whoever it says it is.
+func (d *addressing) isInsecure(host string) bool {
+	return slices.ContainsFunc(d.insecure, func(name string) bool { return strings.EqualFold(name, host) })
 }
 
 // server is the part of an LDAP server's URL that the command itself has to know.
@@ -257,9 +267,7 @@ func (a *app) learn(d *addressing, l lessons) (*people, error) {
 	for _, location := range d.directories {
 		dir, err := address.ReadDirectory(a.ctx, location, directory.Options{
 			Password: d.passwords.ask(a),
-			Insecure: func(host string) bool {
-				return slices.ContainsFunc(d.insecure, func(name string) bool { return strings.EqualFold(name, host) })
-			},
+			Insecure: d.isInsecure,
 			Notice: func(where, what string) {
 				if !a.quiet {
 					io.WriteString(a.screen(), report.Printable(where+": "+what)+"\n")

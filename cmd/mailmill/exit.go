@@ -20,7 +20,10 @@ const (
 	exitFailures    = 3  // finished, but items failed or are damaged, or some may be lost that cannot be counted
 	exitSource      = 4  // missing, unreadable, no archive
 	exitTemporary   = 5  // the same command goes on where it stopped
+	exitInUse       = 11 // another run has the ledger
 	exitRefused     = 12 // a server does not take the user or the password
+	exitQuota       = 13 // the account on a server is full
+	exitDiffers     = 14 // verify found differences
 	exitInterrupted = 130
 	exitPipe        = 141
 )
@@ -33,7 +36,10 @@ const exitStatuses = `  0    complete, the books balance
   4    source missing, unreadable, no archive, nothing in it can be read
   5    a matter of the moment: a full disk, a server that is away, an archive
        that changes while it is read; see to it and run the same command again
+  11   another run writes to the same account (its ledger is in use)
   12   a server refuses the user or the password
+  13   over quota: the account on the server is full
+  14   verify found differences
   130  interrupted
   141  the reader of a pipe went away (silent)
 `

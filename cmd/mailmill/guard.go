@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -14,34 +15,79 @@ import (
 	"mailmill/load/report"
 )
 
-// guard puts two looks into a run: at the room that the target has, before anything is written, and at the archives,
-// before anything that was written gets its final name. Where one of them finds that the result cannot be right, the
-// run ends as any other that cannot go on.
-func (a *app) guard(plan *load.Plan, from *sources, room *room) {
-	if room != nil {
-		for i := range plan.Sources {
-			s := &plan.Sources[i]
-			s.Source = counted{s.Source, plan.Filters, room}
-		}
-		for _, archive := range from.archives {
-			room.archives += archive.Info().Size
-		}
-	}
-	for i := range plan.Routes {
-		r := &plan.Routes[i]
-		switch target := r.Target.(type) {
+// guard puts two looks into a run: at the room that targets of files have, before anything is written, and at the
+// archives, before anything that was written gets its final name. Where one of them finds that the result cannot be
+// right, the run ends as any other that cannot go on. It also keeps the tally of each target.
+func (a *app) guard(plan *load.Plan, c *conversion, into *opened) {
+	for i, p := range into.list {
+		g := guarded{p.target, p, &c.sources}
+		switch target := p.target.(type) {
 		case load.Sender:
-			r.Target = &guardedSender{guarded{target, from}, target}
+			plan.Routes[i].Target = &guardedSender{g, target}
 		case load.Writer:
-			r.Target = &guardedWriter{guarded{target, from}, target, room}
+			room := c.room(a, p.destination)
+			if room != nil {
+				for i := range plan.Sources {
+					s := &plan.Sources[i]
+					s.Source = counted{s.Source, plan.Filters, room.kinds, room.add}
+				}
+				for _, archive := range c.sources.archives {
+					room.archives += archive.Info().Size
+				}
+			}
+			plan.Routes[i].Target = &guardedWriter{g, target, room}
 		}
 	}
+}
+
+// steady is a target that does not finish where an archive is no longer what it was.
+type steady struct {
+	load.Writer
+	from *sources
+}
+
+// Finish implements [load.Target].
+func (s *steady) Finish(ctx context.Context) error {
+	if err := s.from.changed(); err != nil {
+		return err
+	}
+	return s.Writer.Finish(ctx)
 }
 
 // guarded is a target that is looked after.
 type guarded struct {
 	load.Target
-	from *sources
+	place *place
+	from  *sources
+}
+
+// told takes note of what became of an item, and says of what ends the run what is wrong.
+func (g *guarded) told(outcome load.Outcome, err error, size int64) error {
+	if err != nil && outcome != load.Unchanged {
+		outcome = load.Failed
+	}
+	if fatal := (*load.Fatal)(nil); errors.As(err, &fatal) {
+		return &load.Fatal{Err: g.place.explain(fatal.Err)} // the item has no outcome
+	}
+	g.place.count(outcome, size)
+	return err
+}
+
+// Finish implements [load.Target].
+func (g *guarded) Finish(ctx context.Context) error {
+	if err := g.from.changed(); err != nil {
+		return err
+	}
+	return g.place.explain(g.Target.Finish(ctx))
+}
+
+// Abort implements [load.Target].
+func (g *guarded) Abort() (dropped bool, err error) {
+	dropped, err = g.Target.Abort()
+	if dropped {
+		g.place.drop()
+	}
+	return dropped, g.place.explain(err)
 }
 
 // guardedWriter is one that writes where there has to be room.
@@ -60,10 +106,11 @@ func (g *guardedWriter) Write(ctx context.Context, e load.Encoded) (load.Outcome
 		}
 		g.room = nil
 	}
-	return g.writer.Write(ctx, e)
+	outcome, err := g.writer.Write(ctx, e)
+	return outcome, g.told(outcome, err, e.Size())
 }
 
-// guardedSender is one that sends, and knows itself what there is room for.
+// guardedSender is one that answers later.
 type guardedSender struct {
 	guarded
 	sender load.Sender
@@ -71,15 +118,9 @@ type guardedSender struct {
 
 // Send implements [load.Sender].
 func (g *guardedSender) Send(ctx context.Context, e load.Encoded, done func(load.Outcome, error)) {
-	g.sender.Send(ctx, e, done)
-}
-
-// Finish implements [load.Target].
-func (g *guarded) Finish(ctx context.Context) error {
-	if err := g.from.changed(); err != nil {
-		return err
-	}
-	return g.Target.Finish(ctx)
+	g.sender.Send(ctx, e, func(outcome load.Outcome, err error) {
+		done(outcome, g.told(outcome, err, e.Size()))
+	})
 }
 
 // room is what the items of a run need where they go.
@@ -162,7 +203,8 @@ func (r *room) judge(space files.Space) error {
 type counted struct {
 	load.Source
 	filters []load.Filter
-	room    *room
+	kinds   []formats.Kind // those that count
+	add     func(*formats.Entry)
 }
 
 // Entries implements [load.Source].
@@ -170,7 +212,7 @@ func (c counted) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 	return func(yield func(formats.Entry, error) bool) {
 		for e, err := range c.Source.Entries(ctx) {
 			if err == nil && c.wanted(&e) {
-				c.room.add(&e)
+				c.add(&e)
 			}
 			if !yield(e, err) {
 				return
@@ -179,9 +221,9 @@ func (c counted) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 	}
 }
 
-// wanted reports whether an entry will be written, as far as it is known by now.
+// wanted reports whether an entry is, as far as that is known by now.
 func (c counted) wanted(e *formats.Entry) bool {
-	if !slices.Contains(c.room.kinds, e.Kind) || e.Err != nil {
+	if !slices.Contains(c.kinds, e.Kind) || e.Err != nil {
 		return false
 	}
 	for _, f := range c.filters {
@@ -192,15 +234,41 @@ func (c counted) wanted(e *formats.Entry) bool {
 	return true
 }
 
-// room returns what looks after the room for a conversion; nil where there is nothing to look at.
-func (c *conversion) room(a *app, dst string) *room {
+// missed has a run count the items that are wanted and have no target, and returns what says so in the end.
+func missed(plan *load.Plan, to *targets) func() []string {
+	none := func() []string { return nil }
+	if !to.given() && len(to.servers()) == 0 {
+		return none // the name of a file says what it takes
+	}
+	kinds := slices.DeleteFunc(formats.Kinds(), func(kind formats.Kind) bool {
+		_, ok := files.SortOf(kind)
+		return !ok || slices.ContainsFunc(to.list, func(d *destination) bool { return d.takes(kind) })
+	})
+	if len(kinds) == 0 {
+		return none
+	}
+	var mu sync.Mutex
+	found := make(map[formats.Kind]int)
+	add := func(e *formats.Entry) {
+		mu.Lock()
+		defer mu.Unlock()
+		found[e.Kind]++
+	}
+	for i := range plan.Sources {
+		s := &plan.Sources[i]
+		s.Source = counted{s.Source, plan.Filters, kinds, add}
+	}
+	return func() []string { return to.takers(found) }
+}
+
+// room returns what looks after the room for what goes to a target; nil where there is nothing to look at.
+func (c *conversion) room(a *app, d *destination) *room {
 	// How many items lie between two days is known only when they have been read.
-	if c.ignoreSpace || c.filters.since != "" || c.filters.until != "" || dst == "-" {
+	if c.ignoreSpace || c.only || c.filters.since != "" || c.filters.until != "" || d.form.Stream() {
 		return nil
 	}
-	form := files.FormOf(dst)
-	r := &room{dst: dst, kinds: c.kinds, packed: form.Compressed()}
-	if form.Folder() {
+	r := &room{dst: d.name, kinds: d.kinds, packed: d.form.Compressed()}
+	if d.form.Folder() {
 		r.eachFile = c.fileEach
 	}
 	if !a.quiet {

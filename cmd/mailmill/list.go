@@ -84,8 +84,7 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 		target.JSON = report.NewLines(out)
 		plan.Observer = report.NewJournal(target.JSON)
 	}
-	plan.Routes = []load.Route{{Target: target}}
-	a.guard(&plan, from, nil)
+	plan.Routes = []load.Route{{Target: &steady{target, from}}}
 
 	result, err := load.Run(a.ctx, plan)
 	if flushErr := out.Flush(); err == nil {

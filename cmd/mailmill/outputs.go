@@ -18,41 +18,70 @@ import (
 // whatever is renamed to it, truncates it or has it open already would take from it, or it from that.
 
 // checkOutputs refuses a command line that has a run write one thing over another. Nothing has been opened yet.
-func (a *app) checkOutputs(c *conversion, args []string, dst string) error {
-	type place struct{ role, option, name string }
-	var beside []place
-	for _, p := range []place{{"the report", "--report", c.report}, {"the log", "--log-file", a.logFile}} {
+func (a *app) checkOutputs(c *conversion, args []string) error {
+	type written struct{ role, option, name string }
+	var beside []written
+	for _, p := range []written{{"the report", "--report", c.report}, {"the log", "--log-file", a.logFile}, {"the ledger", "--ledger", c.remote.ledger}} {
 		if p.name != "" {
 			beside = append(beside, p)
 		}
 	}
-	target := place{role: "the target", name: dst}
 	read := slices.DeleteFunc(append(slices.Clone(args), c.sources.listFile), func(name string) bool { return name == "" || name == "-" })
-	form := files.FormOf(dst)
+	over := slices.Clone(beside)
+	for _, d := range c.targets.files() {
+		if !d.form.Stream() && !d.form.Folder() && !c.only { // a folder is written into, not over
+			over = append(over, written{role: "the target", name: d.name})
+		}
+	}
 	for _, source := range read {
-		for _, p := range append(beside, target) {
-			if p == target && (form.Stream() || form.Folder()) {
-				continue // a folder is written into, not over
-			}
+		for _, p := range over {
 			if samePlace(source, p.name) {
 				return usage("%s is read, and %s would be written over it; name another file", source, p.role)
 			}
 		}
 	}
-	if len(beside) == 2 && samePlace(c.report, a.logFile) {
-		return usage("%s cannot be the report and the log at once; name another file for one of them", c.report)
-	}
-	for _, p := range beside {
-		switch {
-		case form.Stream():
-		case samePlace(p.name, dst):
-			return usage("%s cannot be %s and the target at once; name another file", p.name, p.role)
-		case form.Folder() && within(p.name, dst):
-			return usage("%s %s is in the target %s, which takes nothing but what is converted; name a file outside of it",
-				p.option, p.name, dst)
-		case within(dst, p.name):
-			return usage("%s cannot be in %s, which is to be %s; name another target", dst, p.name, p.role)
+	for i, p := range beside {
+		for _, other := range beside[i+1:] {
+			if samePlace(p.name, other.name) {
+				return usage("%s cannot be %s and %s at once; name another file for one of them", p.name, p.role, other.role)
+			}
 		}
+	}
+	for _, d := range c.targets.files() {
+		for _, p := range beside {
+			switch {
+			case d.form.Stream():
+			case samePlace(p.name, d.name):
+				return usage("%s cannot be %s and the target at once; name another file", p.name, p.role)
+			case d.form.Folder() && within(p.name, d.name):
+				return usage("%s %s is in the target %s, which takes nothing but what is converted; name a file outside of it",
+					p.option, p.name, d.name)
+			case within(d.name, p.name):
+				return usage("%s cannot be in %s, which is to be %s; name another target", d.name, p.name, p.role)
+			}
+		}
+	}
+	return a.checkApart(c)
+}
+
+// checkApart refuses two targets of which one would be written into the other.
+func (a *app) checkApart(c *conversion) error {
+	all := c.targets.files()
+	for _, one := range all {
+		for _, other := range all {
+			if one != other && !one.form.Stream() && !other.form.Stream() && within(one.name, other.name) {
+				return usage("%s cannot be in %s, which is a target, too; name a place outside of it", one.name, other.name)
+			}
+		}
+	}
+	streams := 0
+	for _, d := range all {
+		if d.form.Stream() {
+			streams++
+		}
+	}
+	if streams > 1 {
+		return usage("standard output takes items of one sort; name a file for the others")
 	}
 	return nil
 }

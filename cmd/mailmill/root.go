@@ -16,13 +16,15 @@ func (a *app) rootCommand() *cobra.Command {
 		Use:   "mailmill",
 		Short: "Turn exported mailboxes into standard data",
 		Long: `Mailmill reads Outlook's archives (PST and OST) and writes what is in them as
-standard files that any mail program takes. It accounts for every item it finds:
-what was written, what was left out, what failed and why.
+standard files that any mail program takes, or into accounts on servers by IMAP,
+CalDAV and CardDAV. It accounts for every item it finds: what was written, what
+was left out, what failed and why.
 
 Exit statuses:
 ` + exitStatuses,
 		Example: `  mailmill inspect alice.pst
   mailmill convert alice.pst out/
+  mailmill convert alice.pst imaps://alice@mail.example.org/
   mailmill list --json alice.pst | jq -r .subject`,
 		Version: version,
 		// Options that are there and empty come from variables of a script that should not be.
@@ -50,7 +52,7 @@ Exit statuses:
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
 	flags.SortFlags = false
-	root.AddCommand(a.convertCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), errorsTopic(), manCommand())
+	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), serversTopic(), errorsTopic(), manCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // its own line says where they stand
 	}

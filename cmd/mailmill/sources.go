@@ -31,7 +31,7 @@ type sources struct {
 	codePage string
 	timeZone string
 	options  extract.Options
-	target   string // the folder to write to; no source even where it lies in one
+	targets  []string // the places to write to; no sources even where they lie in one
 
 	archives   []extract.Archive
 	opened     []*archives.Archive // the same, as they know of their files
@@ -74,7 +74,7 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 		}
 		return usage("name at least one archive to read, or a folder of them")
 	}
-	files, refused := find(a.ctx, append(slices.Clone(args), listed...), s.target)
+	files, refused := find(a.ctx, append(slices.Clone(args), listed...), s.targets)
 	for _, err := range refused {
 		var source *extract.SourceError
 		if errors.Is(err, fs.ErrNotExist) && errors.As(err, &source) && slices.Contains(args, source.Path) {
@@ -258,15 +258,22 @@ func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
 }
 
 // find returns the files that names stand for, each once, and why others are left out.
-func find(ctx context.Context, names []string, except string) (files []string, refused []error) {
+func find(ctx context.Context, names, except []string) (files []string, refused []error) {
 	var seen []fs.FileInfo
+	first := ""
+	if len(except) > 0 {
+		first, except = except[0], except[1:]
+	}
 	for _, name := range names {
-		found, skipped, err := archives.Find(ctx, name, except)
+		found, skipped, err := archives.Find(ctx, name, first)
 		refused = append(refused, skipped...)
 		if err != nil {
 			refused = append(refused, err)
 		}
 		for _, file := range found {
+			if slices.ContainsFunc(except, func(target string) bool { return file != name && (within(file, target) || samePlace(file, target)) }) {
+				continue
+			}
 			info, err := os.Stat(file)
 			if err == nil && slices.ContainsFunc(seen, func(other fs.FileInfo) bool { return os.SameFile(info, other) }) {
 				continue

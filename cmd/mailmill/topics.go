@@ -78,11 +78,18 @@ stays, and the same command goes on when the cause is gone.
                  state and half of another, so nothing of it is kept. Close
                  Outlook, or let the copy or download end. A share that went
                  away has to come back.
-   server away   A server of --directory cannot be reached or went away.
-   in use        Another run is writing to the same target.
+   server away   A server cannot be reached, went away, or has no time. What it
+                 has confirmed stays, and the same command goes on from there.
+   in use        Another run is writing to the same files.
    too many      Allow more files to be open at once: ulimit -n 256.
    files open
-12   A server of --directory refuses the user or the password, or wants one.
+11   Another run writes to the same account. The sentence says which process has
+     the ledger; wait until it has ended.
+12   A server refuses the user or the password, or wants one. It was tried once.
+     Nothing was written.
+13   The account on a server is full. What was written stays; make room, and run
+     the same command again, which goes on there.
+14   verify found differences, and listed them.
 130  Ctrl-C, SIGTERM, or the terminal went away. The first finishes what is in
    flight and clears up; the second stops at once, and what that leaves in a
    hidden folder the next run clears away. Where it was replacing files, the
@@ -167,6 +174,8 @@ failure               source, source_id, key, folder, kind, subject, date,
                       reason
 damaged               the same, and part: what is lost or in doubt. The item is
                       written with what can be read of it
+conflict              the same as failure: an item that somebody has changed or
+                      deleted on the target since, and that was left so
 fault                 of inspect --check, what costs no item anything: source,
                       source_id, folder, kind, subject, part, block (the first
                       of blocks), offset, reason
@@ -175,10 +184,12 @@ check                 ends each archive of inspect --check: sound, verdict,
                       faults; remarks: what is unusual and no damage
 people                before the balance, of inspect --people, and the last of
                       addresses --json: people, resolved, guessed, open
-balance               ends every convert: kinds (by kind) and total, each with
-                      found, written, unchanged, filtered, duplicate, failed,
-                      damaged. found = written + unchanged + filtered +
-                      duplicate + failed; damaged ones are among the written
+balance               ends every convert and verify: kinds (by kind) and total,
+                      each with found, written, unchanged, filtered, duplicate,
+                      failed, damaged. found = written + unchanged + filtered +
+                      duplicate + failed; damaged ones are among the written.
+                      targets, where they are servers or several: target,
+                      written, unchanged, duplicate, failed, bytes of each
 person (addresses --json, and what --unresolved fail stops at)
   dn, stored          the Exchange name; of one who is nothing but a name that
   names, kind         display names, most frequent first; person group room

@@ -59,6 +59,8 @@ func TestVerdict(t *testing.T) {
 
 func TestConclude(t *testing.T) {
 	wrapped := func(err error) error { return fmt.Errorf("out/Inbox.mbox: %w", err) }
+	folder := &destination{name: "out"}
+	out := &conversion{targets: targets{list: []*destination{folder}}}
 	for _, tt := range []struct {
 		err  error
 		want int
@@ -67,12 +69,12 @@ func TestConclude(t *testing.T) {
 		{errors.New("a riddle"), exitUnexpected, "a riddle"},
 		{usage("--jobs takes a number"), exitUsage, "--jobs takes a number"},
 		{wrapped(syscall.ENOSPC), exitTemporary, "see to that and run the same command again"},
-		{targetError("out", wrapped(files.ErrFull)), exitTemporary, "make room and run the same command again"},
-		{targetError("out", wrapped(files.ErrInUse)), exitTemporary, "run the same command again when it has ended"},
-		{targetError("out", wrapped(files.ErrExists)), exitUsage, "--overwrite"},
+		{folder.explain(wrapped(files.ErrFull)), exitTemporary, "make room and run the same command again"},
+		{folder.explain(wrapped(files.ErrInUse)), exitTemporary, "run the same command again when it has ended"},
+		{folder.explain(wrapped(files.ErrExists)), exitUsage, "--overwrite"},
 		{wrapped(context.Canceled), exitInterrupted, "interrupted"},
 		{wrapped(errInterrupted), exitInterrupted, "interrupted"},
-		{targetError("out", wrapped(errInterrupted)), exitInterrupted, "what was unfinished is removed"},
+		{new(app).targetError(out, wrapped(errInterrupted)), exitInterrupted, "what was unfinished is removed"},
 		{errors.New("a name with \x1b[2J"), exitUnexpected, "a name with"},
 	} {
 		got, sentence := conclude(tt.err)
@@ -84,7 +86,7 @@ func TestConclude(t *testing.T) {
 
 // Help is read on the narrowest terminals that people use.
 func TestHelpFitsTheTerminal(t *testing.T) {
-	for _, about := range []string{"", "convert", "inspect", "list", "addresses", "version", "json", "files", "errors"} {
+	for _, about := range []string{"", "convert", "verify", "inspect", "list", "addresses", "version", "json", "files", "servers", "errors"} {
 		var help strings.Builder
 		a := &app{stdout: &output{w: &help}, stderr: &output{w: &help}}
 		if status := a.run(append([]string{"help"}, strings.Fields(about)...)); status != exitOK || help.Len() == 0 {
