@@ -401,8 +401,10 @@ func (c *calendarReader) propertyFacts(original *contentLine) Facts {
 // values returns the values of a property in canonical form.
 func (c *calendarReader) values(line *contentLine, tzid string) []string {
 	switch line.name {
-	case "DTSTART", "DTEND", "DUE", "COMPLETED", "CREATED", "LAST-MODIFIED", "RECURRENCE-ID", "ACKNOWLEDGED":
+	case "DTSTART", "DTEND", "DUE", "COMPLETED", "CREATED", "LAST-MODIFIED", "ACKNOWLEDGED":
 		return one(c.zones.moment(line.value, tzid))
+	case "RECURRENCE-ID":
+		return one(c.zones.utc(line.value, tzid))
 	case "EXDATE", "RDATE", "FREEBUSY":
 		var list []string
 		for value := range strings.SplitSeq(line.value, ",") {

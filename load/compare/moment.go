@@ -55,12 +55,26 @@ func (z *zones) moment(value, tzid string) string {
 	if offset == 0 {
 		return t.Format(time.RFC3339)
 	}
-	return t.In(time.UTC).Format("2006-01-02T15:04:05") + offsetName(offset)
+	return t.Format("2006-01-02T15:04:05") + offsetName(offset)
 }
 
 // offsetName writes an offset from UTC in seconds.
 func offsetName(seconds int) string {
-	return time.Unix(0, 0).In(time.FixedZone("", seconds)).Format("Z07:00:00")
+	at := time.Unix(0, 0).In(time.FixedZone("", seconds))
+	if seconds%60 == 0 {
+		return at.Format("Z07:00")
+	}
+	return at.Format("Z07:00:00")
+}
+
+// utc returns a moment as moment does, but in UTC where it is known when it is: programs write what an occurrence
+// stands for in the zone of the series, or in UTC.
+func (z *zones) utc(value, tzid string) string {
+	s := z.moment(value, tzid)
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t.UTC().Format(time.RFC3339)
+	}
+	return s
 }
 
 // instant returns when clocks of a zone show what clock shows: by the calendar's definition, or by the zone database.

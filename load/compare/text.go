@@ -11,11 +11,20 @@ import (
 // Text reads a file of text, such as a note, and returns its content: in UTF-8, with LF, without a line end at its end.
 func Text(r io.Reader) (Facts, error) {
 	d := newDigest()
-	t := newText(d, 0)
+	return content(r, newText(d, 0), d)
+}
+
+// File reads a file of any sort and returns its content as it is.
+func File(r io.Reader) (Facts, error) {
+	d := newDigest()
+	return content(r, d, d)
+}
+
+func content(r io.Reader, to sink, d *digest) (Facts, error) {
 	buf := make([]byte, readBuffer)
 	for {
 		n, err := r.Read(buf)
-		t.write(buf[:n])
+		to.write(buf[:n])
 		if err == io.EOF {
 			break
 		}
@@ -23,7 +32,7 @@ func Text(r io.Reader) (Facts, error) {
 			return nil, err
 		}
 	}
-	t.end()
+	to.end()
 	return Facts{{Field: "content", Value: d.value()}}, nil
 }
 

@@ -25,19 +25,18 @@ type chain struct{ first, last, open int32 }
 
 // holding is a mail, a component of a calendar, a card or a text that a place holds: about 120 bytes.
 type holding struct {
-	key    key
-	print  [16]byte // of what it says, but for
-	trace  [8]byte  // the traces
-	state  *state
-	date   int64 // in seconds; 0 is none
-	id     string
-	next   int32 // with the same key; none is -1
-	claim  claim
-	form   Form
-	ours   bool
-	source uint16 // that of the item that claims it
-	number int32  // and the number of that among equal ones
-	item   int32  // the problem that has claimed it, where that is tentative
+	key   key
+	print [16]byte // of what it says, but for
+	trace [8]byte  // the traces
+	state *state
+	date  int64 // in seconds; 0 is none
+	id    string
+	next  int32 // with the same key; none is -1
+	claim claim
+	form  Form
+	ours  bool
+	from  origin // of the item that claims it
+	item  int32  // the problem that claims it, where that is tentative
 }
 
 // claim says what an item has to do with a holding.
@@ -73,6 +72,7 @@ func (x *index) add(h holding) {
 
 // want is what an item says that a place should hold.
 type want struct {
+	place   *index
 	key     key
 	name    string // what key stands for
 	print   [16]byte
@@ -188,7 +188,7 @@ func (x *index) has(wants []want) bool {
 }
 
 // hasFromElsewhere reports whether equal items of another source have all that is wanted.
-func (x *index) hasFromElsewhere(wants []want, source uint16, number int32) bool {
+func (x *index) hasFromElsewhere(wants []want, from origin) bool {
 	for i := range wants {
 		c, found := x.byKey[wants[i].key]
 		if !found {
@@ -197,7 +197,7 @@ func (x *index) hasFromElsewhere(wants []want, source uint16, number int32) bool
 		found = false
 		for at := c.first; at >= 0 && !found; at = x.held[at].next {
 			h := &x.held[at]
-			found = h.claim == firm && h.print == wants[i].print && h.source != source && h.number == number
+			found = h.claim == firm && h.print == wants[i].print && h.from.source != from.source && h.from.number == from.number
 		}
 		if !found {
 			return false

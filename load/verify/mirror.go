@@ -8,6 +8,7 @@ import (
 
 	"mailmill/formats"
 	"mailmill/load"
+	"mailmill/load/compare"
 )
 
 // Mirror is a target seen from its reading side: an account on a server, or files. It changes nothing there.
@@ -40,6 +41,7 @@ const (
 	Calendar             // iCalendar, of any number of components
 	Card                 // vCards, any number
 	Text                 // a text without any structure
+	File                 // bytes
 )
 
 // Expectation is what a target should hold of an item.
@@ -54,13 +56,18 @@ type Expectation struct {
 	Date time.Time
 	// WriteTo writes the body.
 	WriteTo func(io.Writer) error
-	// Name identifies a body of form [Text], which tells nothing of itself: its object's ID.
+	// Facts, where they are known already, are what the body of a mail says: whoever encodes mails on several processors
+	// may find them out there (see [MailFacts]). WriteTo is not called then.
+	Facts compare.Facts
+	// Name identifies a body of form [Text] or [File], which tells nothing of itself: its object's ID.
 	Name string
 	// Once says that the same item from another source is not stored once more: it counts as a duplicate.
 	Once bool
 	// Or are the bodies that the target has instead where the one before is not there: an occurrence without its series is an
 	// event with a UID of its own.
 	Or []func(io.Writer) error
+	// Also is what the target holds beside that of the item: its attachments, its task for follow-up. It has no Or.
+	Also []Expectation
 }
 
 // Object is what a target holds under one name.

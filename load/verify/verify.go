@@ -60,7 +60,6 @@ func New(m Mirror, o Options) *Target {
 // problem is an item that the target does not hold as it should, as far as is known: an object that has its key may turn
 // out to be another item.
 type problem struct {
-	place      *index
 	difference Difference
 	good       int // parts that the target has
 	parts      []problemPart
@@ -68,6 +67,7 @@ type problem struct {
 
 // problemPart is a mail, or a component or card, of such an item.
 type problemPart struct {
+	place  *index
 	want   want
 	at     int32 // the holding that it is compared with; -1 for none
 	fields []compare.Difference
@@ -92,61 +92,85 @@ func (t *Target) Write(ctx context.Context, enc load.Encoded) (load.Outcome, err
 	case !taken:
 		return load.Filtered, nil
 	}
-	x, err := t.index(ctx, e.Place)
-	if err != nil {
-		return load.Failed, &load.Fatal{Err: err}
-	}
 	it := enc.Item()
-	wants, err := wantsOf(&e, e.WriteTo)
-	if err != nil {
+	from := origin{t.sourceOf(it), numberOf(it.Key)}
+	wants, duplicate, err := t.wants(ctx, &e, from)
+	switch {
+	case err != nil:
 		return load.Failed, err
-	}
-	source, number := t.sourceOf(it), numberOf(it.Key)
-	if e.Once && x.hasFromElsewhere(wants, source, number) {
+	case duplicate:
 		return load.Duplicate, nil
 	}
-	if !x.has(wants) {
-		for _, write := range e.Or {
-			others, err := wantsOf(&e, write)
-			if err != nil {
-				return load.Failed, err
-			}
-			if e.Once && x.hasFromElsewhere(others, source, number) {
-				return load.Duplicate, nil
-			}
-			if x.has(others) {
-				wants = others
-				break
-			}
+	for i := range e.Also {
+		more, _, err := t.wants(ctx, &e.Also[i], from)
+		if err != nil {
+			return load.Failed, err
+		}
+		wants = append(wants, more...)
+	}
+	return t.compare(ctx, e.Place, it, wants, from)
+}
+
+// origin tells items apart that are equal.
+type origin struct {
+	source uint16
+	number int32 // that an item's key has among equal ones of its folder
+}
+
+// wants returns what a place should have of an item: of the bodies that are possible the one that it has, else the first. It
+// reports whether an equal item of another source has that already.
+func (t *Target) wants(ctx context.Context, e *Expectation, from origin) (wants []want, duplicate bool, err error) {
+	x, err := t.index(ctx, e.Place)
+	if err != nil {
+		return nil, false, &load.Fatal{Err: err}
+	}
+	if wants, err = wantsOf(x, e, e.WriteTo); err != nil {
+		return nil, false, err
+	}
+	if e.Once && x.hasFromElsewhere(wants, from) {
+		return nil, true, nil
+	}
+	if x.has(wants) {
+		return wants, false, nil
+	}
+	for _, write := range e.Or {
+		others, err := wantsOf(x, e, write)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case e.Once && x.hasFromElsewhere(others, from):
+			return nil, true, nil
+		case x.has(others):
+			return others, false, nil
 		}
 	}
-	return t.compare(ctx, x, it, wants, source, number)
+	return wants, false, nil
 }
 
 // compare claims what answers to an item.
-func (t *Target) compare(ctx context.Context, x *index, it *formats.Item, wants []want, source uint16, number int32) (load.Outcome, error) {
-	p := problem{place: x}
+func (t *Target) compare(ctx context.Context, place string, it *formats.Item, wants []want, from origin) (load.Outcome, error) {
+	var p problem
 	for i := range wants {
 		w := &wants[i]
-		part := problemPart{want: *w}
+		part := problemPart{place: w.place, want: *w}
 		var how match
-		if part.at, how = x.find(w); how != none {
+		if part.at, how = w.place.find(w); how != none {
 			var err error
-			if part.fields, err = t.diff(ctx, x, w, part.at); err != nil {
+			if part.fields, err = t.diff(ctx, w, part.at); err != nil {
 				return load.Failed, &load.Fatal{Err: err}
 			}
 		}
 		if how >= alike {
-			t.release(x, part.at)
-			h := &x.held[part.at]
-			h.claim, h.source, h.number = firm, source, number
+			h := &w.place.held[part.at]
+			t.release(h, part.at)
+			h.claim, h.from = firm, from
 			if len(part.fields) == 0 {
 				p.good++
 				continue
 			}
 		}
 		if how == keyed {
-			h := &x.held[part.at]
+			h := &w.place.held[part.at]
 			h.claim, h.item = tentative, int32(len(t.wrong))
 		}
 		if len(t.wrong) >= heldFacts {
@@ -158,22 +182,21 @@ func (t *Target) compare(ctx context.Context, x *index, it *formats.Item, wants 
 		t.report.Same++
 		return load.Unchanged, nil
 	}
-	p.difference = ofItem(it, Missing, x.place)
+	p.difference = ofItem(it, Missing, place)
 	t.wrong = append(t.wrong, p)
 	told := p.told()
 	return load.Failed, &told
 }
 
 // release takes a holding from the problem that has claimed it: it is another item's.
-func (t *Target) release(x *index, at int32) {
-	h := &x.held[at]
+func (t *Target) release(h *holding, at int32) {
 	if h.claim != tentative {
 		return
 	}
 	h.claim = free
 	parts := t.wrong[h.item].parts
 	for i := range parts {
-		if parts[i].at == at {
+		if parts[i].at == at && &parts[i].place.held[at] == h {
 			parts[i].at, parts[i].fields = -1, nil
 		}
 	}
@@ -198,7 +221,7 @@ func (p *problem) told() Difference {
 			}
 			continue
 		}
-		h := &p.place.held[part.at]
+		h := &part.place.held[part.at]
 		d.What, d.ID, d.Ours = Different, h.id, h.ours
 		for _, f := range part.fields {
 			f.Field = prefix + f.Field
@@ -235,37 +258,58 @@ func numberOf(key string) int32 {
 }
 
 // wantsOf returns what a body says.
-func wantsOf(e *Expectation, write func(io.Writer) error) ([]want, error) {
-	r, w := io.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		var err error
-		defer func() {
-			if v := recover(); v != nil {
-				err = fmt.Errorf("internal error: %v", v)
-			}
-			w.CloseWithError(err)
-		}()
-		out := bufio.NewWriterSize(w, 64<<10)
-		if err = write(out); err == nil {
-			err = out.Flush()
-		}
-	}()
-	var wants []want
+func wantsOf(x *index, e *Expectation, write func(io.Writer) error) (wants []want, err error) {
 	state := expectedOf(e)
-	err := read(e.Form, e.Name, r, func(name string, facts compare.Facts) {
-		wants = append(wants, wanted(e.Form, name, facts, state))
-	})
-	r.CloseWithError(errors.New("it was not read to its end"))
-	<-done
+	found := func(name string, facts compare.Facts) {
+		print, trace := prints(facts)
+		wants = append(wants, want{x, keyOf(e.Form, name), name, print, trace, facts, state})
+	}
+	if e.Form == Mail && e.Facts != nil {
+		found(e.Facts.Get("Message-ID"), e.Facts)
+		return wants, nil
+	}
+	err = piped(write, func(r io.Reader) error { return read(e.Form, e.Name, r, found) })
 	return wants, err
 }
 
-func wanted(form Form, name string, facts compare.Facts, x expected) want {
-	print, trace := prints(facts)
-	return want{key: keyOf(form, name), name: name, print: print, trace: trace, facts: facts, compare: x}
+// MailFacts returns what the mail says that write writes. It holds no more of it than package compare does.
+func MailFacts(write func(io.Writer) error) (facts compare.Facts, err error) {
+	err = piped(write, func(r io.Reader) (err error) {
+		facts, err = compare.Mail(r)
+		return err
+	})
+	return facts, err
 }
+
+// piped lets read read what write writes. Its error is that of write, if it has one.
+func piped(write func(io.Writer) error, read func(io.Reader) error) error {
+	r, w := io.Pipe()
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if v := recover(); v != nil {
+				failed = fmt.Errorf("internal error: %v", v)
+			}
+			w.CloseWithError(failed) //nolint:errcheck // it never fails
+		}()
+		out := bufio.NewWriterSize(w, 64<<10)
+		if failed = write(out); failed == nil {
+			failed = out.Flush()
+		}
+	}()
+	err := read(r)
+	r.CloseWithError(errStopped) //nolint:errcheck // it never fails
+	<-done
+	if failed != nil && !errors.Is(failed, errStopped) {
+		return failed
+	}
+	return err
+}
+
+// errStopped says that nobody reads on.
+var errStopped = errors.New("it was not read to its end")
 
 // prints returns the hashes of facts, short: they need not withstand anybody.
 func prints(facts compare.Facts) (print [16]byte, trace [8]byte) {
@@ -284,8 +328,12 @@ func read(form Form, name string, r io.Reader, found func(name string, facts com
 		return compare.Components(r, each)
 	case Card:
 		return compare.Cards(r, each)
-	case Text:
-		facts, err := compare.Text(r)
+	case Text, File:
+		content := compare.Text
+		if form == File {
+			content = compare.File
+		}
+		facts, err := content(r)
 		if err == nil {
 			found(name, facts)
 		}
@@ -368,13 +416,13 @@ func (c *counted) Read(p []byte) (int, error) {
 }
 
 // diff says in what a holding differs from what is wanted. Its object is read once more unless it says the same.
-func (t *Target) diff(ctx context.Context, x *index, w *want, at int32) ([]compare.Difference, error) {
-	h := &x.held[at]
+func (t *Target) diff(ctx context.Context, w *want, at int32) ([]compare.Difference, error) {
+	h := &w.place.held[at]
 	fields := w.compare.differs(h)
 	if h.print == w.print && h.trace == w.trace {
 		return fields, nil
 	}
-	facts, err := t.fetch(ctx, x, h)
+	facts, err := t.fetch(ctx, w.place, h)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -450,17 +498,17 @@ func (t *Target) settle(ctx context.Context) error {
 			if part.at >= 0 {
 				continue
 			}
-			at, how := p.place.find(&part.want)
+			at, how := part.place.find(&part.want)
 			if how != keyed {
 				continue
 			}
 			if part.want.facts != nil {
 				var err error
-				if part.fields, err = t.diff(ctx, p.place, &part.want, at); err != nil {
+				if part.fields, err = t.diff(ctx, &part.want, at); err != nil {
 					return err
 				}
 			}
-			h := &p.place.held[at]
+			h := &part.place.held[at]
 			h.claim, h.item, part.at = tentative, int32(i), at
 		}
 		t.report.list(p.told())
