@@ -239,7 +239,7 @@ const (
 func (e *Error) describe(contentType string, body []byte) {
 	kind, _, err := mime.ParseMediaType(contentType)
 	if err != nil {
-		kind = http.DetectContentType(body)
+		kind, _, _ = strings.Cut(http.DetectContentType(body), ";")
 	}
 	switch {
 	case strings.HasSuffix(kind, "/xml") || strings.HasSuffix(kind, "+xml"):
@@ -355,9 +355,11 @@ func withoutTags(page []byte) string {
 		name, _ := token(strings.ToLower(tag))
 		switch name {
 		case "head", "title", "h1", "address", "style", "script":
-			if i := strings.Index(strings.ToLower(text), "</"+name); i >= 0 {
-				text = text[i:]
+			i := strings.Index(strings.ToLower(text), "</"+name)
+			if i < 0 {
+				i = len(text)
 			}
+			text = text[i:]
 		}
 	}
 }

@@ -22,7 +22,7 @@ const (
 	mostHeader    = 256 << 10
 	mostRedirects = 5
 	mostReads     = 3 // times that a request which only reads is repeated because the server asks for patience
-	mostLogins    = 3 // answers to challenges within one request: none, nonce, stale nonce
+	mostLogins    = 8 // answers to challenges within one request: other connections use up the nonce meanwhile
 	drained       = 64 << 10
 	// leastProgress is what has to arrive within a timeout: less is a trickle.
 	leastProgress = 1 << 10

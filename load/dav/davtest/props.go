@@ -18,6 +18,11 @@ func (s *Server) propfind(w http.ResponseWriter, r *http.Request, path string) {
 	deep := r.Header.Get("Depth") == "1"
 	principal := "<D:current-user-principal><D:href>" + Principal + "</D:href></D:current-user-principal>"
 	folder := "<D:resourcetype><D:collection/></D:resourcetype>" + principal
+	if slash := path + "/"; slash == Principal || slash == CalendarHome || slash == ContactsHome {
+		w.Header().Set("Location", slash)
+		w.WriteHeader(http.StatusMovedPermanently)
+		return
+	}
 	switch {
 	case path == Root:
 		add(path, folder)
