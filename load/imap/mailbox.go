@@ -400,6 +400,9 @@ func (t *Target) store(ctx context.Context, m *mailbox, uids []uint32, op goimap
 // remove deletes messages. A server without UIDPLUS can expunge only all that are marked, whoever marked them: there they
 // stay, marked.
 func (t *Target) remove(ctx context.Context, m *mailbox, uids []uint32) error {
+	if len(uids) == 0 {
+		return nil
+	}
 	if err := t.store(ctx, m, uids, goimap.StoreFlagsAdd, []string{string(goimap.FlagDeleted)}); err != nil {
 		return err
 	}

@@ -1,0 +1,52 @@
+package imap_test
+
+import (
+	"slices"
+	"testing"
+
+	"mailmill/formats"
+	"mailmill/load"
+	"mailmill/load/imap/imaptest"
+)
+
+// sample is an archive as Outlook's German users have it.
+func sample() *archive {
+	a := newArchive("alice.pst")
+	inbox := a.folder("Posteingang", formats.RoleInbox)
+	projects := a.folder("Posteingang/Projekte", formats.RoleNone)
+	sent := a.folder("Gesendete Elemente", formats.RoleSent)
+	a.folder("Leer", formats.RoleNone)
+	for i := range 120 {
+		a.mail(inbox, "in"+string(rune('a'+i%26))+string(rune('0'+i/26)), "Hallo")
+	}
+	a.mail(projects, "p1", "Projekt")
+	a.mail(sent, "s1", "Gruß")
+	return a
+}
+
+// TestRun writes an archive, and a second time nothing.
+func TestRun(t *testing.T) {
+	for _, without := range [][]string{nil, {"UIDPLUS"}, {"MULTIAPPEND"}, {"UIDPLUS", "MULTIAPPEND", "LITERAL+", "LIST-EXTENDED", "SPECIAL-USE", "CREATE-SPECIAL-USE", "NAMESPACE", "QUOTA"}} {
+		s := imaptest.Start(t, imaptest.Options{Without: without, Mailboxes: map[string]string{"Sent": `\Sent`}})
+		a, user := sample(), newAccount(t, s.Addr())
+		result, _ := user.run(a)
+		if got := total(result); got != (load.Count{Found: 122, Written: 122}) {
+			t.Errorf("without %v: %+v", without, got)
+		}
+		for range 2 {
+			holds(t, s, "INBOX", a.mails[:120]...)
+			holds(t, s, "INBOX/Projekte", a.mails[120])
+			holds(t, s, "Sent", a.mails[121])
+			if got, want := s.Mailboxes(), []string{"INBOX", "INBOX/Projekte", "Leer", "Sent"}; !slices.Equal(got, want) {
+				t.Errorf("without %v: %q", without, got)
+			}
+			if got, want := s.Subscribed(), []string{"INBOX", "INBOX/Projekte", "Leer", "Sent"}; !slices.Equal(got, want) {
+				t.Errorf("without %v: subscribed %q", without, got)
+			}
+			result, _ = user.run(a)
+			if got := total(result); got != (load.Count{Found: 122, Unchanged: 122}) {
+				t.Errorf("again, without %v: %+v", without, got)
+			}
+		}
+	}
+}
