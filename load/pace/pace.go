@@ -44,8 +44,12 @@ func New(o Options) *Pace {
 	if o.Connections <= 0 {
 		o.Connections = DefaultConnections
 	}
+	o.ItemsPerSecond, o.BytesPerSecond = max(0, o.ItemsPerSecond), max(0, o.BytesPerSecond)
 	return &Pace{
-XX
+		options: o,
+		buckets: buckets{items: o.ItemsPerSecond, bytes: float64(o.BytesPerSecond)},
+		width:   newWidth(o.Connections, o.BytesPerSecond),
+	}
 }
 
 // Wait waits until so many items and bytes may be sent: for the rate and the bandwidth, and before items also for the end of
