@@ -3,6 +3,7 @@ package imap_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -80,7 +81,7 @@ func (a *archive) Read(_ context.Context, e formats.Entry) (*formats.Item, error
 }
 
 // bytesOf returns a mail as it is written.
-func bytesOf(t testing.TB, it *formats.Item) string {
+func bytesOf(t failer, it *formats.Item) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := mime.Write(&b, it.Mail); err != nil {
@@ -114,23 +115,31 @@ func newAccount(t testing.TB, addr string) *account {
 // open opens the target for some archives. The ledger is closed by what it returns.
 func (a *account) open(archives ...*archive) (*imap.Target, func()) {
 	a.t.Helper()
-	l, err := ledger.Open(a.file)
+	target, closeLedger, err := a.openable(archives...)
 	if err != nil {
 		a.t.Fatal(err)
 	}
+	return target, closeLedger
+}
+
+// openable opens the target where that may fail.
+func (a *account) openable(archives ...*archive) (*imap.Target, func(), error) {
+	l, err := ledger.Open(a.file)
+	if err != nil {
+		return nil, nil, err
+	}
 	o := a.options
 	if o.Account, err = l.Account("imap://u1@localhost/"); err != nil {
-		a.t.Fatal(err)
+		return nil, nil, errors.Join(err, l.Close())
 	}
 	for _, s := range archives {
 		o.Sources = append(o.Sources, imap.Source{Name: s.name, Folders: s.folders})
 	}
 	target, err := imap.Open(a.t.Context(), o)
 	if err != nil {
-		l.Close()
-		a.t.Fatal(err)
+		return nil, nil, errors.Join(err, l.Close())
 	}
-	return target, func() { l.Close() }
+	return target, func() { l.Close() }, nil
 }
 
 // try runs archives into the account.
@@ -164,7 +173,7 @@ func (a *account) run(archives ...*archive) (*load.Result, *imap.Target) {
 }
 
 // holds fails unless a mailbox holds exactly the mails given, any order.
-func holds(t testing.TB, s *imaptest.Server, mailbox string, want ...*formats.Item) {
+func holds(t failer, s *imaptest.Server, mailbox string, want ...*formats.Item) {
 	t.Helper()
 	var bodies, wanted []string
 	for _, m := range s.Messages(mailbox) {
@@ -178,6 +187,13 @@ func holds(t testing.TB, s *imaptest.Server, mailbox string, want ...*formats.It
 	if !slices.Equal(bodies, wanted) {
 		t.Errorf("%s holds %d messages, want %d:\n%s", mailbox, len(bodies), len(wanted), counted(bodies, wanted))
 	}
+}
+
+// failer is a test, or one of many.
+type failer interface {
+	Helper()
+	Fatal(...any)
+	Errorf(string, ...any)
 }
 
 // counted tells what is missing and what is too much.
