@@ -35,7 +35,9 @@ func BareIMAP(t testing.TB, addr, user, password string, connections int, mailbo
 	for _, name := range names {
 		fmt.Fprintf(first.conn, "a CREATE \"%s\"\r\n", name)
 	}
-	first.answers(len(names)) // of which some say that it is there
+	if err := first.answers(len(names)); err != nil {
+		t.Fatal(err)
+	}
 	commands := make(chan []byte, connections)
 	go func() {
 		defer close(commands)

@@ -120,11 +120,11 @@ func Count(t testing.TB, addr string) *Meter {
 				continue
 			}
 			running.Go(func() {
-				io.Copy(io.MultiWriter(server, m), client)
+				_, _ = io.Copy(io.MultiWriter(server, m), client)
 				server.Close()
 			})
 			running.Go(func() {
-				io.Copy(client, server)
+				_, _ = io.Copy(client, server)
 				client.Close()
 			})
 		}
