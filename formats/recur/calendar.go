@@ -30,8 +30,6 @@ type monthName struct {
 
 // calendarOf returns the calendar of a pattern, nil for the Gregorian; ok is false where it is none that is known. Days
 // and weeks are the same in all of them.
-//
-// Not known are the lunar calendar of Japan, that of Rokuyō and the Indian one of Śaka.
 func calendarOf(p *mapi.Pattern) (c calendar, ok bool) {
 	if p.Type == mapi.PatternDay || p.Type == mapi.PatternWeek {
 		return nil, true
@@ -43,6 +41,10 @@ func calendarOf(p *mapi.Pattern) (c calendar, ok bool) {
 		return chineseCalendar(), true
 	case mapi.CalendarLunarKorean, mapi.CalendarLunarETOKorea:
 		return koreanCalendar(), true
+	case mapi.CalendarLunarJapanese, mapi.CalendarLunarRokuyou: // the days of Rokuyō are named by those of the months
+		return japaneseCalendar(), true
+	case mapi.CalendarSaka:
+		return saka{}, true
 	case mapi.CalendarUmAlQura:
 		return ummAlQuraCalendar(), true
 	case mapi.CalendarHijri:
@@ -113,6 +115,35 @@ func (c hijri) month(day int) (int, bool) {
 func (c hijri) name(n int) monthName { return monthName{year: n/12 + 1, number: n%12 + 1} }
 
 func (c hijri) find(m monthName) (int, bool) { return (m.year-1)*12 + m.number - 1, true }
+
+// saka is the national calendar of India: its years begin on the day after the equinox, and are leap years with the
+// Gregorian ones; of its months the second to the sixth have 31 days, the others 30, and in leap years the first 31.
+type saka struct{}
+
+// sakaOffset is the Gregorian year in which the year 0 begins.
+const sakaOffset = 78
+
+func (saka) scale() string { return "INDIAN" }
+
+func (saka) start(n int) (int, bool) {
+	year, month := n/12+sakaOffset, n%12
+	march := time.Date(year, time.March, 22, 0, 0, 0, 0, time.UTC)
+	days := 30*month + max(min(month, 6)-1, 0)
+	if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+		march = march.AddDate(0, 0, -1)
+		days += min(month, 1)
+	}
+	return dayOf(march) + days, n >= 0
+}
+
+func (c saka) month(day int) (int, bool) {
+	const first = 1601
+	return search(c, (first-sakaOffset)*12+int(float64(day)/30.436875)-4, day)
+}
+
+func (saka) name(n int) monthName { return monthName{year: n / 12, number: n%12 + 1} }
+
+func (saka) find(m monthName) (int, bool) { return m.year*12 + m.number - 1, true }
 
 // search returns the month of a day from a guess that is not far off.
 func search(c calendar, n, day int) (int, bool) {
@@ -250,6 +281,7 @@ type listed struct {
 var (
 	chineseCalendar   = sync.OnceValue(func() *listed { return listMonths("CHINESE", &chinese) })
 	koreanCalendar    = sync.OnceValue(func() *listed { return listMonths("DANGI", &korean) })
+	japaneseCalendar  = sync.OnceValue(listJapaneseMonths)
 	ummAlQuraCalendar = sync.OnceValue(func() *listed { return listMonths("ISLAMIC-UMALQURA", &ummAlQura) })
 )
 
@@ -274,6 +306,16 @@ func listMonths(name string, t *table) *listed {
 	}
 	c.starts = append(c.starts, day)
 	return c
+}
+
+// listJapaneseMonths counts those of the old calendar of Japan. Its clock is nine hours ahead of Greenwich, as that of Korea
+// has been since 1912: from then on the two have the same months. RFC 7529 has no name for it.
+func listJapaneseMonths() *listed {
+	t := korean
+	const common = 1912
+	t.years = t.years[common-t.first:]
+	t.first, t.start = common, time.Date(common, 2, 18, 0, 0, 0, 0, time.UTC)
+	return listMonths("", &t)
 }
 
 func (c *listed) scale() string { return c.rscale }

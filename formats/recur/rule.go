@@ -217,7 +217,7 @@ func scaled(p *mapi.Pattern, c calendar, first mapi.Minutes) *Rule {
 	}
 	switch p.Type.Gregorian() {
 	case mapi.PatternMonth:
-		out.MonthDays = []int{int(min(p.Day, 30))}
+		out.MonthDays = []int{int(min(p.Day, 31))}
 	case mapi.PatternMonthEnd:
 		out.MonthDays = []int{-1}
 	default:
