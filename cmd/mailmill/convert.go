@@ -246,6 +246,9 @@ func (a *app) checkLine(c *conversion, args []string) (sources []string, err err
 	if err := c.checkNeeds(c.flags); err != nil {
 		return nil, err
 	}
+	if err := c.checkPrune(); err != nil {
+		return nil, err
+	}
 	if err := a.checkOutputs(c, sources); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 
 	"mailmill/load/dav/client"
@@ -28,6 +29,8 @@ func (d *destination) explainServer(err error) error {
 		protocol *wire.ProtocolError
 		nonsense *client.ProtocolError
 		lookup   *net.DNSError
+
+		operation *net.OpError
 	)
 	s := d.server
 	where := d.String()
@@ -38,7 +41,7 @@ func (d *destination) explainServer(err error) error {
 		}
 		return &exit{status, sentence, err}
 	}
-	what := once(err)
+	what := strings.TrimSuffix(once(err), ".")
 	switch {
 	case errors.As(err, &inUse):
 		return &exit{exitInUse, what + ", then run the same command again", err}
@@ -59,6 +62,8 @@ func (d *destination) explainServer(err error) error {
 		return says(exitQuota, what, "what was written before stays; make room there, and "+goesOn)
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return says(exitTemporary, fmt.Sprintf("nobody knows a host %s", s.host), "see to its name, or to the network, and "+goesOn)
+	case errors.As(err, &operation) && operation.Op == "dial":
+		return says(exitTemporary, "cannot be reached: "+callReason(operation), "see to the address, or to the network, and "+goesOn)
 	case errors.As(err, &protocol), errors.As(err, &nonsense):
 		return says(exitTemporary, what, "if that is the right server, "+goesOn)
 	case away(err):
@@ -72,6 +77,15 @@ func (d *destination) explainServer(err error) error {
 		return says(exitUsage, what, "")
 	}
 	return says(exitUnexpected, what, "")
+}
+
+// callReason returns why a connection could not be made, without the call's name.
+func callReason(err *net.OpError) string {
+	var call *os.SyscallError
+	if errors.As(err, &call) {
+		return call.Err.Error()
+	}
+	return err.Err.Error()
 }
 
 // away reports whether a server cannot be reached, does not answer, or has no time.

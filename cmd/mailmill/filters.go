@@ -32,6 +32,21 @@ func (f *filters) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.until, "until", "", "only items up to this `DATE`: a day is included, a time is not")
 }
 
+// given returns the name of an option that leaves out items of a kind that is wanted, or "".
+func (f *filters) given() string {
+	switch {
+	case len(f.include) > 0:
+		return "include"
+	case len(f.exclude) > 0:
+		return "exclude"
+	case f.since != "":
+		return "since"
+	case f.until != "":
+		return "until"
+	}
+	return ""
+}
+
 // kinds returns those that are wanted; none where nothing says so.
 func (f *filters) kinds() (filter.Kinds, error) {
 	if len(f.only) == 0 {

@@ -19,8 +19,16 @@ import (
 // archives, before anything that was written gets its final name. Where one of them finds that the result cannot be
 // right, the run ends as any other that cannot go on. It also keeps the tally of each target.
 func (a *app) guard(plan *load.Plan, c *conversion, into *opened) {
+	lost := new(loss)
+	if c.remote.prune {
+		for i := range plan.Sources {
+			s := &plan.Sources[i]
+			s.Source = watched{s.Source, lost}
+		}
+		plan.Observer = report.Observers{plan.Observer, lost}
+	}
 	for i, p := range into.list {
-		g := guarded{p.target, p, &c.sources}
+		g := guarded{p.target, p, &c.sources, lost}
 		switch target := p.target.(type) {
 		case load.Sender:
 			plan.Routes[i].Target = &guardedSender{g, target}
@@ -59,6 +67,7 @@ type guarded struct {
 	load.Target
 	place *place
 	from  *sources
+	lost  *loss
 }
 
 // told takes note of what became of an item, and says of what ends the run what is wrong.
@@ -78,6 +87,9 @@ func (g *guarded) Finish(ctx context.Context) error {
 	if err := g.from.changed(); err != nil {
 		return err
 	}
+	if g.place.speaks != nil && (g.lost.any || g.from.lost()) {
+		g.place.speaks.KeepStale()
+	}
 	return g.place.explain(g.Target.Finish(ctx))
 }
 
@@ -88,6 +100,39 @@ func (g *guarded) Abort() (dropped bool, err error) {
 		g.place.drop()
 	}
 	return dropped, g.place.explain(err)
+}
+
+// loss takes note of whether a run sees less than the archives hold. It is a [load.Observer].
+type loss struct{ any bool }
+
+// Progress implements [load.Observer].
+func (l *loss) Progress(load.Progress) {}
+
+// Item implements [load.Observer].
+func (l *loss) Item(_ *formats.Item, outcome load.Outcome, _ error) {
+	if outcome == load.Failed {
+		l.any = true
+	}
+}
+
+// watched is a source that tells where its entries end too early.
+type watched struct {
+	load.Source
+	lost *loss
+}
+
+// Entries implements [load.Source].
+func (w watched) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
+	return func(yield func(formats.Entry, error) bool) {
+		for e, err := range w.Source.Entries(ctx) {
+			if err != nil {
+				w.lost.any = true
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 // guardedWriter is one that writes where there has to be room.

@@ -15,22 +15,28 @@ import (
 	"mailmill/formats"
 	"mailmill/load"
 	"mailmill/load/files"
+	"mailmill/load/ledger"
 	"mailmill/load/report"
 )
 
 // opened are the targets of a run, ready to be written to.
 type opened struct {
-	list []*place
-	done []func() error // closes what they share
+	list    []*place
+	ledgers map[string]*ledger.Ledger // by file
+	done    []func() error            // closes what they share, the last first
 }
 
 // place is a destination that is ready to be written to, and what has become of the items that went there.
 type place struct {
 	*destination
 	target load.Target
-	files  *files.Target      // nil for a server
-	lane   func() report.Lane // nil for files
-	plan   func() string      // what a rehearsal says that a server would get; nil for files
+	files  *files.Target // nil for a server
+
+	// Of servers, else nil:
+	speaks  serverTarget
+	lane    func() report.Lane
+	plan    func() (string, error) // after a rehearsal: what the server would get, and whether it has too little room
+	remarks func() []string        // after a run: what is to be known beside the balance
 
 	mu    sync.Mutex
 	tally report.Tally
@@ -141,11 +147,15 @@ func (p *place) drop() {
 	p.tally.Written, p.tally.Bytes = 0, 0
 }
 
-// rehearsed says what a run would have written.
-func (p *place) rehearsed() string {
+// rehearsed says what a run would have written. An error says that there is too little room for it.
+func (p *place) rehearsed() (string, error) {
 	name := p.String()
 	if p.files == nil {
-		return name + " would get " + p.plan() + "."
+		what, err := p.plan()
+		if err != nil {
+			err = p.fullError(err)
+		}
+		return name + " would get " + what + ".", err
 	}
 	n, size := p.files.Wrote()
 	what := report.Bytes(size)
@@ -155,7 +165,7 @@ func (p *place) rehearsed() string {
 	if p.form.Compressed() {
 		what += " before compression"
 	}
-	return name + " would get " + what + "."
+	return name + " would get " + what + ".", nil
 }
 
 // openFiles opens a target of files, or where nothing is to be written one that does everything but that.

@@ -318,6 +318,11 @@ func (s *sources) incomplete(w io.Writer) bool {
 	return lost
 }
 
+// lost reports whether archives may hold more than can be read of them.
+func (s *sources) lost() bool {
+	return s.unreadable > 0 || slices.ContainsFunc(s.archives, func(archive extract.Archive) bool { return archive.Info().Incomplete != "" })
+}
+
 // close closes the archives and lets go of them: cobra keeps options that have completions, and what these lie in, for
 // as long as the process lives.
 func (s *sources) close() {

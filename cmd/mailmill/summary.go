@@ -37,7 +37,7 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 			if !c.dryRun {
 				report.WriteTargets(out, run.into.tallies())
 			}
-			for _, line := range run.missed() {
+			for _, line := range append(run.into.allRemarks(c.dryRun), run.missed()...) {
 				fmt.Fprintln(out, line+".")
 			}
 		}
@@ -51,30 +51,58 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 		return lostStdout(lost)
 	}
 	verdict := a.verdict(&c.sources, result)
+	rehearsed, err := "", error(nil)
+	if c.dryRun {
+		if rehearsed, err = run.rehearsed(); err != nil {
+			verdict = err
+		}
+	}
 	if c.asJSON || a.quiet {
 		return verdict
 	}
 	fmt.Fprintln(out, run.people.line()+".")
 	done := "Finished in " + report.Duration(result.Elapsed)
 	if c.dryRun {
-		done = "Nothing was written (--dry-run): " + run.rehearsed() + " " + done
+		done = "Nothing was written (--dry-run): " + rehearsed + " " + done
 	}
 	if verdict == nil {
 		fmt.Fprintln(out, done+".")
 		return nil
 	}
-	status, _ := conclude(verdict)
+	status, sentence := conclude(verdict)
+	if sentence != "" && status != exitSource {
+		fmt.Fprintln(out, done+".")
+		return verdict
+	}
 	fmt.Fprintf(a.stderr, "%s with failures (exit status %d).\n", done, status)
 	return verdict
 }
 
-// rehearsed says what a run would have written.
-func (r *converted) rehearsed() string {
+// rehearsed says what a run would have written. An error says where there is too little room for it.
+func (r *converted) rehearsed() (string, error) {
 	var list []string
+	var errs []error
 	for _, p := range r.into.list {
-		list = append(list, p.rehearsed())
+		what, err := p.rehearsed()
+		list, errs = append(list, what), append(errs, err)
 	}
-	return strings.Join(list, " ")
+	return strings.Join(list, " "), errors.Join(errs...)
+}
+
+// allRemarks returns what is to be known of servers beside the balance.
+func (o *opened) allRemarks(rehearsal bool) (list []string) {
+	if rehearsal {
+		return nil
+	}
+	for _, p := range o.list {
+		if p.remarks == nil {
+			continue
+		}
+		for _, line := range p.remarks() {
+			list = append(list, p.String()+": "+line)
+		}
+	}
+	return list
 }
 
 // verdict returns the error that carries the exit status of a run that went to its end.
