@@ -33,16 +33,20 @@ type conn struct {
 
 func (s *Server) serve(raw net.Conn) {
 	c := &conn{s: s, raw: raw, ended: make(chan struct{})}
-	s.mu.Lock()
+	s.network.Lock()
+	defer s.network.Unlock()
+	if s.listener == nil {
+		raw.Close()
+		return
+	}
 	s.conns[c] = struct{}{}
 	s.accepts++
-	s.mu.Unlock()
 	s.working.Go(func() {
 		_ = c.run() // the client notices
 		raw.Close()
-		s.mu.Lock()
+		s.network.Lock()
 		delete(s.conns, c)
-		s.mu.Unlock()
+		s.network.Unlock()
 	})
 }
 

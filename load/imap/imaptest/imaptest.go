@@ -75,18 +75,21 @@ type Server struct {
 	opts    Options
 	tlsConf *tls.Config
 	roots   *x509.CertPool
-	addr    string
 
-	mu        sync.Mutex // for everything below
-	listener  net.Listener
-	conns     map[*conn]struct{}
+	network  sync.Mutex // for what follows
+	listener net.Listener
+	addr     string
+	conns    map[*conn]struct{}
+	accepts  int
+
+	mu        sync.Mutex          // for what follows; may be held while a client does not read
 	mailboxes map[string]*mailbox // by the name on the wire
 	validity  uint32
 	faults    []*armed
 	commands  []string
 	logins    int
-	accepts   int
-	working   sync.WaitGroup
+
+	working sync.WaitGroup
 }
 
 type mailbox struct {
@@ -135,9 +138,9 @@ func (s *Server) Up() error {
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
+	s.network.Lock()
 	s.listener, s.addr = listener, listener.Addr().String()
-	s.mu.Unlock()
+	s.network.Unlock()
 	s.working.Go(func() {
 		for {
 			raw, err := listener.Accept()
@@ -152,19 +155,20 @@ func (s *Server) Up() error {
 
 // Down closes the server and all connections at once. What was accepted stays.
 func (s *Server) Down() {
-	s.mu.Lock()
+	s.network.Lock()
 	if s.listener != nil {
 		s.listener.Close()
 	}
-	s.mu.Unlock()
+	s.listener = nil
+	s.network.Unlock()
 	s.Hangup()
 	s.working.Wait()
 }
 
 // Hangup closes all connections at once.
 func (s *Server) Hangup() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.network.Lock()
+	defer s.network.Unlock()
 	for c := range s.conns {
 		c.hangup()
 	}
@@ -172,8 +176,8 @@ func (s *Server) Hangup() {
 
 // Addr is where the server listens, "127.0.0.1:12345".
 func (s *Server) Addr() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.network.Lock()
+	defer s.network.Unlock()
 	return s.addr
 }
 
@@ -296,15 +300,15 @@ func (s *Server) Logins() int {
 
 // Accepts returns how many connections were made in all.
 func (s *Server) Accepts() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.network.Lock()
+	defer s.network.Unlock()
 	return s.accepts
 }
 
 // Open returns how many connections are open.
 func (s *Server) Open() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.network.Lock()
+	defer s.network.Unlock()
 	return len(s.conns)
 }
 
