@@ -114,6 +114,9 @@ func (c *control) do(ctx context.Context, f func(*imapclient.Client) error) erro
 			return &wire.ResponseError{Status: string(refused.Type), Code: strings.ToUpper(string(refused.Code)), Text: refused.Text}
 		case errors.Is(err, errGone):
 			return err
+		case errors.Is(err, errStop):
+			c.drop()
+			return err
 		}
 		c.dialer.log.Debug("control connection lost", "reason", err)
 		c.dialer.retried("the connection was lost")

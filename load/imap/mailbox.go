@@ -347,7 +347,12 @@ func (t *Target) prints(ctx context.Context, m *mailbox, uids []uint32) error {
 
 // bodies calls visit with the bodies of messages.
 func bodies(client *imapclient.Client, set goimap.NumSet, options *goimap.FetchOptions, visit func(uint32, goimap.LiteralReader) error) error {
-	cmd := client.Fetch(set, options)
+	return eachBody(client.Fetch(set, options), visit, func() {})
+}
+
+// eachBody calls visit with the bodies that a command brings, until it returns an error. Where that is errStop the
+// connection is given up rather than read to the end.
+func eachBody(cmd *imapclient.FetchCommand, visit func(uint32, goimap.LiteralReader) error, giveUp func()) error {
 	var failed error
 	for m := cmd.Next(); m != nil; m = cmd.Next() {
 		var uid uint32
@@ -356,16 +361,20 @@ func bodies(client *imapclient.Client, set goimap.NumSet, options *goimap.FetchO
 			case imapclient.FetchItemDataUID:
 				uid = uint32(item.UID)
 			case imapclient.FetchItemDataBodySection:
-				if item.Literal != nil && uid != 0 && failed == nil {
-					failed = visit(uid, item.Literal)
+				if item.Literal == nil || uid == 0 || failed != nil {
+					continue
+				}
+				if failed = visit(uid, item.Literal); errors.Is(failed, errStop) {
+					giveUp()
 				}
 			}
 		}
 	}
-	if err := cmd.Close(); err != nil {
-		return err
+	err := cmd.Close()
+	if errors.Is(failed, errStop) || err == nil {
+		return failed
 	}
-	return failed
+	return err
 }
 
 // flagsOf returns the flags of one message; false where it is gone.

@@ -330,7 +330,7 @@ func (t *tree) take(b *branch, parent *node, name string) *node {
 		}
 		n := parent.kids()[fold(try)]
 		if n == nil {
-			n = &node{name: try, parent: parent}
+			n = &node{name: t.spelled(parent, try), parent: parent}
 		}
 		switch {
 		case parent == t.root && fold(try) == fold(inboxName):
@@ -352,10 +352,27 @@ func (t *tree) shared(parent *node, name string) *node {
 	safe := t.safe(name)
 	n := parent.kids()[fold(safe)]
 	if n == nil {
-		n = &node{name: safe, parent: parent}
+		n = &node{name: t.spelled(parent, safe), parent: parent}
 		parent.kids()[fold(safe)] = n
 	}
 	return n
+}
+
+// spelled returns a name as a mailbox of the server has it that differs in case alone: some servers have no room for both,
+// and a person has no use for them.
+func (t *tree) spelled(parent *node, name string) string {
+	n := node{name: name, parent: parent}
+	full := t.full(&n)
+	there, ok := t.server.find(full)
+	if !ok || there == full {
+		return name
+	}
+	if above, ok := strings.CutSuffix(full, name); ok {
+		if rest, ok := strings.CutPrefix(there, above); ok && (t.delim == 0 || !strings.ContainsRune(rest, t.delim)) {
+			return rest
+		}
+	}
+	return name
 }
 
 func (n *node) kids() map[string]*node {
