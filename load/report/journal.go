@@ -9,6 +9,7 @@ import (
 
 	"mailmill/formats"
 	"mailmill/load"
+	"mailmill/load/verify"
 )
 
 // progressEvery is the least time between two progress objects of a run.
@@ -113,6 +114,9 @@ func seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 
 func (j *Journal) Item(it *formats.Item, outcome load.Outcome, err error) {
 	switch outcome {
 	case load.Failed:
+		if different := (*verify.Difference)(nil); errors.As(err, &different) {
+			return // see Verified
+		}
 		f := faultOf("failure", it)
 		f.Reason = reason(err)
 		j.lines.put(f) //nolint:errcheck // see Lines.Err

@@ -7,6 +7,7 @@
 //     makes.
 //   - [WriteBalance], [WriteTargets] and [WriteFaults] tell people at the end: the balance as a table, what went where,
 //     what failed, what is damaged and what was left alone.
+//   - [WriteVerified] and the objects of [Journal.Verified] tell how a target differs from the archives.
 //   - [WritePeople], [PeopleCSV] and the objects of [Person] and [People] tell who is behind Exchange names.
 //   - [Bars] draws progress on a terminal, with a [Lane] for each server; [Ticker] logs a line a minute where there is none.
 //   - [List] is a [load.Target] that writes a line for each item, as JSON or for people.

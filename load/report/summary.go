@@ -1,14 +1,17 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"mailmill/formats"
 	"mailmill/load"
+	"mailmill/load/verify"
 )
 
 // kindTitles are the names of the kinds in tables.
@@ -127,14 +130,18 @@ func WriteFaults(w io.Writer, result *load.Result, several bool) {
 			}
 		}
 	}
-	if n := len(result.Failures); n > 0 {
+	failures := slices.DeleteFunc(slices.Clone(result.Failures), func(f load.Failure) bool {
+		var different *verify.Difference
+		return errors.As(f.Err, &different) // see WriteVerified
+	})
+	if n := len(failures); n > 0 {
 		if n == 1 {
 			fmt.Fprintln(w, "1 item failed:")
 		} else {
 			fmt.Fprintf(w, "%s items failed:\n", Count(n))
 		}
-		for i := range result.Failures {
-			f := &result.Failures[i]
+		for i := range failures {
+			f := &failures[i]
 			fmt.Fprintf(w, "  %s%s: %s\n", source(f.Source), nameOf(&f.Entry), Printable(reason(f.Err)))
 		}
 	}
