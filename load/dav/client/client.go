@@ -31,9 +31,9 @@
 // # Manners
 //
 // Every request waits for [Options.Pace] and tells it how the request ended: its success, or that the server asked for
-// less (429, 503). Requests that only read are repeated when the server asks for a moment of patience, at most three
-// times; a write never is, with one exception: where the answer proves that it was not looked at (401 with a new digest
-// nonce, a redirect).
+// less (429, 503). Requests that only read are sent up to three times when the server asks for a moment of patience; a
+// write never is repeated but where the answer proves that it was not looked at (401 with a new digest nonce, a redirect):
+// who sends items knows best when to send one again.
 //
 // A server is not trusted: headers, bodies, elements, their depth and number are bounded, and so is every wait. A body
 // that trickles is a stall.

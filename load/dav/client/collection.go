@@ -146,12 +146,9 @@ func (c *Client) query(ctx context.Context, r request, body string, l limits, ea
 		return a.url, nil
 	case own != nil:
 		return nil, own
-	case ctx.Err() != nil:
-		return nil, &LostError{r.method, c.href(a.url), true, context.Cause(ctx)}
 	}
-	var timeout *TimeoutError
-	if errors.As(err, &timeout) {
-		return nil, &LostError{r.method, c.href(a.url), true, timeout}
+	if d, ok := a.Body.(*download); ok && d.failed != nil {
+		return nil, &LostError{Method: r.method, Href: c.href(a.url), Sent: true, Err: d.failed}
 	}
 	return nil, &ProtocolError{r.method, c.href(a.url), err}
 }

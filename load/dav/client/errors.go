@@ -73,6 +73,9 @@ type LostError struct {
 	// Sent says that the request had left this machine, so that it may have taken effect.
 	Sent bool
 	Err  error
+
+	// stale says that the connection had been used before: the server may have given it up.
+	stale bool
 }
 
 func (e *LostError) Error() string {
@@ -193,7 +196,7 @@ func OverQuota(err error) bool {
 	if !ok || TooLarge(err) {
 		return false
 	}
-	return e.Status == http.StatusInsufficientStorage || e.Condition == "quota-not-exceeded" || e.Condition == "sufficient-disk-space"
+	return e.Status == http.StatusInsufficientStorage && e.Condition != partial || e.Condition == "quota-not-exceeded" || e.Condition == "sufficient-disk-space"
 }
 
 // Throttled reports that the server asks for a pause, and for how long; 0 where it does not say.

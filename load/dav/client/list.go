@@ -32,6 +32,9 @@ type Object struct {
 	Err error
 }
 
+// partial is what RFC 5323 5.17 and RFC 6578 3.6 call it.
+const partial = "number-of-matches-within-limits"
+
 const (
 	mostListing = 2 << 30 // bytes of a listing
 	// A multiget asks for so many resources, and for so many bytes where their sizes are known: they are held in memory.
@@ -56,7 +59,7 @@ func (c *Client) List(ctx context.Context, collection string) iter.Seq2[Resource
 		stopped := false
 		_, err = c.propfind(ctx, request{url: u, limit: mostListing}, "1", props, func(res *response, at *url.URL) (bool, error) {
 			if res.status == http.StatusInsufficientStorage {
-				return false, &Error{Method: "PROPFIND", Href: c.href(u), Status: res.status, Text: "the server lists only a part of the collection"}
+				return false, &Error{Method: "PROPFIND", Href: c.href(u), Status: res.status, Condition: partial, Text: "the server lists only a part of the collection"}
 			}
 			if same(at, u) && res.status >= 300 {
 				return false, res.refusal("PROPFIND", c.href(u))

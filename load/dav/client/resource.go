@@ -52,7 +52,7 @@ func (c *Client) take(ctx context.Context, method, href string) (func(), error) 
 	case c.slots <- struct{}{}:
 		return func() { <-c.slots }, nil
 	case <-ctx.Done():
-		return nil, &LostError{method, href, false, context.Cause(ctx)}
+		return nil, &LostError{Method: method, Href: href, Err: context.Cause(ctx)}
 	}
 }
 
@@ -224,7 +224,7 @@ func (o *object) Read(p []byte) (int, error) {
 	case errors.Is(err, errTooLong):
 		return n, &ProtocolError{o.method, o.href, err}
 	}
-	return n, &LostError{o.method, o.href, true, err}
+	return n, &LostError{Method: o.method, Href: o.href, Sent: true, Err: err}
 }
 
 func (o *object) Close() error { return o.r.Close() }

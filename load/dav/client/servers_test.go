@@ -3,9 +3,11 @@ package client_test
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -280,8 +282,8 @@ func roundTrip(t *testing.T, s *servertest.Server, kind client.Kind) {
 	}
 }
 
-// TestCyrusInvitesNobody stores, changes and deletes meetings that this user has called, for which Cyrus mails invitations,
-// updates and cancellations. What stops it is found by leaving it out.
+// TestCyrusInvitesNobody stores, changes and deletes meetings to which the user has invited others: Cyrus would mail each of
+// these changes to them, as it does for a client that does not ask it not to.
 func TestCyrusInvitesNobody(t *testing.T) {
 	s := servertest.Cyrus(t, nil)
 	c := dialServer(t, s, client.Calendars, s.Calendars("u1"))
@@ -289,11 +291,12 @@ func TestCyrusInvitesNobody(t *testing.T) {
 	if !server.Has("calendar-auto-schedule") || server.Product != client.Cyrus || server.Scheduling() != client.ByProperty {
 		t.Errorf("%+v", server)
 	}
-	at := client.Join(client.Join(c.Homes()[0], "Default/"), "meeting.ics")
+	calendar := client.Join(c.Homes()[0], "Default/")
 	meeting := func(agent, summary string) client.PutOptions {
 		return create(client.Calendars, event("meeting", summary, "ORGANIZER"+agent+":mailto:u1@example.com\r\n", "ATTENDEE"+agent+";PARTSTAT=NEEDS-ACTION:mailto:bob@example.net\r\n"))
 	}
 	for _, agent := range []string{";SCHEDULE-AGENT=CLIENT", ""} {
+		at := client.Join(calendar, "meeting.ics")
 		stored, err := c.Put(t.Context(), at, meeting(agent, "First"))
 		if err != nil {
 			t.Fatal(err)
@@ -306,6 +309,75 @@ func TestCyrusInvitesNobody(t *testing.T) {
 		if err := c.Delete(t.Context(), at, stored.ETag); err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%q: %d mails", agent, len(s.Sent(t)))
+		if sent := s.Sent(t); len(sent) != 0 {
+			t.Errorf("%q: %q", agent, sent)
+		}
+	}
+	u, err := url.Parse(s.Calendars("u1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := meeting("", "Control").Body()
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, u.Scheme+"://"+u.Host+client.Join(calendar, "control.ics"), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("u1", s.Password)
+	req.Header.Set("Content-Type", calendarType)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	http.DefaultClient.CloseIdleConnections()
+	if sent := s.Sent(t); res.StatusCode != http.StatusCreated || len(sent) != 1 {
+		t.Errorf("the control is answered %s, and %d mails are sent: the trap catches nothing", res.Status, len(sent))
+	}
+}
+
+// TestRealTLS speaks HTTP/2 where the server does, and trusts only what it is told to.
+func TestRealTLS(t *testing.T) {
+	s := servertest.Cyrus(t, nil)
+	at := "https://" + s.HTTPS
+	c := dialServer(t, s, client.AddressBooks, at)
+	book := client.Join(c.Homes()[0], "Default/")
+	for i := range 20 {
+		uid := fmt.Sprintf("tls-%d", i)
+		if _, err := c.Put(t.Context(), client.Join(book, uid+".vcf"), create(client.AddressBooks, card(uid, "Bob"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	u, err := url.Parse(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := client.Options{URL: u, Kind: client.Calendars, Credentials: client.Credentials{User: "u1", Password: s.Password}}
+	var insecure *client.TLSError
+	if _, err := client.Dial(t.Context(), o); !errors.As(err, &insecure) {
+		t.Errorf("%v", err)
+	}
+	o.Insecure = true
+	c, err = client.Dial(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
+// TestRealPassword is refused at once.
+func TestRealPassword(t *testing.T) {
+	for _, s := range []*servertest.Server{servertest.Radicale(t, nil), servertest.Cyrus(t, nil)} {
+		u, err := url.Parse(s.Calendars("u1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var auth *client.AuthError
+		_, err = client.Dial(t.Context(), client.Options{URL: u, Kind: client.Calendars, Insecure: true, Credentials: client.Credentials{User: "u1", Password: "wrong"}})
+		if !errors.As(err, &auth) {
+			t.Errorf("%s: %v", s.Name, err)
+		}
 	}
 }

@@ -23,6 +23,8 @@ const (
 	mostRedirects = 5
 	mostReads     = 3 // times that a request which only reads is repeated because the server asks for patience
 	mostLogins    = 8 // answers to challenges within one request: other connections use up the nonce meanwhile
+	firstWait     = 100 * time.Millisecond
+	mostWait      = time.Minute // for which a request that reads waits by itself
 	drained       = 64 << 10
 	// leastProgress is what has to arrive within a timeout: less is a trickle.
 	leastProgress = 1 << 10
@@ -109,7 +111,12 @@ type answer struct {
 func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 	for attempt := 1; ; attempt++ {
 		a, err := c.follow(ctx, r)
-		if err != nil {
+		var lost *LostError
+		switch {
+		case err == nil:
+		case errors.As(err, &lost) && lost.stale && r.reads() && attempt < mostReads:
+			continue // a server may close a connection at the moment when it is used again
+		default:
 			return nil, err
 		}
 		if a.StatusCode < 300 {
@@ -118,17 +125,17 @@ func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 		err = c.refused(&r, a)
 		after, slow := Throttled(err)
 		if slow && c.pace != nil {
-			c.pace.SlowDown(after, r.method+": "+a.Status)
+			c.pace.SlowDown(after, r.method+": "+words(a.Status))
 		}
-		if !slow || !r.reads() || attempt == mostReads {
+		if !slow || !r.reads() || attempt == mostReads || after > mostWait {
 			return nil, err
 		}
 		if c.pace != nil {
-			c.pace.Retried(a.Status) // and the next one waits
-			continue
+			c.pace.Retried(words(a.Status))
 		}
-		if err := sleep(ctx, max(after, time.Duration(attempt)*time.Second)); err != nil {
-			return nil, err
+		// Pace makes writes wait; this request stores nothing and waits by itself.
+		if err := sleep(ctx, max(after, firstWait<<attempt)); err != nil {
+			return nil, &LostError{Method: r.method, Href: c.href(r.url), Err: err}
 		}
 	}
 }
@@ -277,7 +284,7 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 	href := c.href(r.url)
 	if c.pace != nil {
 		if err := c.pace.Wait(ctx, r.items, 0); err != nil {
-			return nil, &LostError{r.method, href, false, err}
+			return nil, &LostError{Method: r.method, Href: href, Err: err}
 		}
 	}
 	parent := ctx
@@ -287,18 +294,21 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 		dog.stop()
 		cancel(nil)
 	}
-	var sent atomic.Bool
+	var sent, reused atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// The transport begins anew where a connection turns out dead before anything was written to it.
-		GetConn:      func(string) { sent.Store(false) },
-		GotConn:      func(httptrace.GotConnInfo) { dog.event() },
+		GetConn: func(string) { sent.Store(false) },
+		GotConn: func(i httptrace.GotConnInfo) {
+			reused.Store(i.Reused)
+			dog.event()
+		},
 		WroteHeaders: func() { sent.Store(true) },
 		WroteRequest: func(httptrace.WroteRequestInfo) { dog.event() },
 	})
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url.String(), http.NoBody)
 	if err != nil {
 		end()
-		return nil, &LostError{r.method, href, false, err}
+		return nil, &LostError{Method: r.method, Href: href, Err: err}
 	}
 	for name, values := range r.header {
 		req.Header[name] = values
@@ -320,7 +330,7 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 		}
 		if req.Body, err = req.GetBody(); err != nil {
 			end()
-			return nil, &LostError{r.method, href, false, err}
+			return nil, &LostError{Method: r.method, Href: href, Err: err}
 		}
 		if c.expects(r.size, p) {
 			req.Header.Set("Expect", "100-continue")
@@ -332,9 +342,9 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 		end()
 		if sourceErr := own.get(); sourceErr != nil {
 			// What we break off ourselves is not whole: its length was told before.
-			err = &LostError{r.method, href, false, fmt.Errorf("reading what is to be sent: %w", sourceErr)}
+			err = &LostError{Method: r.method, Href: href, Err: fmt.Errorf("reading what is to be sent: %w", sourceErr)}
 		} else {
-			err = c.lost(parent, ctx, r, href, sent.Load(), err)
+			err = c.lost(parent, ctx, &LostError{Method: r.method, Href: href, Sent: sent.Load(), Err: err, stale: reused.Load()})
 		}
 		c.log.Debug("request", "method", r.method, "href", href, "reason", err)
 		return nil, err
@@ -365,34 +375,39 @@ func (c *Client) expects(size int64, p proof) bool {
 }
 
 // lost says why no answer came.
-func (c *Client) lost(parent, ctx context.Context, r *request, href string, sent bool, err error) error {
+func (c *Client) lost(parent, ctx context.Context, e *LostError) error {
 	var insecure *TLSError
-	if errors.As(err, &insecure) {
+	if errors.As(e.Err, &insecure) {
 		return insecure
 	}
 	var timeout *TimeoutError
 	switch {
 	case parent.Err() != nil:
-		err = context.Cause(parent)
+		e.Err, e.stale = context.Cause(parent), false
 	case errors.As(context.Cause(ctx), &timeout):
-		err = timeout
+		e.Err, e.stale = timeout, false
 	}
-	return &LostError{r.method, href, sent, err}
+	return e
 }
 
-// watchdog ends a request in which nothing moves.
+// watchdog ends a request in which nothing moves, or too little.
 type watchdog struct {
 	timeout time.Duration
 
 	mu     sync.Mutex
 	timer  *time.Timer
-	moved  int
+	since  time.Time     // the clock runs
+	left   time.Duration // as of since, or while it is paused
+	moved  int           // bytes that do not count yet
 	paused int
 	done   bool
 }
 
 func newWatchdog(timeout time.Duration, cancel context.CancelCauseFunc) *watchdog {
-	return &watchdog{timeout: timeout, timer: time.AfterFunc(timeout, func() { cancel(&TimeoutError{timeout}) })}
+	return &watchdog{
+		timeout: timeout, left: timeout, since: time.Now(),
+		timer: time.AfterFunc(timeout, func() { cancel(&TimeoutError{timeout}) }),
+	}
 }
 
 // event tells of a step that was taken.
@@ -402,26 +417,30 @@ func (w *watchdog) event() { w.progress(leastProgress) }
 func (w *watchdog) progress(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.moved += n; w.moved < leastProgress || w.done || w.paused > 0 {
+	if w.moved += n; w.moved < leastProgress {
 		return
 	}
-	w.moved = 0
-	w.timer.Reset(w.timeout)
+	w.moved, w.left, w.since = 0, w.timeout, time.Now()
+	if w.paused == 0 && !w.done {
+		w.timer.Reset(w.timeout)
+	}
 }
 
 // pause stops the clock while we ourselves are waited for.
 func (w *watchdog) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.paused++
-	w.timer.Stop()
+	if w.paused++; w.paused == 1 && w.timer.Stop() {
+		w.left -= time.Since(w.since)
+	}
 }
 
 func (w *watchdog) resume() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.paused--; w.paused == 0 && !w.done {
-		w.timer.Reset(w.timeout)
+		w.since = time.Now()
+		w.timer.Reset(max(w.left, 0))
 	}
 }
 
@@ -458,19 +477,21 @@ type upload struct {
 	ctx  context.Context
 	r    io.ReadCloser
 	left int64
+	last int // bytes of the last portion
 	dog  *watchdog
 	pace Pace
 	err  *sourceError
 }
 
 func (u *upload) Read(p []byte) (int, error) {
-	// The server has taken what was read before.
+	u.dog.progress(u.last) // it has been taken
 	u.dog.pause()
 	defer u.dog.resume()
 	if len(p) > portion {
 		p = p[:portion]
 	}
 	n, err := u.r.Read(p)
+	u.last = n
 	u.left -= int64(n)
 	switch {
 	case u.left < 0:
@@ -502,6 +523,7 @@ type download struct {
 	end         func()
 	eof, closed bool
 	waiting     bool
+	failed      error // why it broke off
 }
 
 // Read counts the time only while it waits for the server: who reads may take as long as it likes.
@@ -541,6 +563,7 @@ func (d *download) read(p []byte) (int, error) {
 		case errors.As(context.Cause(d.ctx), &timeout):
 			err = timeout
 		}
+		d.failed = err
 	}
 	d.eof = err != nil
 	return n, err

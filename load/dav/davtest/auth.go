@@ -38,10 +38,6 @@ func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 			name = "SHA-256"
 		}
 		s.mu.Lock()
-		if stale {
-			s.nonce++
-			s.uses = 0
-		}
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Digest realm="davtest, \"the\" server", qop="auth,auth-int", nonce="nonce-%d", opaque="x", algorithm=%s, stale=%v`, s.nonce, name, stale))
 		s.mu.Unlock()
 	}
@@ -76,8 +72,12 @@ func (s *Server) digest(r *http.Request) (ok, stale bool) {
 		return true, true
 	}
 	// Requests overtake each other on several connections: the count is only bounded.
-	s.uses++
-	return true, s.options.NonceUses > 0 && s.uses > s.options.NonceUses
+	if s.uses++; s.options.NonceUses > 0 && s.uses > s.options.NonceUses {
+		s.nonce++
+		s.uses = 0
+		return true, true
+	}
+	return true, false
 }
 
 func sum(h hash.Hash, parts ...string) string {
