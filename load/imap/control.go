@@ -78,6 +78,7 @@ type control struct {
 	caps     wire.Caps
 	selected string // the mailbox that is selected, if any
 	writable bool
+	count    uint32 // of messages, when it was selected
 	closed   bool
 }
 
@@ -100,8 +101,9 @@ func (c *control) do(ctx context.Context, f func(*imapclient.Client) error) erro
 		if err = c.connect(ctx); err != nil {
 			return &load.Fatal{Err: err}
 		}
-		stop := context.AfterFunc(ctx, func() { c.client.Close() }) //nolint:errcheck // the command tells
-		err = f(c.client)
+		client := c.client
+		stop := context.AfterFunc(ctx, func() { client.Close() }) //nolint:errcheck // the command tells
+		err = f(client)
 		stop()
 		var refused *goimap.Error
 		var own *wire.ResponseError
@@ -192,7 +194,7 @@ func (c *control) look(ctx context.Context, name string) (s status, err error) {
 		if err != nil {
 			return err
 		}
-		c.selected, c.writable = name, false
+		c.selected, c.writable, c.count = name, false, data.NumMessages
 		s = status{validity: data.UIDValidity, next: uint32(data.UIDNext), count: data.NumMessages}
 		return nil
 	})
@@ -211,9 +213,26 @@ func (c *control) in(ctx context.Context, name string, validity uint32, write bo
 			if data.UIDValidity != validity {
 				return errGone
 			}
-			c.selected, c.writable = name, write
+			c.selected, c.writable, c.count = name, write, data.NumMessages
 		}
 		return f(client)
+	})
+}
+
+// counting runs f with a mailbox selected anew, for reading, and with the number of messages in it. The library learns
+// that number only after its answer to SELECT is there for all to see: its Mailbox may be nil then, or be the one before.
+func (c *control) counting(ctx context.Context, name string, validity uint32, f func(client *imapclient.Client, count uint32) error) error {
+	return c.do(ctx, func(client *imapclient.Client) error {
+		c.selected = ""
+		data, err := client.Select(name, &goimap.SelectOptions{ReadOnly: true}).Wait()
+		if err != nil {
+			return err
+		}
+		if data.UIDValidity != validity {
+			return errGone
+		}
+		c.selected, c.writable, c.count = name, false, data.NumMessages
+		return f(client, data.NumMessages)
 	})
 }
 
@@ -225,7 +244,7 @@ func (c *control) permanent(ctx context.Context, name string) (k *keywords, err 
 		if err != nil {
 			return err
 		}
-		c.selected, c.writable = name, true
+		c.selected, c.writable, c.count = name, true, data.NumMessages
 		k = permitted(data)
 		return nil
 	})

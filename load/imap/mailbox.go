@@ -86,11 +86,10 @@ func stateHash(flags []string) uint32 {
 // presence asks which messages a mailbox holds.
 func (c *control) presence(ctx context.Context, name string, validity uint32) (*presence, error) {
 	var p *presence
-	err := c.in(ctx, name, validity, false, func(client *imapclient.Client) error {
+	err := c.counting(ctx, name, validity, func(client *imapclient.Client, count uint32) error {
 		p = new(presence)
 		// It is asked in portions: the numbers stay what they are meanwhile, as no command is used during which a server may
 		// remove one (RFC 9051 7.5.1).
-		count := client.Mailbox().NumMessages
 		for first := uint32(1); first <= count; first += perFetch {
 			last := min(first+perFetch-1, count)
 			set := goimap.SeqSet{{Start: first, Stop: last}}
@@ -205,11 +204,10 @@ func (c *control) scan(ctx context.Context, m *mailbox, from, to uint32) error {
 	section := &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: headFields, Peek: true}
 	options := &goimap.FetchOptions{UID: true, RFC822Size: true, BodySection: []*goimap.FetchItemBodySection{section}}
 	var found []indexed
-	err := c.in(ctx, m.name, m.validity.Load(), false, func(client *imapclient.Client) error {
+	err := c.counting(ctx, m.name, m.validity.Load(), func(client *imapclient.Client, count uint32) error {
 		found = found[:0]
 		// Messages are asked for by number, not by UID, as then it is known how many there are: one that a server left out
 		// would be sent again.
-		count := client.Mailbox().NumMessages
 		first, err := firstFrom(client, count, from)
 		if err != nil {
 			return err
