@@ -33,7 +33,9 @@ type parameter struct {
 // contentReader reads content lines.
 type contentReader struct {
 	lines  *lineReader
-	within bool // a line is not read to its end
+	within bool // a line is not known to be read to its end
+	first  bool // nothing of it was read
+	ended  bool // what was read of it ends a line: another may go on with it
 	buf    []byte
 }
 
@@ -53,10 +55,18 @@ func (c *contentReader) err() error {
 	return c.lines.err
 }
 
-// chunk returns the next part of the line; false at its end.
+// chunk returns the next part of the line, valid until the next; false at its end.
 func (c *contentReader) chunk() ([]byte, bool) {
 	if !c.within {
 		return nil, false
+	}
+	if c.ended {
+		c.ended = false
+		next, _ := c.lines.br.Peek(1)
+		if len(next) == 0 || next[0] != ' ' && next[0] != '\t' {
+			c.within = false
+			return nil, false
+		}
 	}
 	p, ok := c.lines.read()
 	if !ok {
@@ -64,13 +74,10 @@ func (c *contentReader) chunk() ([]byte, bool) {
 		return nil, false
 	}
 	b := p.data
-	if p.begin && len(b) > 0 && (b[0] == ' ' || b[0] == '\t') {
-		b = b[1:]
+	if p.begin && !c.first && len(b) > 0 {
+		b = b[1:] // the blank that says that the line goes on
 	}
-	if p.end {
-		next, _ := c.lines.br.Peek(1)
-		c.within = len(next) > 0 && (next[0] == ' ' || next[0] == '\t')
-	}
+	c.first, c.ended = false, p.end
 	return b, true
 }
 
@@ -80,7 +87,7 @@ func (c *contentReader) next() (*contentLine, bool) {
 		for c.within {
 			c.chunk()
 		}
-		c.within = true
+		c.within, c.first, c.ended = true, true, false
 		c.buf = c.buf[:0]
 		colon, at, quoted := -1, 0, false
 		for {

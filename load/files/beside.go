@@ -24,7 +24,9 @@ type beside struct {
 	above  string // the path from the calendar to dir
 	names  folders.Names
 	stored map[*formats.Part]string
-	err    error // of the store
+	// instead, where it is not nil, is told of what would be stored.
+	instead func(name string, p *formats.Part)
+	err     error // of the store
 }
 
 // besideOf returns what stores the attachments of an item; nil where it has none that are large.
@@ -97,7 +99,9 @@ func (b *beside) uri(p *formats.Part) string {
 		name = "attachment"
 	}
 	name = b.names.Take(name)
-	if b.err = b.store(join(b.dir, name), p, read); b.err != nil {
+	if b.instead != nil {
+		b.instead(name, p)
+	} else if b.err = b.store(join(b.dir, name), p, read); b.err != nil {
 		return ""
 	}
 	b.stored[p] = b.above + "/" + name
