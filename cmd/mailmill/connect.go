@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,6 +23,7 @@ import (
 	"mailmill/load/ledger"
 	"mailmill/load/pace"
 	"mailmill/load/report"
+	"mailmill/load/verify"
 )
 
 // serverTarget is a target that speaks to a server.
@@ -31,27 +33,41 @@ type serverTarget interface {
 	KeepStale()
 }
 
-// openServer logs in to the account of a destination, and prepares to write there.
-func (a *app) openServer(c *conversion, p *place, into *opened, log *slog.Logger) error {
+// mirrored is a target that can be seen from its reading side if it was opened to rehearse. Closing that closes the target.
+type mirrored interface{ Mirror() verify.Mirror }
+
+// openServer logs in to the account of a destination, and prepares to write there or to read what is there.
+func (a *app) openServer(c *conversion, p *place, into *opened, log *slog.Logger, compare bool) (verify.Mirror, error) {
 	s := p.server
-	books, err := into.books(c, s)
-	if err != nil {
-		return err
+	var books *ledger.Account
+	var err error
+	if !compare {
+		if books, err = into.books(c, s); err != nil {
+			return nil, err
+		}
 	}
 	secret, err := a.secretOf(&c.addressing.passwords, s)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	manners := pace.New(pace.Options{ItemsPerSecond: c.remote.itemsPerSecond, BytesPerSecond: c.remote.bytesPerSecond, Connections: c.remote.connections})
 	log = log.With("target", p.String())
 	var target serverTarget
 	if s.sort == files.Mail {
-		target, err = a.openMail(c, p, books, secret, manners, log)
+		target, err = a.openMail(c, p, books, secret, manners, log, compare)
 	} else {
-		target, err = a.openDAV(c, p, books, secret, manners, log)
+		target, err = a.openDAV(c, p, books, secret, manners, log, compare)
 	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if compare {
+		m, ok := target.(mirrored)
+		if !ok {
+			_, err := target.Abort()
+			return nil, errors.Join(usage("%s cannot be compared with", p), err)
+		}
+		return m.Mirror(), nil
 	}
 	p.target, p.speaks = target, target
 	p.lane = func() report.Lane {
@@ -61,14 +77,11 @@ func (a *app) openServer(c *conversion, p *place, into *opened, log *slog.Logger
 			Connections: l.Connections, Retries: l.Retries, Waiting: l.Waiting, Why: l.Why,
 		}
 	}
-	return nil
+	return nil, nil
 }
 
-// books opens the ledger of an account. A rehearsal and a comparison do with what is there, or without.
+// books opens the ledger of an account. A rehearsal does with what is there, or without.
 func (o *opened) books(c *conversion, s *account) (*ledger.Account, error) {
-	if c.only {
-		return nil, nil
-	}
 	identity := s.identity(c.remote.actAs)
 	file := c.remote.ledger
 	if file == "" {
@@ -137,7 +150,7 @@ func (t *tokens) fresh(ctx context.Context) (string, error) {
 	return token, err
 }
 
-func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret secret, manners *pace.Pace, log *slog.Logger) (serverTarget, error) {
+func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret secret, manners *pace.Pace, log *slog.Logger, compare bool) (serverTarget, error) {
 	s := p.server
 	insecure := c.addressing.isInsecure(s.host)
 	o := imap.Options{
@@ -154,8 +167,8 @@ func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret se
 		Account:     books,
 		Pace:        manners,
 		Subscribe:   true,
-		Prune:       c.remote.prune,
-		Rehearse:    c.dryRun,
+		Prune:       c.remote.prune && !compare,
+		Rehearse:    c.dryRun || compare,
 		Log:         log,
 	}
 	if s.secure {
@@ -182,7 +195,7 @@ func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret se
 	return t, nil
 }
 
-func (a *app) openDAV(c *conversion, p *place, books *ledger.Account, secret secret, manners *pace.Pace, log *slog.Logger) (serverTarget, error) {
+func (a *app) openDAV(c *conversion, p *place, books *ledger.Account, secret secret, manners *pace.Pace, log *slog.Logger, compare bool) (serverTarget, error) {
 	s := p.server
 	at, err := url.Parse(s.URL())
 	if err != nil {
@@ -202,8 +215,8 @@ func (a *app) openDAV(c *conversion, p *place, books *ledger.Account, secret sec
 		FolderMap:   c.remote.names,
 		Zone:        c.sources.options.Zone,
 		Account:     books,
-		Prune:       c.remote.prune,
-		Rehearse:    c.dryRun,
+		Prune:       c.remote.prune && !compare,
+		Rehearse:    c.dryRun || compare,
 		Log:         log,
 	}
 	o.Cards.Version = c.look.version

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -125,7 +126,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return err
 	}
-	into, err := a.open(c, log)
+	into, err := a.open(c, log, c.only)
 	if err != nil {
 		return a.targetError(c, err)
 	}
@@ -145,16 +146,36 @@ func (a *app) convert(c *conversion, args []string) error {
 		return errors.Join(a.targetError(c, err), into.abort(), closeReport())
 	}
 	plan.Steps = append(plan.Steps, known.ladder.Resolver())
-	run := &converted{into: into, people: known}
-	a.watch(&plan, c, into, bars, journals, log)
+	run := &converted{into: into, people: known, missed: missed(&plan, &c.targets)}
+	doing := "converting"
+	if c.only {
+		doing = "comparing"
+	}
+	whole := plan // without what looks after this run alone
+	a.watch(&plan, doing, into, bars, journals, log)
 
-	log.Debug("converting", "version", version, "sources", len(plan.Sources), "targets", into.names(), "format", c.formatName)
-	run.Result, err = a.walk(c, plan, run)
+	log.Debug(doing, "version", version, "sources", len(plan.Sources), "targets", into.names(), "format", c.formatName)
+	run.Result, err = a.walk(c, plan, into)
 	if bars != nil {
 		bars.Close()
 	}
 	run.Elapsed += known.elapsed
+	switch {
+	case c.only:
+		run.compared = into
+	case c.verify && err == nil && !c.dryRun:
+		var compared *load.Result
+		run.compared, compared, err = a.compare(c, whole, bars, log)
+		if compared != nil {
+			run.Elapsed += compared.Elapsed
+		}
+	}
 	for _, j := range journals {
+		if run.compared != nil {
+			for _, p := range run.compared.list {
+				j.Verified(p.String(), p.compared.Report())
+			}
+		}
 		j.People(known.numbers())
 		j.Balance(run.Balance, into.tallies()...)
 	}
@@ -167,17 +188,17 @@ func (a *app) convert(c *conversion, args []string) error {
 }
 
 // walk takes the items of a run to the targets.
-func (a *app) walk(c *conversion, plan load.Plan, run *converted) (*load.Result, error) {
-	run.missed = missed(&plan, &c.targets)
-	for _, o := range run.into.list {
-		plan.Routes = append(plan.Routes, load.Route{Kinds: o.kinds, Target: o.target})
+func (a *app) walk(c *conversion, plan load.Plan, into *opened) (*load.Result, error) {
+	plan.Sources = slices.Clone(plan.Sources)
+	for _, p := range into.list {
+		plan.Routes = append(plan.Routes, load.Route{Kinds: p.kinds, Target: p.target})
 	}
-	a.guard(&plan, c, run.into)
+	a.guard(&plan, c, into)
 	return load.Run(a.ctx, plan)
 }
 
 // watch has a run tell what happens in it.
-func (a *app) watch(plan *load.Plan, c *conversion, into *opened, bars *report.Bars, journals []*report.Journal, log *slog.Logger) {
+func (a *app) watch(plan *load.Plan, doing string, into *opened, bars *report.Bars, journals []*report.Journal, log *slog.Logger) {
 	var watching report.Observers
 	for _, j := range journals {
 		watching = append(watching, j)
@@ -187,10 +208,6 @@ func (a *app) watch(plan *load.Plan, c *conversion, into *opened, bars *report.B
 		bars.Lanes = into.lanes()
 		watching = append(watching, bars)
 	case a.verbose:
-		doing := "converting"
-		if c.only {
-			doing = "comparing"
-		}
 		watching = append(watching, &report.Ticker{Log: log, Doing: doing, Lanes: into.lanes()})
 	}
 	plan.Observer = watching

@@ -33,7 +33,10 @@ func (a *app) guard(plan *load.Plan, c *conversion, into *opened) {
 		case load.Sender:
 			plan.Routes[i].Target = &guardedSender{g, target}
 		case load.Writer:
-			room := c.room(a, p.destination)
+			var room *room
+			if p.compared == nil {
+				room = c.room(a, p.destination)
+			}
 			if room != nil {
 				for i := range plan.Sources {
 					s := &plan.Sources[i]
@@ -309,7 +312,7 @@ func missed(plan *load.Plan, to *targets) func() []string {
 // room returns what looks after the room for what goes to a target; nil where there is nothing to look at.
 func (c *conversion) room(a *app, d *destination) *room {
 	// How many items lie between two days is known only when they have been read.
-	if c.ignoreSpace || c.only || c.filters.since != "" || c.filters.until != "" || d.form.Stream() {
+	if c.ignoreSpace || c.filters.since != "" || c.filters.until != "" || d.form.Stream() {
 		return nil
 	}
 	r := &room{dst: d.name, kinds: d.kinds, packed: d.form.Compressed()}

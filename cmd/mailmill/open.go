@@ -17,6 +17,7 @@ import (
 	"mailmill/load/files"
 	"mailmill/load/ledger"
 	"mailmill/load/report"
+	"mailmill/load/verify"
 )
 
 // opened are the targets of a run, ready to be written to.
@@ -29,8 +30,9 @@ type opened struct {
 // place is a destination that is ready to be written to, and what has become of the items that went there.
 type place struct {
 	*destination
-	target load.Target
-	files  *files.Target // nil for a server
+	target   load.Target
+	files    *files.Target  // nil for a server, and where nothing is written
+	compared *verify.Target // nil where something is written
 
 	// Of servers, else nil:
 	speaks  serverTarget
@@ -42,9 +44,9 @@ type place struct {
 	tally report.Tally
 }
 
-// open opens all targets: servers first, as they may refuse, and nothing is to be written anywhere then. What has been
-// opened when one fails is given up.
-func (a *app) open(c *conversion, log *slog.Logger) (into *opened, err error) {
+// open opens all targets, to be written to or to be compared with: servers first, as they may refuse, and nothing is to be
+// written anywhere then. What has been opened when one fails is given up.
+func (a *app) open(c *conversion, log *slog.Logger, compare bool) (into *opened, err error) {
 	into = new(opened)
 	order := slices.SortedStableFunc(slices.Values(c.targets.list), func(x, y *destination) int {
 		switch {
@@ -57,18 +59,33 @@ func (a *app) open(c *conversion, log *slog.Logger) (into *opened, err error) {
 	})
 	for _, d := range order {
 		p := &place{destination: d, tally: report.Tally{Target: d.String()}}
-		if d.server != nil {
-			err = a.openServer(c, p, into, log)
-		} else {
+		var mirror verify.Mirror
+		switch {
+		case d.server != nil:
+			mirror, err = a.openServer(c, p, into, log, compare)
+		case compare:
+			mirror, err = c.openMirror(d)
+		default:
 			p.files, err = c.openFiles(d, a.stdout)
 			p.target = p.files
 		}
 		if err != nil {
 			return nil, errors.Join(d.explain(err), into.abort())
 		}
+		if compare {
+			p.compared = verify.New(mirror, verify.Options{Progress: a.reading})
+			p.target = p.compared
+		}
 		into.list = append(into.list, p)
 	}
 	return into, nil
+}
+
+// reading tells how far the reading of a target is that items are compared with.
+func (a *app) reading(read verify.Progress) {
+	if bars := a.bars.Load(); bars != nil {
+		bars.Reading(read.Place, read.Objects)
+	}
 }
 
 // abort gives up all targets before anything was written.
@@ -115,6 +132,9 @@ func (o *opened) tallies() (list []report.Tally) {
 		return nil
 	}
 	for _, p := range o.list {
+		if p.compared != nil {
+			continue
+		}
 		p.mu.Lock()
 		list = append(list, p.tally)
 		p.mu.Unlock()

@@ -15,9 +15,10 @@ import (
 
 // converted is what became of a conversion.
 type converted struct {
-	into   *opened
-	people *people
-	missed func() []string // says what had no target
+	into     *opened
+	compared *opened // with what; nil where nothing was compared
+	people   *people
+	missed   func() []string // says what had no target
 	*load.Result
 }
 
@@ -41,6 +42,9 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 				fmt.Fprintln(out, line+".")
 			}
 		}
+		if run.compared != nil {
+			a.writeVerified(out, run.compared)
+		}
 		c.sources.warn(a, log)
 		report.WriteFaults(a.stderr, result, len(c.sources.archives) > 1)
 	}
@@ -51,6 +55,11 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 		return lostStdout(lost)
 	}
 	verdict := a.verdict(&c.sources, result)
+	if run.compared != nil {
+		if differs := run.compared.verified(); differs != nil {
+			verdict = differs
+		}
+	}
 	rehearsed, err := "", error(nil)
 	if c.dryRun {
 		if rehearsed, err = run.rehearsed(); err != nil {

@@ -37,8 +37,13 @@ type Bars struct {
 	run   load.Progress
 	speed speeds
 	bytes byteCount
-	// learnt is how far a first pass is.
+	// learnt is how far a first pass is, and read how much of a target is known before the first item is compared.
 	learnt struct{ done, total int }
+	read   struct {
+		now     bool
+		place   string
+		objects int
+	}
 }
 
 // byteCount is how far work is that is counted in bytes.
@@ -60,22 +65,49 @@ func (b *Bars) Progress(p load.Progress) {
 	b.shown.Lock()
 	b.run = p
 	b.speed.add(&p)
+	b.read.now = false
 	b.shown.Unlock()
+	whole, folder := b.ofRun()
+	set(whole, int64(p.Done), int64(p.Found))
+	set(folder, int64(p.FolderDone), int64(p.FolderFound))
+}
+
+// ofRun returns the bars of a run and of the folder at hand, which appear when they are first needed.
+func (b *Bars) ofRun() (whole, folder *mpb.Bar) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.container == nil {
 		b.begin()
 		b.add(func() string { return Printable(b.run.Source) }, func(room int) string { return wholeRun(&b.run, &b.speed, room) })
-		b.add(func() string { return folderName(b.run.Folder) }, func(int) string {
-			return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
-		})
+		b.add(b.folderTitle, b.folderState)
 		for _, lane := range b.Lanes {
 			b.addLane(lane)
 		}
 	}
-	whole, folder := b.bars[0], b.bars[1]
-	b.mu.Unlock()
-	set(whole, int64(p.Done), int64(p.Found))
-	set(folder, int64(p.FolderDone), int64(p.FolderFound))
+	return b.bars[0], b.bars[1]
+}
+
+func (b *Bars) folderTitle() string {
+	if b.read.now {
+		return placeName(b.read.place)
+	}
+	return folderName(b.run.Folder)
+}
+
+func (b *Bars) folderState(int) string {
+	if b.read.now {
+		return "  reading what is there: " + Count(b.read.objects)
+	}
+	return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
+}
+
+// Reading shows how much of a target has been read that items are to be compared with. It stands in the place of the folder
+// at hand until there is progress.
+func (b *Bars) Reading(place string, objects int) {
+	b.shown.Lock()
+	b.read.now, b.read.place, b.read.objects = true, place, objects
+	b.shown.Unlock()
+	b.ofRun()
 }
 
 // Learning shows how many places of how many a first pass has learnt from. Close stands between it and the
