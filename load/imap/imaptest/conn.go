@@ -58,8 +58,23 @@ func (c *conn) hangup() {
 
 // over makes rw what the connection speaks over.
 func (c *conn) over(rw io.ReadWriter) {
-	c.br, c.bw = bufio.NewReaderSize(rw, 64<<10), bufio.NewWriterSize(rw, 64<<10)
+	c.br, c.bw = bufio.NewReaderSize(polite{rw, c}, 64<<10), bufio.NewWriterSize(rw, 64<<10)
 	c.flush = c.bw.Flush
+}
+
+// polite sends the answers before it waits for more: those to commands that came together leave together.
+type polite struct {
+	r io.Reader
+	c *conn
+}
+
+func (p polite) Read(b []byte) (int, error) {
+	if p.c.bw.Buffered() > 0 {
+		if err := p.c.flush(); err != nil {
+			return 0, err
+		}
+	}
+	return p.r.Read(b)
 }
 
 func (c *conn) run() error {
@@ -74,12 +89,6 @@ func (c *conn) run() error {
 		err = c.say("* OK [CAPABILITY %s] imaptest ready", c.s.caps(c.secure, false))
 	}
 	for err == nil {
-		// Answers to commands that came together leave together.
-		if c.br.Buffered() == 0 {
-			if err = c.flush(); err != nil {
-				return err
-			}
-		}
 		err = c.command()
 	}
 	if errors.Is(err, errHangup) {

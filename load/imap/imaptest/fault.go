@@ -17,7 +17,8 @@ const (
 	Flood
 	// Swallow does it, but does not answer.
 	Swallow
-	// Drop closes the connection: at the end of a command after having done it, otherwise without.
+	// Drop sends Text, as it is, and closes the connection: at the end of a command after having done it, otherwise
+	// without.
 	Drop
 	// Stall neither reads nor writes any more, until [Server.Hangup] or the end of the test.
 	Stall
@@ -106,6 +107,9 @@ func (c *conn) act(f *Fault, tag string) (handled bool, err error) {
 	case Swallow:
 		return true, nil
 	case Drop:
+		if err := c.send(f.Text); err != nil {
+			return true, err
+		}
 		return true, errHangup
 	case Stall:
 		c.stall()

@@ -311,10 +311,8 @@ func (c *Conn) handle(r response) error {
 	head := c.queue[0]
 	switch r.tag {
 	case "*":
-		if r.status == "BYE" {
-			// What the answers to the other commands are comes before the end.
-			c.bye = c.responseError("", r)
-			return nil
+		if r.status == "BYE" && c.bye == nil {
+			c.bye = c.responseError("", r) // answers may still follow, then the end does
 		}
 		if head.data != nil {
 			head.data(r)
