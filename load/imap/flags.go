@@ -125,11 +125,11 @@ func difference(from, to []string) (added, removed []string) {
 
 // The times that every server keeps.
 //
-// QUIRK: Dovecot wraps dates before 1970 around to 2106, and takes those of 2038-01-18 and later for the time of the upload;
-// Cyrus refuses the former with BAD, and takes the first second of 1970 for now.
+// QUIRK: Dovecot wraps dates before 1970 around to 2106, and takes all that are still to come for the time of the upload;
+// Cyrus refuses the former with BAD, takes the first second of 1970 for now, and wraps what comes after 2106.
 var (
 	firstDate = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
-	lastDate  = time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastDate  = time.Date(2038, 1, 18, 0, 0, 0, 0, time.UTC)
 )
 
 // internalDate returns when a mail came, as the server will show it: when it was delivered, else sent, else changed last.
