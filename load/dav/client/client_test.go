@@ -116,7 +116,12 @@ func TestDialRefuses(t *testing.T) {
 		{name: "no password", change: func(o *client.Options) { o.Credentials = client.Credentials{} }, want: "a user name and a password are needed", auth: true},
 		{name: "password where a token is wanted", options: davtest.Options{Auth: davtest.Bearer}, want: "the server offers only bearer", auth: true},
 		{name: "no TLS", change: func(o *client.Options) { o.Insecure = false }, want: "could be read by anybody", auth: true},
-		{name: "unknown certificate", options: davtest.Options{TLS: true}, change: func(o *client.Options) { o.TLS = nil }, want: "no secure connection", tls: true},
+		{name: "unknown certificate", options: davtest.Options{TLS: true}, change: func(o *client.Options) { o.TLS = nil }, want: "--tls-ca", tls: true},
+		{name: "no TLS where it is wanted", change: func(o *client.Options) {
+			u := *o.URL
+			u.Scheme = "https"
+			o.URL = &u
+		}, want: "no secure connection", tls: true},
 		{name: "no service", options: davtest.Options{NoWellKnown: true}, want: "seems to have no caldav service"},
 		{name: "nothing there", path: "/dav/nothing/", want: "404 Not Found"},
 		{name: "web site", fault: davtest.Fault{Method: "PROPFIND", Times: -1, Status: 200, Header: http.Header{"Content-Type": {"text/html"}}, Body: "<html>"}, want: "seems to have no caldav service"},

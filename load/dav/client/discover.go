@@ -230,7 +230,7 @@ func (c *Client) identify(ctx context.Context, who *response, at *url.URL) error
 	props := []xml.Name{{Space: nsCal, Local: "schedule-default-calendar-URL"}} // RFC 6638 9.2
 	_, err = c.propfind(ctx, request{url: u}, "0", props, func(r *response, in *url.URL) (bool, error) {
 		if list := hrefs(r.prop(nsCal, "schedule-default-calendar-URL")); len(list) > 0 {
-			c.usual, _ = c.found(list[0], in) //nolint:errcheck // nil is none
+			c.usual, _ = c.found(list[0], in) // nil is none
 		}
 		return false, nil
 	})

@@ -16,7 +16,6 @@ func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 	if s.options.Password == "" {
 		return true
 	}
-	stale := false
 	switch s.options.Auth {
 	case Basic:
 		if user, password, ok := r.BasicAuth(); ok && user == User && password == s.options.Password {
@@ -29,8 +28,8 @@ func (s *Server) authorized(w http.ResponseWriter, r *http.Request) bool {
 		}
 		w.Header().Set("WWW-Authenticate", `Bearer realm="davtest", error="invalid_token"`)
 	default:
-		var ok bool
-		if ok, stale = s.digest(r); ok && !stale {
+		ok, stale := s.digest(r)
+		if ok && !stale {
 			return true
 		}
 		name := "MD5"

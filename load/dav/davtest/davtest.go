@@ -358,7 +358,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	send := func() {
 		maps.Copy(w.Header(), answer.Header())
 		w.WriteHeader(answer.Code)
-		w.Write(answer.Body.Bytes())
+		w.Write(answer.Body.Bytes()) //nolint:errcheck // the client may be gone
 		s.mu.Lock()
 		s.requests[index].Status = answer.Code
 		s.mu.Unlock()
@@ -382,7 +382,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if f.Cut && !f.Stores {
-		io.CopyN(io.Discard, r.Body, r.ContentLength/2)
+		io.CopyN(io.Discard, r.Body, r.ContentLength/2) //nolint:errcheck // it ends here in any case
 		panic(http.ErrAbortHandler)
 	}
 	body, err := io.ReadAll(r.Body)
@@ -409,7 +409,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answer = httptest.NewRecorder()
 		maps.Copy(answer.Header(), f.Header)
 		answer.WriteHeader(f.Status)
-		answer.WriteString(f.Body)
+		answer.Body.WriteString(f.Body)
 	}
 	send()
 }
