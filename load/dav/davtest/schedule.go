@@ -2,6 +2,7 @@ package davtest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -97,10 +98,10 @@ func uid(data []byte) string {
 	return ""
 }
 
-// component returns the name of the first component that is no time zone.
+// component returns the name of the first component that is no time zone, or part of one.
 func component(data []byte) string {
 	for _, p := range properties(data) {
-		if p.name == "BEGIN" && p.value != "VCALENDAR" && p.value != "VTIMEZONE" {
+		if p.name == "BEGIN" && !slices.Contains([]string{"VCALENDAR", "VTIMEZONE", "STANDARD", "DAYLIGHT"}, p.value) {
 			return p.value
 		}
 	}
