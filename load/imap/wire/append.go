@@ -17,7 +17,7 @@ const (
 	maxGroup      = 50       // messages in one MULTIAPPEND
 	maxGroupBytes = 1 << 20  // their bytes, unless it is one message
 	minusLimit    = 4096     // largest literal that LITERAL- lets go unasked (RFC 7888 5)
-	plusLimit     = 16 << 20 // and with LITERAL+ here: asking costs little then, and a refusal comes before the bytes
+	plusLimit     = 16 << 20 // and with LITERAL+ here: beyond, asking costs little, and a refusal comes before the bytes
 )
 
 // idleLimit is after how long without a command a connection is asked for a sign of life before messages are entrusted
@@ -26,7 +26,8 @@ const idleLimit = 30 * time.Second
 
 // Message is a message to append.
 type Message struct {
-	// Flags are system flags and keywords. The server has to permit them: most refuse the message otherwise.
+	// Flags are system flags, of which there are five, and keywords, which are atoms. The server has to permit them:
+	// most refuse the message otherwise.
 	Flags []string
 	// Date is the INTERNALDATE. Zero leaves it to the server.
 	Date time.Time
@@ -203,7 +204,7 @@ func (c *Conn) check(mailbox string, m *Message) error {
 		return errors.New("an empty message cannot be appended")
 	case !m.Date.IsZero() && (m.Date.Year() < 1 || m.Date.Year() > 9999):
 		return fmt.Errorf("the date %v cannot be written", m.Date)
-	case mailbox == "" || c.utf8 && !printableName(mailbox):
+	case mailbox == "" || !printableName(mailbox):
 		return fmt.Errorf("%q cannot be the name of a mailbox", mailbox)
 	}
 	for _, flag := range m.Flags {
@@ -288,7 +289,7 @@ func (c *Conn) writeMessage(cmd *command, p *Pending, i int) (sent bool, err err
 	start := c.out.at()
 	keep := len(c.head)
 	c.head = appendArguments(c.head, m)
-	unasked := c.plus && m.Size <= plusLimit || c.minus && m.Size <= minusLimit
+	unasked := (c.plus && m.Size <= c.limit || c.minus && m.Size <= minusLimit) && c.familiar(m.Flags)
 	if unasked {
 		c.head = append(c.head, '+')
 	}
@@ -301,6 +302,7 @@ func (c *Conn) writeMessage(cmd *command, p *Pending, i int) (sent bool, err err
 		if err != nil || !agreed {
 			return err != nil, err
 		}
+		c.meet(m.Flags)
 	}
 	body := body{out: &c.out, left: m.Size}
 	err = m.WriteTo(&body)
@@ -324,6 +326,31 @@ func (c *Conn) writeMessage(cmd *command, p *Pending, i int) (sent bool, err err
 	p.ends[i] = c.out.at()
 	c.mu.Unlock()
 	return true, nil
+}
+
+// familiar reports whether the server has taken all these flags before, so that a literal may follow them unasked.
+//
+// QUIRK: where Dovecot does not understand a flag, it takes what is in the literal for commands. Somebody might have
+// written a message for that purpose.
+func (c *Conn) familiar(flags []string) bool {
+	for _, flag := range flags {
+		if _, ok := c.met[flag]; !ok && flag[0] != '\\' {
+			return false
+		}
+	}
+	return true
+}
+
+// maxMet bounds how many keywords are remembered: no server has more in a mailbox.
+const maxMet = 1000
+
+// meet remembers flags that the server took.
+func (c *Conn) meet(flags []string) {
+	for _, flag := range flags {
+		if flag[0] != '\\' && len(c.met) < maxMet {
+			c.met[flag] = struct{}{}
+		}
+	}
 }
 
 // appendArguments appends what stands before a literal: " (\Seen) " 1-Jan-2020 00:00:00 +0000" {123".

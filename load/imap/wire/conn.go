@@ -21,11 +21,12 @@ type Conn struct {
 	opts   Options
 	secret []string // never shown, see redact
 	caps   Caps
-	before Caps // those before the login, while it is under way
-	plus   bool // literals may go out unasked
-	minus  bool // small ones may
-	utf8   bool // mailbox names are UTF-8
-	secure bool // TLS
+	before Caps  // those before the login, while it is under way
+	plus   bool  // literals may go out unasked
+	minus  bool  // small ones may
+	limit  int64 // and these are larger than any that goes out unasked
+	utf8   bool  // mailbox names are UTF-8
+	secure bool  // TLS
 
 	raw   net.Conn // closing it ends everything
 	base  *transport
@@ -35,6 +36,7 @@ type Conn struct {
 	writing sync.Mutex // held by who writes: one command after the other
 	seq     int        // of the last tag; for who writes, as is head
 	head    []byte
+	met     map[string]struct{} // keywords that the server took, for who writes
 
 	mu      sync.Mutex // for what follows
 	queue   []*command // sent, or being sent, and not answered yet
@@ -127,7 +129,7 @@ func (c *Conn) Caps() Caps { return c.caps }
 
 // newConn returns a connection over which nothing was said yet.
 func newConn(raw net.Conn, opts Options) *Conn {
-	c := &Conn{opts: opts, raw: raw, gone: make(chan struct{})}
+	c := &Conn{opts: opts, raw: raw, gone: make(chan struct{}), met: make(map[string]struct{})}
 	c.base = newTransport(raw, &opts)
 	c.over(c.base)
 	return c

@@ -94,6 +94,11 @@ func (c *Conn) open(ctx context.Context) error {
 		}
 	}
 	c.plus, c.minus = c.caps.Has("LITERAL+"), c.caps.Has("LITERAL-")
+	// QUIRK: Cyrus hangs up on a literal above its limit unless it was asked.
+	c.limit = plusLimit
+	if n, ok := c.caps.AppendLimit(); ok {
+		c.limit = min(c.limit, n)
+	}
 	c.utf8 = c.caps.Has("IMAP4REV2") && !c.caps.Has("IMAP4REV1")
 	return nil
 }

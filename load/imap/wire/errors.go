@@ -166,7 +166,8 @@ func TooBig(err error) bool {
 		return true
 	}
 	return (code == "" || code == "LIMIT" || code == "CANNOT") &&
-		(strings.Contains(text, "too large") || strings.Contains(text, "too big") || strings.Contains(text, "exceeds maximum") || strings.Contains(text, "maximum message size"))
+		(strings.Contains(text, "too large") || strings.Contains(text, "too big") || strings.Contains(text, "exceeds maximum") ||
+			strings.Contains(text, "maximum message size") || strings.Contains(text, "maximum size")) // QUIRK: Dovecot, with LIMIT
 }
 
 // Throttled reports whether the server asks to come again later, and after how long where it says so; zero where it

@@ -75,12 +75,13 @@ func utf7(name string) string {
 	return string(b)
 }
 
-// validFlag reports whether a flag or keyword can be written (RFC 3501 9, flag).
+// validFlag reports whether a flag or keyword can be written (RFC 3501 9, flag). Servers know no system flags but those
+// of RFC 3501 2.3.2, and \Recent is theirs.
 func validFlag(flag string) bool {
-	if len(flag) > 1 && flag[0] == '\\' {
-		flag = flag[1:]
-	}
-	if flag == "" {
+	switch flag {
+	case `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`:
+		return true
+	case "":
 		return false
 	}
 	for i := range len(flag) {
@@ -94,8 +95,9 @@ func validFlag(flag string) bool {
 	return true
 }
 
-// printableName reports whether a mailbox name has no control characters: outside of modified UTF-7 they cannot be
-// written (RFC 9051 5.1).
+// printableName reports whether a mailbox name has no control characters. In modified UTF-7 they could be written, but
+//
+// QUIRK: Dovecot puts a name's line ends into its answers as they are.
 func printableName(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, unicode.IsControl)
 }
