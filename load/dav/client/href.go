@@ -24,13 +24,21 @@ func canonical(escaped string) string {
 	parts := strings.Split(escaped, "/")
 	for i, p := range parts {
 		if plain, err := url.PathUnescape(p); err == nil {
-			parts[i] = url.PathEscape(plain)
+			parts[i] = segment(plain)
 		}
 	}
 	if path := strings.Join(parts, "/"); path != "" {
 		return path
 	}
 	return "/"
+}
+
+// segment encodes one part of a path. Dots alone would lead elsewhere.
+func segment(plain string) string {
+	if plain == "." || plain == ".." {
+		return strings.ReplaceAll(plain, ".", "%2E")
+	}
+	return url.PathEscape(plain)
 }
 
 // locate returns the URL of an href that a caller has. It has to be where the account is.
@@ -86,7 +94,7 @@ func (c *Client) lead(href string, from *url.URL) (*url.URL, error) {
 // plain; it is encoded here.
 func Join(collection, name string) string {
 	name, isCollection := strings.CutSuffix(name, "/")
-	href := strings.TrimSuffix(collection, "/") + "/" + url.PathEscape(name)
+	href := strings.TrimSuffix(collection, "/") + "/" + segment(name)
 	if isCollection {
 		href += "/"
 	}

@@ -35,7 +35,7 @@ const (
 )
 
 // Has reports whether the server announces a feature.
-func (s *Server) Has(feature string) bool { return slices.Contains(s.Features, feature) }
+func (s Server) Has(feature string) bool { return slices.Contains(s.Features, feature) }
 
 // Scheduling is what it takes to store a meeting without telling its participants.
 type Scheduling int
@@ -53,7 +53,7 @@ const (
 
 // Scheduling returns what it takes to store, change and delete a meeting without telling its participants. Where that is
 // not known for certain it says ByProperty.
-func (s *Server) Scheduling() Scheduling {
+func (s Server) Scheduling() Scheduling {
 	switch {
 	case s.Product == Google:
 		// No header or property stops it.

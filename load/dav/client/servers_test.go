@@ -105,7 +105,7 @@ func roundTrip(t *testing.T, s *servertest.Server, kind client.Kind) {
 	if homes := c.Homes(); len(homes) != 1 || homes[0] != u.Path {
 		t.Errorf("the homes are %q, want %s", homes, u.Path)
 	}
-	t.Logf("%+v; scheduling %v", c.Server(), func() client.Scheduling { s := c.Server(); return s.Scheduling() }())
+	t.Logf("%+v; scheduling %v", c.Server(), c.Server().Scheduling())
 
 	want := client.Collection{
 		Href: client.Join(c.Homes()[0], "test-"+strings.Fields(kind.String())[0]+"/"), Name: "Grüße & <mehr>", Color: "#FF8800", Description: "from a test",
