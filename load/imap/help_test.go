@@ -44,7 +44,7 @@ func (a *archive) folder(path string, role formats.Role) *formats.Folder {
 
 // mail adds a mail to a folder.
 func (a *archive) mail(f *formats.Folder, id, text string) *formats.Item {
-	id = "<" + id + "@example.org>"
+	id, text = "<"+id+"@example.org>", text+"\r\n"
 	it := &formats.Item{
 		Identity: id, Key: formats.Key(formats.KindMail, id), Flags: formats.FlagSeen,
 		Received: time.Date(2014, 3, 2, 10, 0, len(a.mails)%60, 0, time.UTC),
