@@ -49,7 +49,7 @@ const (
 func (t *task) settle(o load.Outcome, err error) { t.outcome, t.err = o, err }
 func (t *task) fail(err error)                   { t.settle(load.Failed, err) }
 
-// key is where a folder's records are.
+// folder returns the archive and the folder that the item is in.
 func (t *task) folder() (string, *formats.Folder) { return t.e.item.Source, t.e.item.Folder }
 
 // stored notes that the item's resource is on the server.
@@ -191,8 +191,8 @@ func (c *clerk) decide(t *task) (send bool) {
 		return false
 	}
 	p := t.place
-	if p.MaxSize > 0 && t.e.size > p.MaxSize {
-		t.fail(fmt.Errorf("it takes %d bytes, and the server stores no more than %d in one piece", t.e.size, p.MaxSize))
+	if err := p.fits(t.e.size); err != nil {
+		t.fail(err)
 		return false
 	}
 	t.claim = p.ledger.Claim(it.Key, t.e.print)
@@ -270,8 +270,8 @@ func (c *clerk) decideName(t *task, own string) (send bool) {
 
 // enter returns the place where an item goes; nil where there is none: then the item has failed.
 func (c *clerk) enter(t *task) *place {
-	_, folder := t.folder()
-	col := c.planner.collection(folder, t.e.component)
+	source, folder := t.folder()
+	col := c.planner.collection(source, folder, t.e.component)
 	if col.place == nil && col.refused == nil {
 		p, err := c.openPlace(t.ctx, col)
 		switch {
@@ -306,18 +306,9 @@ func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) 
 	if !takes(&col.Collection, col.component) {
 		return nil, &componentError{col.Name, col.component}
 	}
-	err := c.patiently(ctx, func() error {
-		clear(p.there)
-		for r, err := range c.client.List(c.ctx, col.Href) {
-			if err != nil {
-				return err
-			}
-			p.there[client.Base(r.Href)] = r.ETag
-		}
-		return nil
-	})
+	err := c.list(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("listing the collection %q: %w", col.Name, err)
+		return nil, err
 	}
 	if p.ledger, err = c.opts.Account.Place(c.ctx, col.Href, ""); err != nil {
 		return nil, &load.Fatal{Err: err}
@@ -334,6 +325,24 @@ func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) 
 		p.kept = make(map[string]bool)
 	}
 	return p, nil
+}
+
+// list finds out what is in a collection.
+func (t *Target) list(ctx context.Context, p *place) error {
+	err := t.patiently(ctx, func() error {
+		clear(p.there)
+		for r, err := range t.client.List(t.ctx, p.Href) {
+			if err != nil {
+				return err
+			}
+			p.there[client.Base(r.Href)] = r.ETag
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("listing the collection %q: %w", p.Name, err)
+	}
+	return nil
 }
 
 // recall reads what earlier runs have put into a collection. They are forgotten where it was made just now: somebody
@@ -445,6 +454,9 @@ func (t *Target) register() {
 		for _, job := range batch {
 			if err := failed[job.place]; err != nil && len(job.confirm) > 0 {
 				job.fail(err)
+			}
+			if job.outcome == load.Written {
+				t.wrote(job.place.collection, job.e)
 			}
 			job.done(job.outcome, job.err)
 		}

@@ -43,6 +43,7 @@ type planner struct {
 
 // wish is what a folder has for collections.
 type wish struct {
+	source string
 	folder *formats.Folder
 	component
 }
@@ -57,8 +58,10 @@ type collection struct {
 	client.Collection
 	component component
 	exists    bool
+	made      bool  // by this run, or to be
 	refused   error // why it takes nothing
 	place     *place
+	report    int // its place in the report; -1 until something comes
 }
 
 func newPlanner(o *Options) *planner {
@@ -103,22 +106,22 @@ func componentOf(f *formats.Folder) (component, bool) {
 	return 0, false
 }
 
-// collection returns where the items of a folder go that have a component.
-func (p *planner) collection(f *formats.Folder, c component) *collection {
-	w := wish{f, c}
+// collection returns where the items of a source's folder go that have a component.
+func (p *planner) collection(source string, f *formats.Folder, c component) *collection {
+	w := wish{source, f, c}
 	if known := p.of[w]; known != nil {
 		return known
 	}
-	found := p.find(f, c)
+	found := p.find(source, f, c)
 	p.of[w] = found
 	return found
 }
 
-func (p *planner) find(f *formats.Folder, c component) *collection {
+func (p *planner) find(source string, f *formats.Folder, c component) *collection {
 	if p.direct != nil {
 		return p.known(name{component: c}, p.direct)
 	}
-	title, mapped := p.title(f, c)
+	title, mapped := p.title(source, f, c)
 	n := name{title, c}
 	if known := p.named[n]; known != nil {
 		return known
@@ -136,7 +139,7 @@ func (p *planner) known(n name, there *client.Collection) *collection {
 	if known := p.named[n]; known != nil {
 		return known
 	}
-	found := &collection{Collection: *there, component: n.component, exists: true}
+	found := &collection{Collection: *there, component: n.component, exists: true, report: -1}
 	if !takes(there, n.component) {
 		found.refused = &componentError{cmp.Or(there.Name, there.Href), n.component}
 	}
@@ -168,7 +171,7 @@ func (p *planner) byName(n name, slug string) *collection {
 		if named >= 0 {
 			return p.known(n, &p.existing[named])
 		}
-		made := &collection{component: n.component, Collection: client.Collection{Name: n.title, Color: colorOf(n.title)}}
+		made := &collection{component: n.component, made: true, report: -1, Collection: client.Collection{Name: n.title, Color: colorOf(n.title)}}
 		if len(p.homes) > 0 {
 			made.Href = client.Join(p.homes[0], s+"/")
 		} else {
@@ -186,7 +189,7 @@ func (p *planner) byName(n name, slug string) *collection {
 }
 
 // title returns what people see as the name of a folder's collection, and whether the user gave it.
-func (p *planner) title(f *formats.Folder, c component) (title string, mapped bool) {
+func (p *planner) title(source string, f *formats.Folder, c component) (title string, mapped bool) {
 	var names []string
 	if f != nil {
 		names = f.Path
@@ -201,12 +204,24 @@ func (p *planner) title(f *formats.Folder, c component) (title string, mapped bo
 		}
 	}
 	if p.prefix != "" && !mapped {
-		title = p.prefix + "/" + title
+		title = strings.ReplaceAll(p.prefix, sourceMark, baseName(source)) + "/" + title
 	}
 	if own, ok := componentOf(f); c != cards && (ok && own != c || !ok && c != events) {
 		title += " (" + [...]string{"events", "tasks", "notes"}[c] + ")"
 	}
 	return title, mapped
+}
+
+// sourceMark stands for an archive's name in a prefix.
+const sourceMark = "{source}"
+
+// baseName returns a file's name without its folder and extension, whichever system's path it is.
+func baseName(path string) string {
+	name := path[strings.LastIndexAny(path, `/\`)+1:]
+	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
+		name = name[:dot]
+	}
+	return name
 }
 
 // slugText returns what the last part of a collection's URL is made of. Some servers have calendars and address books in

@@ -59,15 +59,18 @@ type Options struct {
 	CardVersion bool
 	Sources     []Source
 	// Prefix stands before the names of all collections but those in FolderMap, which has the collections of folders, by
-	// their path with slashes; the folders below go with them.
+	// their path with slashes; the folders below go with them. {source} in it stands for the name of the archive.
 	Prefix    string
 	FolderMap map[string]string
 	// Zone is that of new calendars; it may be nil.
 	Zone *formats.Zone
-	// Account is the ledger's part for this account. It may be nil for [Target.Plan] and [Target.Mirror].
+	// Account is the ledger's part for this account. A rehearsal and [Target.Mirror] do without.
 	Account *ledger.Account
-	// Prune has Finish delete what earlier runs stored and this one did not find, in the collections that it wrote to.
+	// Prune has Finish delete what earlier runs stored and this one did not bring, unless it was changed on the server
+	// since; see [Target.KeepStale].
 	Prune bool
+	// Rehearse does everything but write; see [Target.Plan].
+	Rehearse bool
 	// Patience is how long a server that is away is waited for before the run ends; 0 is five minutes.
 	Patience time.Duration
 	Log      *slog.Logger
@@ -99,28 +102,6 @@ const (
 	scheduleAgent = "CLIENT"
 )
 
-// Stats tell of a run what the outcomes of its items do not.
-type Stats struct {
-	// Renamed counts items that got another UID because the server had theirs in another collection.
-	Renamed int
-	// Pruned counts the resources that were deleted, and Kept those that were to be but had been changed on the server.
-	Pruned, Kept int
-}
-
-// Stats returns what has been so far.
-func (t *Target) Stats() Stats {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.stats
-}
-
-// count changes the stats.
-func (t *Target) count(change func(*Stats)) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	change(&t.stats)
-}
-
 // Target is a [load.Sender] that stores items in collections.
 type Target struct {
 	client  *client.Client
@@ -134,6 +115,7 @@ type Target struct {
 	cancel context.CancelFunc
 
 	starting sync.Once
+	stopping sync.Once
 	inbox    chan *task
 	jobs     chan *task
 	results  chan *task
@@ -143,8 +125,11 @@ type Target struct {
 	// of the clerk; Finish reads it when the clerk has left:
 	places []*place
 
-	mu    sync.Mutex
-	stats Stats // guarded by mu
+	rehearsal rehearsal
+
+	mu     sync.Mutex
+	report Report // guarded by mu
+	spared bool   // guarded by mu
 }
 
 var _ load.Sender = (*Target)(nil)
@@ -187,7 +172,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 		o.Calendar.ScheduleAgent = scheduleAgent
 	}
 	if !o.CardVersion {
-		o.Cards.Version = t.planner.cardVersion()
+		o.Cards.Version = t.planner.cardVersion(server.Product)
 	}
 	t.encoder = newEncoder(o.Contacts, o.Calendar, o.Cards)
 	t.encoder.plain = server.Scheduling() == client.Unstoppable
@@ -197,8 +182,12 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 
 // cardVersion returns the version of cards that all address books take. RFC 6352 6.2.2: one that does not say takes 3.0.
 //
-// QUIRK: Radicale takes 4.0 but damages it; it announces nothing.
-func (p *planner) cardVersion() vcard.Version {
+// QUIRK: Radicale and Cyrus take 4.0 but damage it (they give back data URIs with backslashes in them). Radicale announces
+// nothing, Cyrus does.
+func (p *planner) cardVersion(product client.Product) vcard.Version {
+	if product == client.Cyrus {
+		return vcard.V3
+	}
 	books := p.existing
 	if p.direct != nil {
 		books = []client.Collection{*p.direct}
@@ -261,6 +250,10 @@ func (t *Target) Send(ctx context.Context, e load.Encoded, done func(load.Outcom
 		done(load.Failed, fmt.Errorf("an item that was encoded for another target: %T", e))
 		return
 	}
+	if t.opts.Rehearse {
+		done(t.rehearse(ctx, enc))
+		return
+	}
 	if t.opts.Account == nil {
 		done(load.Failed, &load.Fatal{Err: errors.New("a server is written to with a ledger only")})
 		return
@@ -286,7 +279,7 @@ func (t *Target) Finish(ctx context.Context) error {
 			err = p.ledger.Known(ctx)
 		}
 	}
-	if err == nil && t.opts.Prune {
+	if err == nil && t.prunes() {
 		err = t.prune(ctx)
 	}
 	t.ended = err == nil
@@ -309,10 +302,11 @@ func (t *Target) Abort() (dropped bool, err error) {
 
 func (t *Target) stop() {
 	t.starting.Do(func() {})
-	if t.inbox != nil {
-		close(t.inbox)
-		t.inbox = nil
-	}
+	t.stopping.Do(func() {
+		if t.inbox != nil {
+			close(t.inbox)
+		}
+	})
 	t.hands.Wait()
 }
 

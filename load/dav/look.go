@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"mailmill/formats/ical"
 	"mailmill/load/compare"
@@ -17,9 +19,9 @@ type finding struct {
 	tag   string
 	uid   string
 	ours  bool // it says that mailmill made it
-	print [32]byte
-
-	read func(io.Reader) (compare.Facts, error)
+	facts compare.Facts
+	diff  []compare.Difference // what says found
+	read  func(io.Reader) (compare.Facts, error)
 }
 
 // find reads a resource.
@@ -40,7 +42,7 @@ func (t *Target) find(job *task, name string) (finding, error) {
 		if err != nil {
 			return err
 		}
-		f.there, f.tag, f.uid, f.print = true, got.ETag, facts.Get("UID"), facts.Print()
+		f.there, f.tag, f.uid, f.facts = true, got.ETag, facts.Get("UID"), facts
 		f.ours = bytes.Contains(head.b, []byte("PRODID:"+ical.Product))
 		return nil
 	})
@@ -62,9 +64,27 @@ func (t *Target) read() func(io.Reader) (compare.Facts, error) {
 func (f *finding) says(b *body) bool {
 	r := b.open()
 	defer r.Close()
-	facts, err := f.read(r)
-	return err == nil && facts.Print() == f.print
+	want, err := f.read(r)
+	if err != nil {
+		return false
+	}
+	f.diff = compare.Diff(want, f.facts)
+	return len(f.diff) == 0
 }
+
+// differs names the fields in which what is there differs, for people.
+func (f *finding) differs() string {
+	var fields []string
+	for _, d := range f.diff {
+		if !slices.Contains(fields, d.Field) && len(fields) < mostFields {
+			fields = append(fields, d.Field)
+		}
+	}
+	return strings.Join(fields, ", ")
+}
+
+// mostFields is how many fields a sentence names.
+const mostFields = 5
 
 // is reports whether what is there is the task's item, in whatever version.
 func (f *finding) is(job *task) bool { return f.uid == resource.UID(job.form) }

@@ -231,15 +231,19 @@ func (t *Target) look(job *task, b *body) {
 
 // judge decides on an item under whose name there is something. It may have been sent by this run.
 func (t *Target) judge(job *task, b *body, f finding, sent bool) {
+	same := f.says(b)
+	if !same {
+		t.log.Debug("it differs", "collection", job.place.Href, "name", job.name, "differences", f.diff)
+	}
 	switch known := job.claim.Record; {
-	case f.says(b):
+	case same:
 		o := load.Unchanged
 		if sent {
 			o = load.Written
 		}
 		job.stored(o, job.name, f.tag)
 	case job.mode == checks, job.mode == clashes:
-		job.conflict("it was changed on the server since it was written")
+		job.conflict("it was changed on the server since it was written: " + f.differs())
 	case known.Before != nil && known.Before.Tag != "" && f.tag == known.Before.Tag:
 		t.update(job, b, f.tag, load.Written) // an update that an earlier run did not get to
 	case !f.is(job):
@@ -247,7 +251,7 @@ func (t *Target) judge(job *task, b *body, f finding, sent bool) {
 	case f.ours && f.tag != "":
 		t.update(job, b, f.tag, load.Written) // as another version of the archive had it
 	default:
-		job.settle(load.Unchanged, &load.Conflict{Reason: "there is another version of it on the server, which mailmill has not written"})
+		job.settle(load.Unchanged, &load.Conflict{Reason: "there is another version of it on the server, which mailmill has not written: " + f.differs()})
 	}
 }
 
@@ -391,7 +395,7 @@ func (t *Target) backoff(try int) time.Duration {
 
 // noteRenamed tells of an item that got another UID.
 func (t *Target) noteRenamed(job *task, uid string) {
-	t.count(func(s *Stats) { s.Renamed++ })
+	t.count(func(s *Report) { s.Renamed++ })
 	t.log.Warn("the server has the UID in another collection: the item is stored under another one, and updates to the meeting will not find it",
 		"source", job.e.item.Source, "folder", job.e.item.Folder.String(), "source_id", job.e.item.ID, "uid", uid)
 }
