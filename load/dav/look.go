@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"mailmill/formats/ical"
 	"mailmill/load/compare"
 	"mailmill/load/dav/client"
 	"mailmill/load/resource"
@@ -43,7 +42,7 @@ func (t *Target) find(job *task, name string) (finding, error) {
 			return err
 		}
 		f.there, f.tag, f.uid, f.facts = true, got.ETag, facts.Get("UID"), facts
-		f.ours = bytes.Contains(head.b, []byte("PRODID:"+ical.Product))
+		f.ours = bytes.Contains(head.b, ourProduct)
 		return nil
 	})
 	if err != nil {

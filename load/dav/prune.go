@@ -59,25 +59,16 @@ func (t *Target) deserted(ctx context.Context) error {
 	if err != nil {
 		return &load.Fatal{Err: err}
 	}
-	components := []component{events, tasks, journals}
-	if t.opts.Contacts {
-		components = []component{cards}
-	}
-	for _, s := range t.opts.Sources {
-		for _, f := range s.Folders {
-			for _, c := range components {
-				col := t.planner.collection(s.Name, f, c)
-				if !col.exists || col.place != nil || !slices.Contains(names, col.Href) {
-					continue
-				}
-				p := &place{collection: col}
-				if p.ledger, err = t.opts.Account.Place(ctx, col.Href, ""); err != nil {
-					return &load.Fatal{Err: err}
-				}
-				col.place = p
-				t.places = append(t.places, p)
-			}
+	for col := range t.planned() {
+		if !col.exists || col.place != nil || !slices.Contains(names, col.Href) {
+			continue
 		}
+		p := &place{collection: col}
+		if p.ledger, err = t.opts.Account.Place(ctx, col.Href, ""); err != nil {
+			return &load.Fatal{Err: err}
+		}
+		col.place = p
+		t.places = append(t.places, p)
 	}
 	return nil
 }

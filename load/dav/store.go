@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/url"
 	"path"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"mailmill/load"
 	"mailmill/load/dav/client"
+	"mailmill/load/pace"
 	"mailmill/load/resource"
 )
 
@@ -133,7 +133,7 @@ func (t *Target) create(job *task, b *body) {
 			}
 			// The same meeting is in another calendar of the user, and the server wants each once in an account.
 			derived = true
-			uid := resource.UID(job.form) + "-" + mark(job.place.Href)
+			uid := derivedUID(resource.UID(job.form), job.place.Href)
 			renamed, err := t.rename(job, uid)
 			if err != nil {
 				job.fail(err)
@@ -149,6 +149,9 @@ func (t *Target) create(job *task, b *body) {
 		}
 	}
 }
+
+// derivedUID is the UID that an item has in a collection where the server does not take its own, as it is in another one.
+func derivedUID(uid, collection string) string { return uid + "-" + mark(collection) }
 
 // update stores what is on the server in another form, if that has still its ETag.
 func (t *Target) update(job *task, b *body, etag string, o load.Outcome) {
@@ -381,16 +384,9 @@ func (t *Target) patiently(ctx context.Context, do func() error) error {
 	}
 }
 
-// The pauses before something is tried again: twice as long each time, and never the same for two clients.
-const (
-	firstPause   = 200 * time.Millisecond
-	longestPause = 30 * time.Second
-)
-
+// backoff returns how long to wait before something is tried again, which was tried so often.
 func (t *Target) backoff(try int) time.Duration {
-	pause := min(firstPause<<min(try, 20), longestPause)
-	pause = pause/2 + rand.N(pause/2+1)
-	return min(pause, t.opts.Patience/4)
+	return min(pace.Backoff(try+1, nil), t.opts.Patience/4)
 }
 
 // noteRenamed tells of an item that got another UID.
