@@ -154,7 +154,7 @@ type Client struct {
 
 	mu      sync.Mutex
 	origins map[string]bool // that may get the credentials
-	ancient bool            // the server speaks HTTP/1.0
+	ancient bool            // the server knows no 100-continue
 
 	server    Server
 	principal *url.URL

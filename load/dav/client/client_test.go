@@ -643,6 +643,34 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestAsksFirst sends nothing of a large body that the server does not want.
+func TestAsksFirst(t *testing.T) {
+	big := event("big", strings.Repeat("x", 3<<20))
+	for _, c := range []struct {
+		name   string
+		status int
+		read   int64
+		check  func(error) bool
+	}{
+		{"too large", http.StatusRequestEntityTooLarge, 0, client.TooLarge},
+		{"over quota", http.StatusInsufficientStorage, 0, client.OverQuota},
+		{"cannot be asked", http.StatusExpectationFailed, int64(len(big)), func(err error) bool { return err == nil }},
+	} {
+		s := davtest.New(t, davtest.Options{Password: password})
+		s.Make(work, "Work")
+		o := options(t, s, work)
+		pace := new(paceRecorder)
+		o.Pace = pace
+		d := dial(t, o)
+		s.Fail(davtest.Fault{Method: "PUT", Unread: true, Status: c.status})
+		before := pace.bytes
+		_, err := d.Put(t.Context(), work+"big.ics", create(client.Calendars, big))
+		if !c.check(err) || pace.bytes-before != c.read {
+			t.Errorf("%s: %v, %d bytes are sent", c.name, err, pace.bytes-before)
+		}
+	}
+}
+
 // TestInterrupted ends at once when the context does.
 func TestInterrupted(t *testing.T) {
 	s := davtest.New(t, davtest.Options{})

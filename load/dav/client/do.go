@@ -155,7 +155,16 @@ func (c *Client) login(ctx context.Context, r *request) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a.StatusCode != http.StatusUnauthorized {
+		switch {
+		case a.StatusCode == http.StatusUnauthorized:
+		case a.StatusCode == http.StatusExpectationFailed && a.Request.Header.Get("Expect") != "":
+			// RFC 9110 10.1.1: somebody on the way cannot do it.
+			a.Body.Close()
+			c.speaksOld()
+			continue
+		case a.StatusCode >= 300 && a.StatusCode < 400, a.StatusCode >= 500:
+			return a, nil // which may come before anybody looked
+		default:
 			c.auth.accepted(proof, a.Header)
 			return a, nil
 		}
@@ -240,9 +249,7 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 	dog.event()
 	c.log.Debug("request", "method", r.method, "href", href, "status", res.StatusCode, "took", time.Since(start).Round(time.Microsecond))
 	if res.ProtoMajor == 1 && res.ProtoMinor == 0 {
-		c.mu.Lock()
-		c.ancient = true
-		c.mu.Unlock()
+		c.speaksOld()
 	}
 	limit := r.limit
 	if limit == 0 {
@@ -260,6 +267,13 @@ func (c *Client) expects(size int64, p proof) bool {
 		return false
 	}
 	return size >= expectFrom || size >= expectFromLoggedOut && !p.proven
+}
+
+// speaksOld notes that the server is not to be asked first.
+func (c *Client) speaksOld() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ancient = true
 }
 
 // lost says why no answer came.

@@ -125,6 +125,8 @@ type Fault struct {
 	Delay time.Duration
 	// Handler is anything else.
 	Handler http.HandlerFunc
+	// Unread leaves the request's body unread, where Status is the answer.
+	Unread bool
 }
 
 // Object is a resource.
@@ -385,11 +387,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		io.CopyN(io.Discard, r.Body, r.ContentLength/2) //nolint:errcheck // it ends here in any case
 		panic(http.ErrAbortHandler)
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return
+	if !f.Unread {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	if f.Stores || !f.Hangs && f.Status == 0 && f.Handler == nil {
 		s.answer(answer, r)
 	}
