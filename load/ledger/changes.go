@@ -190,8 +190,20 @@ func (s *store) restore(id int64) (*row, error) {
 	return nil, err
 }
 
+// Remove writes down that what was confirmed is about to be deleted from the target. It is durable when Remove returns; then
+// it is deleted, and then forgotten. Where the run dies between, the record is one that is to be looked up: it is unsettled,
+// and a claim is told that it is Pending.
+func (p *Place) Remove(ctx context.Context, keys []string) error {
+	return p.change(ctx, keys, p.store.doubt, intended)
+}
+
 // Forget writes down that the target does not hold something any more. It is durable when Forget returns.
 func (p *Place) Forget(ctx context.Context, keys []string) error {
+	return p.change(ctx, keys, p.store.forget, 0)
+}
+
+// change executes a statement for each of the records, which have another state then.
+func (p *Place) change(ctx context.Context, keys []string, query *sql.Stmt, state marks) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -201,7 +213,7 @@ func (p *Place) Forget(ctx context.Context, keys []string) error {
 	}
 	err = p.commitUnlocked(true, func() error {
 		for _, a := range at {
-			if _, err := p.store.forget.ExecContext(context.Background(), p.rowID(a.row)); err != nil {
+			if _, err := query.ExecContext(context.Background(), p.rowID(a.row)); err != nil {
 				return err
 			}
 		}
@@ -213,9 +225,10 @@ func (p *Place) Forget(ctx context.Context, keys []string) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, a := range at {
-		e := p.entries.at(a.entry)
-		e.state(0)
-		p.reopen(e)
+		if e := p.entries.at(a.entry); e.marks.has(recorded) {
+			e.state(state)
+			p.reopen(e)
+		}
 	}
 	return nil
 }

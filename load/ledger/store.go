@@ -13,7 +13,7 @@ type store struct {
 	path string
 	file *file
 
-	put, confirm, withdraw, forget, restored *sql.Stmt
+	put, confirm, withdraw, doubt, forget, restored *sql.Stmt
 
 	mu    sync.Mutex
 	queue []*change // guarded by mu
@@ -49,6 +49,7 @@ const (
 	withdrawRow = `UPDATE record SET state=was_state, print=was_print, size=was_size, name=was_name, tag=was_tag,
 			was_state=NULL, was_print=NULL, was_size=NULL, was_name=NULL, was_tag=NULL
 		WHERE id=? AND state=1 AND was_state IS NOT NULL`
+	doubtRow    = `UPDATE record SET state=1 WHERE id=?`
 	forgetRow   = `DELETE FROM record WHERE id=?`
 	restoredRow = `SELECT ` + recordColumns + ` FROM record WHERE id=?`
 )
@@ -60,7 +61,7 @@ func newStore(path string, f *file) (*store, error) {
 	for _, p := range []struct {
 		stmt  **sql.Stmt
 		query string
-	}{{&s.put, putRow}, {&s.confirm, confirmRow}, {&s.withdraw, withdrawRow}, {&s.forget, forgetRow}, {&s.restored, restoredRow}} {
+	}{{&s.put, putRow}, {&s.confirm, confirmRow}, {&s.withdraw, withdrawRow}, {&s.doubt, doubtRow}, {&s.forget, forgetRow}, {&s.restored, restoredRow}} {
 		stmt, err := f.conn.PrepareContext(context.Background(), p.query)
 		if err != nil {
 			return nil, wrongTables(path, err)
@@ -152,7 +153,7 @@ func (s *store) close() error {
 	}
 	s.closed = true
 	var errs []error
-	for _, stmt := range []*sql.Stmt{s.put, s.confirm, s.withdraw, s.forget, s.restored} {
+	for _, stmt := range []*sql.Stmt{s.put, s.confirm, s.withdraw, s.doubt, s.forget, s.restored} {
 		errs = append(errs, stmt.Close())
 	}
 	errs = append(errs, s.file.end())
