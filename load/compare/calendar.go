@@ -34,8 +34,9 @@ func joined(read func(yield func(Part) bool) error) (Facts, error) {
 	var rest collected
 	size := 0
 	err := read(func(p Part) bool {
+		size += 200
 		for _, f := range p.Facts {
-			size += len(f.Field) + len(f.Value)
+			size += len(f.Field) + len(f.Value) + 48
 		}
 		if size <= mostFacts {
 			parts = append(parts, p)

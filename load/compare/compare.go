@@ -116,8 +116,10 @@ const MostDifferences = 50
 
 // diffField adds the differences of a field that may occur several times.
 func diffField(list []Difference, want, got Facts, field string) []Difference {
-	w, trace := valuesOf(want, field)
-	g, _ := valuesOf(got, field)
+	w, g, trace := valuesOf(want, field), valuesOf(got, field), false
+	for _, f := range slices.Concat(want, got) {
+		trace = trace || f.Trace && f.Field == field
+	}
 	if trace && len(g) > len(w) {
 		g = g[len(g)-len(w):] // servers put theirs on top
 	}
@@ -144,15 +146,13 @@ func diffField(list []Difference, want, got Facts, field string) []Difference {
 	return list
 }
 
-func valuesOf(f Facts, field string) (values []string, trace bool) {
-	trace = true
+func valuesOf(f Facts, field string) (values []string) {
 	for i := range f {
 		if f[i].Field == field {
 			values = append(values, f[i].Value)
-			trace = trace && f[i].Trace
 		}
 	}
-	return values, trace
+	return values
 }
 
 // without returns a without the values that b has, each as often as it has it.

@@ -109,14 +109,14 @@ func isTrace(name string) bool {
 	return slices.Contains(traceFields, name) || slices.ContainsFunc(tracePrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
-// headerFacts adds the facts of a header: of the message itself, of one inside it, or of a part.
-func (m *mailReader) headerFacts(prefix string, h *header, outermost, message bool) {
+// headerFacts adds the facts of a header: of the message itself, or of what is in it.
+func (m *mailReader) headerFacts(prefix string, h *header, outermost bool) {
 	list := make([]Fact, 0, len(h.fields))
 	for _, f := range h.fields {
 		if f.name == "mime-version" || outermost && slices.Contains(stateFields, f.name) {
 			continue
 		}
-		trace := message && isTrace(f.name)
+		trace := outermost && isTrace(f.name)
 		for _, value := range h.canonical(f) {
 			if len(value) > longestField {
 				value = fmt.Sprintf("%s… %d bytes, sha256 %x", strings.ToValidUTF8(value[:200], ""), len(value), sha256.Sum256([]byte(value)))

@@ -40,7 +40,7 @@ const (
 // Left out are MIME-Version, Content-Transfer-Encoding where it is known, and from the header of the message itself the
 // fields in which mbox files and mail programs keep its state: Status, X-Status, X-Keywords, X-UID, X-IMAP, X-IMAPbase,
 // Content-Length, Lines, X-Mozilla-Status, X-Mozilla-Status2, X-Mozilla-Keys. Traces (see [Fact]) are, at its top level
-// too, Received, Return-Path, Delivered-To and what else traceFields lists: what servers add to a message that they take.
+// as well, Received, Return-Path, Delivered-To and what else traceFields lists: what servers add to a message that they take.
 func Mail(r io.Reader) (Facts, error) {
 	m := &mailReader{lines: newLineReader(r)}
 	m.entity(place{}, true, false, 0)
@@ -107,7 +107,7 @@ func (p place) part(n int) place {
 func (m *mailReader) entity(at place, message, inDigest bool, depth int) {
 	prefix := at.prefix()
 	h := m.header()
-	m.headerFacts(prefix, h, message && depth == 0, message)
+	m.headerFacts(prefix, h, message && depth == 0)
 	typ, params := h.contentType(inDigest)
 	encoding := h.encoding()
 	m.parts++

@@ -18,6 +18,8 @@ const (
 // zones are the time zones that a calendar defines, by their TZID.
 type zones struct {
 	defined map[string]*formats.Zone
+	// known are those of the zone database, nil for names that are none of its.
+	known map[string]*time.Location
 	// left is what may still be looked up in zones, in onsets: a hostile calendar has many of both.
 	left int
 }
@@ -81,8 +83,8 @@ func (z *zones) utc(value, tzid string) string {
 func (z *zones) instant(clock time.Time, tzid string) (time.Time, bool) {
 	zone := z.defined[tzid]
 	if zone == nil {
-		loc, err := time.LoadLocation(tzid)
-		if err != nil || tzid == "Local" || clock.Year() < 1 {
+		loc := z.database(tzid)
+		if loc == nil || clock.Year() < 1 {
 			return time.Time{}, false
 		}
 		return time.Date(clock.Year(), clock.Month(), clock.Day(), clock.Hour(), clock.Minute(), clock.Second(), 0, loc), true
@@ -91,6 +93,23 @@ func (z *zones) instant(clock time.Time, tzid string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	return zone.Time(clock), true
+}
+
+// database returns a zone of the zone database; nil for a name that is none of its.
+func (z *zones) database(tzid string) *time.Location {
+	loc, asked := z.known[tzid]
+	if asked || len(z.known) >= mostZones {
+		return loc
+	}
+	if z.known == nil {
+		z.known = make(map[string]*time.Location)
+	}
+	loc, err := time.LoadLocation(tzid)
+	if err != nil || tzid == "Local" {
+		loc = nil
+	}
+	z.known[tzid] = loc
+	return loc
 }
 
 // knows reports whether a zone is defined, or needs no definition.
