@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -31,10 +30,9 @@ type serverTarget interface {
 	load.Sender
 	// KeepStale says that the run did not see all that the archives hold: nothing is pruned then.
 	KeepStale()
+	// Mirror returns the target's reading side, for one that was opened to rehearse. Closing it closes the target.
+	Mirror() verify.Mirror
 }
-
-// mirrored is a target that can be seen from its reading side if it was opened to rehearse. Closing that closes the target.
-type mirrored interface{ Mirror() verify.Mirror }
 
 // openServer logs in to the account of a destination, and prepares to write there or to read what is there.
 func (a *app) openServer(c *conversion, p *place, into *opened, log *slog.Logger, compare bool) (verify.Mirror, error) {
@@ -62,12 +60,7 @@ func (a *app) openServer(c *conversion, p *place, into *opened, log *slog.Logger
 		return nil, err
 	}
 	if compare {
-		m, ok := target.(mirrored)
-		if !ok {
-			_, err := target.Abort()
-			return nil, errors.Join(usage("%s cannot be compared with", p), err)
-		}
-		return m.Mirror(), nil
+		return target.Mirror(), nil
 	}
 	p.target, p.speaks = target, target
 	p.lane = func() report.Lane {

@@ -52,7 +52,7 @@ func (a *app) interrupt(signals <-chan os.Signal) {
 				if bars := a.bars.Load(); bars != nil {
 					bars.Close()
 				}
-				fmt.Fprintln(a.stderr, "mailmill: stopped at once; the same command again clears away what is unfinished, and does it all")
+				fmt.Fprintln(a.stderr, "mailmill: stopped at once; the same command again sees to what is unfinished, and goes on")
 				close(said)
 			}()
 			select {
