@@ -2,6 +2,7 @@ package dav
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"iter"
@@ -27,6 +28,7 @@ type task struct {
 	name   string        // of its resource
 	tag    string        // the ETag that the resource has to have
 	series *series       // nil where it has nothing to do with one
+	again  bool          // its UID was in another collection before
 	record ledger.Record
 
 	outcome load.Outcome
@@ -88,9 +90,11 @@ type clerk struct {
 	source string
 	folder *formats.Folder
 	series map[string]*series
+
+	uids map[[16]byte]*place // where a UID was first, in this run
 }
 
-func newClerk(t *Target) *clerk { return &clerk{Target: t} }
+func newClerk(t *Target) *clerk { return &clerk{Target: t, uids: make(map[[16]byte]*place)} }
 
 // run takes what comes, as much as there is at a time: so many items share a transaction of the ledger, and the time that
 // takes is no one's while the workers have enough to do.
@@ -173,8 +177,24 @@ func (c *clerk) handle(batch []*task) {
 			c.results <- t
 			continue
 		}
+		if t.again {
+			c.underWay.Wait()
+		}
+		c.underWay.Add(1)
 		c.jobs <- t
 	}
+}
+
+// elsewhere reports whether an item of this run has the UID in another collection. Some servers take each once in an
+// account: then the first in the run's order is to have it, whichever connection is faster.
+func (c *clerk) elsewhere(t *task) bool {
+	sum := sha256.Sum256([]byte(resource.UID(t.form)))
+	id := [16]byte(sum[:])
+	first, known := c.uids[id]
+	if !known {
+		c.uids[id] = t.place
+	}
+	return known && first != t.place
 }
 
 // decide says what is to be done with an item. It reports false where nothing is: then the item has its outcome.
@@ -224,7 +244,7 @@ func (c *clerk) own(t *task, it *formats.Item) string {
 // decideName finds the name of an item's resource, and what is to be done with it.
 func (c *clerk) decideName(t *task, own string) (send bool) {
 	p, known := t.place, t.claim.Record
-	t.name = known.Name
+	t.name, t.again = known.Name, c.elsewhere(t)
 	if t.claim.State == ledger.New || t.name == "" {
 		t.name = own
 		if there, ok := p.uids[resource.UID(t.form)]; ok {

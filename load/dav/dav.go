@@ -120,6 +120,7 @@ type Target struct {
 	jobs     chan *task
 	results  chan *task
 	hands    sync.WaitGroup
+	underWay sync.WaitGroup // jobs
 	ended    bool
 
 	// of the clerk; Finish reads it when the clerk has left:
@@ -220,6 +221,7 @@ func (t *Target) start() {
 			for job := range t.jobs {
 				t.guard(job, func() { t.store(job) })
 				close(job.settled)
+				t.underWay.Done()
 				t.results <- job
 			}
 		})

@@ -41,7 +41,7 @@ func (t *Target) find(job *task, name string) (finding, error) {
 		if err != nil {
 			return err
 		}
-		f.there, f.tag, f.uid, f.facts = true, got.ETag, facts.Get("UID"), facts
+		f.there, f.tag, f.uid, f.facts = true, got.ETag, uidIn(facts), facts
 		f.ours = bytes.Contains(head.b, ourProduct)
 		return nil
 	})
@@ -49,6 +49,16 @@ func (t *Target) find(job *task, name string) (finding, error) {
 		return f, t.explain(job, fmt.Errorf("looking at what is there: %w", err))
 	}
 	return f, nil
+}
+
+// uidIn returns the UID of a resource. Where it has several components, the facts of each have a name before theirs.
+func uidIn(facts compare.Facts) string {
+	for i := range facts {
+		if f := facts[i].Field; f == "UID" || strings.HasSuffix(f, " UID") && !strings.Contains(f, "VALARM") {
+			return facts[i].Value
+		}
+	}
+	return ""
 }
 
 // read returns what reads resources by what they say.
