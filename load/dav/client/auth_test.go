@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -85,6 +86,26 @@ func TestBestDigest(t *testing.T) {
 		if got != c.want || (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
 			t.Errorf("%s: %s, %v", c.header, got, err)
 		}
+	}
+}
+
+// TestNextNonce uses the nonce that the server announces (RFC 7616 3.5).
+func TestNextNonce(t *testing.T) {
+	a := newAuthorizer(Credentials{User: "u", Password: "p"}, "")
+	u := parse(t, "https://example.org/")
+	if err := a.challenged(t.Context(), u, a.proof("GET", u), []string{`Digest realm="r", nonce="first", qop=auth`}, 1); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{`nonce="first"`, `nonce="second"`, `nonce="second"`} {
+		p := a.proof("GET", u)
+		if !strings.Contains(p.header, want) || i == 2 && !strings.Contains(p.header, "nc=00000002") {
+			t.Errorf("%d: %s", i, p.header)
+		}
+		h := http.Header{}
+		if i == 0 {
+			h.Set("Authentication-Info", `qop=auth, nextnonce="second", rspauth="x"`)
+		}
+		a.accepted(p, h)
 	}
 }
 

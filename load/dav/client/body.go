@@ -54,6 +54,13 @@ func (u *upload) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	u.last = n
 	u.left -= int64(n)
+	if u.left == 0 && err == nil {
+		// Before the last of it goes, and the server has a whole that is none.
+		var more [1]byte
+		var m int
+		m, err = io.ReadFull(u.r, more[:])
+		u.left -= int64(m)
+	}
 	switch {
 	case u.left < 0:
 		err = errors.New("it is longer than it should be")

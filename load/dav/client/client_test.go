@@ -33,7 +33,7 @@ func options(t *testing.T, s *davtest.Server, path string) client.Options {
 	}
 	o := client.Options{
 		URL: u, Kind: client.Calendars, Credentials: client.Credentials{User: davtest.User, Password: password},
-		Insecure: u.Scheme == "http", Timeout: 2 * time.Second, Log: debug(t),
+		Insecure: u.Scheme == "http", Timeout: 20 * time.Second, Log: debug(t),
 	}
 	if u.Scheme == "https" {
 		o.TLS = &tls.Config{RootCAs: s.Roots()}

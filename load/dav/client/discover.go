@@ -27,11 +27,11 @@ func (c *Client) discover(ctx context.Context) error {
 	case about.is(c.kind):
 		col := c.collection(about, at)
 		c.direct = &col
-		if err := c.know(ctx, about, at); err != nil {
+		if _, err := c.know(ctx, about, at); err != nil {
 			return err
 		}
 	case c.leads(about):
-		if err := c.lead2homes(about, at); err != nil {
+		if err := c.takeHomes(about, at); err != nil {
 			return err
 		}
 		c.principal = at
@@ -112,8 +112,8 @@ func (c *Client) homeSet(about *response) []string {
 	return hrefs(home)
 }
 
-// lead2homes takes the homes that a response names.
-func (c *Client) lead2homes(about *response, at *url.URL) error {
+// takeHomes takes the homes that a response names.
+func (c *Client) takeHomes(about *response, at *url.URL) error {
 	for _, href := range c.homeSet(about) {
 		u, err := c.lead(href, at)
 		if err != nil {
@@ -146,14 +146,15 @@ func (c *Client) find(ctx context.Context, about *response, at *url.URL, named b
 		}
 		if inside {
 			c.homes = []*url.URL{at}
-			return c.know(ctx, about, at)
+			_, err := c.know(ctx, about, at)
+			return err
 		}
 	}
-	if err := c.know(ctx, about, at); err != nil {
+	who, err := c.know(ctx, about, at)
+	if err != nil {
 		return err
 	}
-	principal := c.principal
-	if principal == nil {
+	if who == nil {
 		if about.prop(nsDAV, "current-user-principal").child(nsDAV, "unauthenticated") != nil {
 			return &AuthError{c.base.Host, "the server lets anybody in and does not say who the user is: give the address of the home"}
 		}
@@ -163,11 +164,7 @@ func (c *Client) find(ctx context.Context, about *response, at *url.URL, named b
 		}
 		return c.nothing()
 	}
-	_, who, err := c.probe(ctx, principal)
-	if err != nil {
-		return err
-	}
-	if err := c.lead2homes(who, principal); err != nil {
+	if err := c.takeHomes(who, c.principal); err != nil {
 		return err
 	}
 	// A folder that is not above the homes was meant itself.
@@ -184,28 +181,28 @@ func (c *Client) nothing() error {
 	return fmt.Errorf("%s has no %ss for this user at %s; give the address of the home or of one %s", c.base.Host, c.kind, c.base.Path, c.kind)
 }
 
-// know learns about the principal from a response that names it. Failures are none of the account's, unless they concern
-// every request.
-func (c *Client) know(ctx context.Context, about *response, at *url.URL) error {
+// know learns about the principal from a response that names it, and returns what it says; nil is nothing. Failures are
+// none of the account's, unless they concern every request.
+func (c *Client) know(ctx context.Context, about *response, at *url.URL) (*response, error) {
 	list := hrefs(about.prop(nsDAV, "current-user-principal")) // RFC 5397
 	if len(list) == 0 {
-		return nil
+		return nil, nil
 	}
 	u, err := c.lead(list[0], at)
 	if err != nil {
 		c.log.Debug("the principal is not asked", "reason", err)
-		return nil
+		return nil, nil
 	}
-	c.principal = u
-	_, who, err := c.probe(ctx, u)
+	u, who, err := c.probe(ctx, u)
 	switch {
 	case err != nil && fatal(err):
-		return err
+		return nil, err
 	case err != nil:
 		c.log.Debug("the principal does not answer", "reason", err)
-		return nil
+		return nil, nil
 	}
-	return c.identify(ctx, who, u)
+	c.principal = u
+	return who, c.identify(ctx, who, u)
 }
 
 // identify notes who the user is, and which calendar is for what comes by itself.
@@ -225,7 +222,7 @@ func (c *Client) identify(ctx context.Context, who *response, at *url.URL) error
 	}
 	u, err := c.found(inbox[0], at)
 	if err != nil {
-		return nil //nolint:nilerr // what makes no sense tells nothing
+		return nil // what makes no sense tells nothing
 	}
 	props := []xml.Name{{Space: nsCal, Local: "schedule-default-calendar-URL"}} // RFC 6638 9.2
 	_, err = c.propfind(ctx, request{url: u}, "0", props, func(r *response, in *url.URL) (bool, error) {
