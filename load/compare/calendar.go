@@ -17,7 +17,7 @@ import (
 // are several, the names of their facts begin with those.
 //
 // A property is a fact by its name, with the value first and then the parameters that are left. Lists are in order; values
-// of EXDATE, RDATE, CATEGORIES and RESOURCES are facts of their own. Dates and times are as [time.RFC3339] has them, those of
+// of EXDATE, RDATE, CATEGORIES and RESOURCES are facts of their own, durations are in seconds. Dates and times are as [time.RFC3339] has them, those of
 // a zone with the offset that its VTIMEZONE gives them (or the zone database, where there is none); for a series "time
 // zone" tells the offsets of its first two years. The names of zones do not count. Attachments count by their hash.
 //
@@ -422,9 +422,10 @@ func (c *calendarReader) values(line *contentLine, tzid string) []string {
 	case "RRULE", "EXRULE":
 		return one(c.rule(line.value))
 	case "CATEGORIES", "RESOURCES":
+		// QUIRK: Cyrus and Xandikos make two of a category with a comma in its name.
 		var list []string
-		for _, value := range splitEscaped(line.value, ',') {
-			list = append(list, one(unescaped(strings.TrimSpace(value)))...)
+		for value := range strings.SplitSeq(unescaped(line.value), ",") {
+			list = append(list, one(strings.TrimSpace(value))...)
 		}
 		return list
 	case "ATTENDEE", "ORGANIZER", "ATTACH", "URL", "CONFERENCE", "IMAGE":
@@ -457,7 +458,10 @@ func (c *calendarReader) period(value, tzid string) string {
 	return c.zones.moment(start, tzid) + "/" + to
 }
 
-// duration returns a duration in days and seconds (RFC 5545 3.3.6), and what is none as it is.
+// duration returns a duration in seconds (RFC 5545 3.3.6), and what is none as it is.
+//
+// QUIRK: Radicale and Xandikos make a day of 24 hours. They are not the same where clocks change, and nobody can tell then
+// what was meant.
 func duration(value string) string {
 	s := strings.ToUpper(strings.TrimSpace(value))
 	sign := ""
@@ -471,7 +475,7 @@ func duration(value string) string {
 	if !ok || s == "" {
 		return value
 	}
-	days, seconds, inTime := 0, 0, false
+	seconds, inTime := int64(0), false
 	for s != "" {
 		if s[0] == 'T' {
 			inTime, s = true, s[1:]
@@ -481,31 +485,25 @@ func duration(value string) string {
 		if i < 1 || i > 9 {
 			return value
 		}
-		n, err := strconv.Atoi(s[:i])
-		if err != nil {
+		n, err := strconv.ParseInt(s[:i], 10, 64)
+		unit, ok := durationUnits[s[i]]
+		if err != nil || !ok || unit.inTime != inTime {
 			return value
 		}
-		switch unit := s[i]; {
-		case unit == 'W' && !inTime:
-			days += 7 * n
-		case unit == 'D' && !inTime:
-			days += n
-		case unit == 'H' && inTime:
-			seconds += 3600 * n
-		case unit == 'M' && inTime:
-			seconds += 60 * n
-		case unit == 'S' && inTime:
-			seconds += n
-		default:
-			return value
-		}
+		seconds += n * unit.seconds
 		s = s[i+1:]
 	}
-	if days == 0 && seconds == 0 {
+	if seconds == 0 {
 		sign = ""
 	}
-	return fmt.Sprintf("%sP%dDT%dS", sign, days, seconds)
+	return fmt.Sprintf("%s%d s", sign, seconds)
 }
+
+// durationUnits are the letters of durations.
+var durationUnits = map[byte]struct {
+	seconds int64
+	inTime  bool
+}{'W': {7 * 86400, false}, 'D': {86400, false}, 'H': {3600, true}, 'M': {60, true}, 'S': {1, true}}
 
 // rule returns a recurrence rule with its parts in order and without those that are the default (RFC 5545 3.3.10).
 func (c *calendarReader) rule(value string) string {

@@ -116,7 +116,7 @@ func (z *zones) database(tzid string) *time.Location {
 func (z *zones) knows(tzid string) bool { return tzid == "" || z.defined[tzid] != nil }
 
 // course returns the offsets that a zone has from a moment on, on the first day of each month for two years: what a
-// series goes by.
+// series goes by. It is empty for UTC.
 func (z *zones) course(start, tzid string) string {
 	clock, err := time.Parse(clockForm, strings.TrimSpace(start))
 	if err != nil {
@@ -146,7 +146,10 @@ func (z *zones) course(start, tzid string) string {
 		count++
 	}
 	flush()
-	return b.String()
+	if s := b.String(); s != "Z×24" {
+		return s
+	}
+	return "" // UTC has many names, and needs none
 }
 
 // zoneOf makes a zone of a VTIMEZONE component (RFC 5545 3.6.5); nil where there is none in it.
