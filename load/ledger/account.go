@@ -88,7 +88,7 @@ func (a *Account) Places(ctx context.Context) (names []string, err error) {
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
+		defer rows.Close() // rows.Err tells
 		for rows.Next() && ctx.Err() == nil {
 			var name string
 			if err := rows.Scan(&name); err != nil {

@@ -172,7 +172,7 @@ func (s *store) restore(id int64) (*row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close() // rows.Err tells
 	if !rows.Next() {
 		return nil, rows.Err()
 	}

@@ -46,6 +46,9 @@ func (e *InUseError) Error() string {
 // rebuild is the way out of a file that cannot be used.
 const rebuild = "move it away, and the next run finds out from the target what is there"
 
+// elsewhere is the way out of a place that cannot be written to.
+const elsewhere = "allow it, or name another file with --ledger"
+
 // broken makes the sentence for a file that cannot be used: what is wrong, why, and the way out.
 func broken(path string, kind error, why string) error {
 	return fmt.Errorf("the ledger %s %w (%s): %s", path, kind, why, rebuild)
@@ -68,7 +71,7 @@ func explain(path string, err error) error {
 		case diskFull(err):
 			return fmt.Errorf("the ledger %s %w: make room and run the same command again", path, ErrFull)
 		case errors.As(err, &call):
-			return fmt.Errorf("the ledger %s %w: %w", path, ErrUnwritable, call.Err)
+			return fmt.Errorf("the ledger %s %w (%w): "+elsewhere, path, ErrUnwritable, call.Err)
 		}
 		return fmt.Errorf("the ledger %s: %w", path, err)
 	}
@@ -78,7 +81,7 @@ func explain(path string, err error) error {
 	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
 		return broken(path, ErrDamaged, failed.Error())
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
-		return fmt.Errorf("the ledger %s %w (%w): allow it, or name another file with --ledger", path, ErrUnwritable, err)
+		return fmt.Errorf("the ledger %s %w (%w): "+elsewhere, path, ErrUnwritable, err)
 	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
 		return fmt.Errorf("the ledger %s %w: close that program", path, ErrBusy)
 	}

@@ -85,7 +85,7 @@ func openFile(path string) (*file, error) {
 	db.SetMaxOpenConns(1)
 	conn, err := db.Conn(context.Background())
 	if err != nil {
-		db.Close() //nolint:errcheck // err says what went wrong first
+		db.Close() // err says what went wrong first
 		return nil, err
 	}
 	return &file{db, conn}, nil
@@ -201,7 +201,7 @@ func begin(path string) (_ *file, err error) {
 	}
 	defer func() {
 		if err != nil {
-			f.close() //nolint:errcheck // err says what went wrong first
+			f.close() // err says what went wrong first
 		}
 	}()
 	for _, s := range settings {

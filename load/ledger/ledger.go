@@ -82,7 +82,7 @@ func Open(path string) (_ *Ledger, err error) {
 	}
 	s, err := newStore(path, f)
 	if err != nil {
-		f.close() //nolint:errcheck // err says what went wrong first
+		f.close() // err says what went wrong first
 		return nil, err
 	}
 	return &Ledger{path: path, lock: lock, store: s, accounts: make(map[string]*Account)}, nil

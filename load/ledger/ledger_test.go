@@ -1,6 +1,8 @@
 package ledger_test
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -8,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -485,4 +488,69 @@ func TestAfterClose(t *testing.T) {
 	if _, err := l.Account("imaps://bob@mail.example.org/"); err == nil {
 		t.Error("a closed ledger takes accounts")
 	}
+}
+
+// One goroutine claims while many write; what they were told is there afterwards.
+func TestConcurrency(t *testing.T) {
+	const items, writers = 4000, 8
+	path := filepath.Join(t.TempDir(), "ledger")
+	l := open(t, path)
+	p := place(t, l, "INBOX", "1")
+	batches := make(chan []ledger.Record, writers)
+	var running sync.WaitGroup
+	for range writers {
+		running.Go(func() {
+			for b := range batches {
+				if err := p.Intend(t.Context(), b); err != nil {
+					t.Error(err)
+				}
+				for i := range b {
+					b[i].Name = b[i].Key[:5]
+				}
+				if err := p.Confirm(t.Context(), b); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	var records []ledger.Record
+	for n := range items {
+		r := numbered(n)
+		r.Key = p.Claim(r.Key, r.Print).Key
+		if c := p.Claim(r.Key, r.Print); c.State != ledger.Duplicate {
+			t.Fatal(c)
+		}
+		if records = append(records, r); len(records) == 20 {
+			batches <- records
+			records = nil
+		}
+	}
+	close(batches)
+	running.Wait()
+	check(t, l.Close())
+	p = place(t, open(t, path), "INBOX", "1")
+	for n := range items {
+		r := numbered(n)
+		if c := p.Claim(r.Key, r.Print); c.State != ledger.Same || c.Record.Name != r.Key[:5] {
+			t.Fatal(c)
+		}
+	}
+}
+
+func TestOpenInAnotherProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	check(t, use(path))
+	db, err := sql.Open("sqlite", path)
+	check(t, err)
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	_, err = db.Exec("BEGIN IMMEDIATE")
+	check(t, err)
+	if err := use(path); !errors.Is(err, ledger.ErrBusy) || !strings.Contains(err.Error(), "close that program") {
+		t.Errorf("the error is: %v", err)
+	}
+	_, err = db.Exec("ROLLBACK")
+	check(t, err)
+	check(t, db.Close())
+	check(t, use(path))
 }

@@ -112,7 +112,7 @@ func (p *Place) load(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		defer rows.Close() //nolint:errcheck // rows.Err tells
+		defer rows.Close() // rows.Err tells
 		for n := 0; rows.Next(); n++ {
 			if n%1024 == 0 && ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -280,7 +280,7 @@ func (p *Place) loadNotes() error {
 	if err != nil {
 		return err
 	}
-	defer rows.Close() //nolint:errcheck // rows.Err tells
+	defer rows.Close() // rows.Err tells
 	for rows.Next() {
 		var name, value string
 		if err := rows.Scan(&name, &value); err != nil {

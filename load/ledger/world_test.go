@@ -304,11 +304,9 @@ func changed(t *rapid.T, archive []item) []item {
 	})
 	archive = slices.Clone(archive)
 	for range rapid.IntRange(0, 4).Draw(t, "changes") {
-		i := item{}
 		switch at := rapid.IntRange(0, len(archive)).Draw(t, "at"); rapid.IntRange(0, 3).Draw(t, "change") {
 		case 0:
-			i = some.Draw(t, "new")
-			archive = slices.Insert(archive, at, i)
+			archive = slices.Insert(archive, at, some.Draw(t, "new"))
 		case 1:
 			archive = append(archive, some.Draw(t, "new"))
 		case 2:
