@@ -498,7 +498,7 @@ func TestCase36JournalsAndNotes(t *testing.T) {
 		equal(t, "SUMMARY", textOf(t, read, goical.PropSummary), "First line")
 		equal(t, "COLOR", textOf(t, read, goical.PropColor), name)
 		equal(t, "no DTSTART", valueOf(read, goical.PropDateTimeStart), "")
-		equal(t, "size", valueOf(read, "X-PST-NOTE-SIZE"), "200,166")
+		equal(t, "size", valueOf(read, "X-PST-NOTE-SIZE"), `200\,166`)
 		equal(t, "the item's subject", it.Subject, "First line")
 	}
 }

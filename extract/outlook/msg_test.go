@@ -184,7 +184,7 @@ var messageFiles = map[string][]string{
 		"DTSTART;VALUE=DATE:20121101", "DUE;VALUE=DATE:20121201", "STATUS:COMPLETED", "CLASS:PRIVATE", "CATEGORIES:category1,category2,category3", "X-PST-COMPANIES:company1,company2,company3",
 		"X-PST-ACTUAL-EFFORT:PT20M", "X-PST-ESTIMATED-EFFORT:PT2000M", "X-PST-OWNER;CN=Darius:invalid:nomail", "X-PST-ASSIGNER;CN=Harkness:invalid:nomail", "X-PST-MILEAGE:Some test mileage",
 	},
-	"5adb5116-note.msg":        {"SUMMARY:note sample", `DESCRIPTION:note sample\n\nJust any information to store in Outlook\n`, "COLOR:yellow", "X-PST-NOTE-SIZE:200,166"},
-	"2d302727-MapiNote.msg":    {"SUMMARY:Blue color note", "DESCRIPTION:This is a blue color note", "COLOR:blue", "X-PST-NOTE-POSITION:500,300"},
+	"5adb5116-note.msg":        {"SUMMARY:note sample", `DESCRIPTION:note sample\n\nJust any information to store in Outlook\n`, "COLOR:yellow", `X-PST-NOTE-SIZE:200\,166`},
+	"2d302727-MapiNote.msg":    {"SUMMARY:Blue color note", "DESCRIPTION:This is a blue color note", "COLOR:blue", `X-PST-NOTE-POSITION:500\,300`},
 	"c566d4d7-NoteMessage.msg": {"SUMMARY:Yellow color note", "COLOR:yellow"},
 }

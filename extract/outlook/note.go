@@ -38,5 +38,5 @@ func (m *message) pair(list []formats.Property, name string, first, second mapi.
 	if !a.Exists() || !b.Exists() {
 		return list
 	}
-	return append(list, formats.Property{Name: name, Value: fmt.Sprintf("%d,%d", a.Int(), b.Int()), Structured: true})
+	return append(list, formats.Property{Name: name, Value: fmt.Sprintf("%d,%d", a.Int(), b.Int())})
 }

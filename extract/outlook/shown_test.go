@@ -180,8 +180,8 @@ func shownKinds() []shownKind {
 	notes := []shownThing{
 		text("First line", mapi.PidTagSubject, "SUMMARY"), body,
 		{what: "Color", p: props{mapi.PidLidNoteColor: 2}, at: "COLOR", find: "pink"},
-		{what: "Size", p: props{mapi.PidLidNoteWidth: 200, mapi.PidLidNoteHeight: 166}, at: "X-PST-NOTE-SIZE", find: "200,166"},
-		{what: "Position", p: props{mapi.PidLidNoteX: 80, mapi.PidLidNoteY: 81}, at: "X-PST-NOTE-POSITION", find: "80,81"},
+		{what: "Size", p: props{mapi.PidLidNoteWidth: 200, mapi.PidLidNoteHeight: 166}, at: "X-PST-NOTE-SIZE", find: `200\,166`},
+		{what: "Position", p: props{mapi.PidLidNoteX: 80, mapi.PidLidNoteY: 81}, at: "X-PST-NOTE-POSITION", find: `80\,81`},
 		categories, linked, custom, created, modified,
 	}
 	journal := []shownThing{

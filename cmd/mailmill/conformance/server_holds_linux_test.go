@@ -45,7 +45,9 @@ func TestServersHoldWhatArchivesHold(t *testing.T) {
 					a := accountOf(t, s, user)
 					if s.IMAPS != "" { // as one would
 						a.mail = "imaps://" + user + "@" + strings.Replace(s.IMAPS, "127.0.0.1", "localhost", 1) + "/"
-						a.options = append(a.options, "--tls-ca", s.CA)
+						if a.options = append(a.options, "--tls-ca", s.CA); s.HTTP == "" {
+							a.options = a.options[2:] // without --insecure
+						}
 					}
 					if name != "cyrus" && name != "dovecot" && i == 0 {
 						return // enron.pst has nothing for them
@@ -92,6 +94,7 @@ User %s
 Pass %s
 SSLType None
 AuthMechs LOGIN
+Timeout 120
 
 IMAPStore far
 Account far
