@@ -184,6 +184,10 @@ func (s *Server) permits(flag string) bool {
 
 // body reads a literal, with what happens within.
 func (c *conn) body(f *Fault, tag string, size int64, handled *bool) ([]byte, error) {
+	if c.s.opts.Discard {
+		_, err := c.br.Discard(int(size))
+		return nil, err
+	}
 	var body bytes.Buffer
 	body.Grow(int(min(size, 1<<20)))
 	if f != nil && f.At > 0 && f.At <= size {

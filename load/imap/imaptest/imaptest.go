@@ -52,6 +52,8 @@ type Options struct {
 	AppendLimit int64
 	// Quota is how many bytes all messages may have together, 0 for any.
 	Quota int64
+	// Discard forgets messages at once: for measuring clients.
+	Discard bool
 	// PlainQuota leaves out the code OVERQUOTA, as Cyrus does.
 	PlainQuota bool
 }
@@ -96,6 +98,7 @@ type mailbox struct {
 	wire       string
 	use        string
 	subscribed bool
+	discard    bool
 	validity   uint32
 	next       uint32
 	messages   []Message
@@ -322,7 +325,7 @@ func (s *Server) find(wire string) *mailbox {
 
 func (s *Server) create(wire, use string) *mailbox {
 	s.validity++
-	box := &mailbox{wire: wire, use: use, validity: s.validity, next: 1}
+	box := &mailbox{wire: wire, use: use, discard: s.opts.Discard, validity: s.validity, next: 1}
 	s.mailboxes[wire] = box
 	return box
 }
@@ -330,6 +333,9 @@ func (s *Server) create(wire, use string) *mailbox {
 func (box *mailbox) add(m Message) uint32 {
 	m.UID = box.next
 	box.next++
+	if box.discard {
+		return m.UID
+	}
 	if m.Date.IsZero() {
 		m.Date = time.Now().Truncate(time.Second)
 	}

@@ -3,8 +3,8 @@ package wire_test
 import (
 	"bytes"
 	"crypto/tls"
-	"fmt"
-	"io"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,32 +15,31 @@ import (
 	"mailmill/load/servertest"
 )
 
-// real are options for a real server.
-func real(t *testing.T, s *servertest.Server) wire.Options {
+// served are options for a real server.
+func served(t *testing.T, s *servertest.Server) wire.Options {
+	t.Helper()
 	return wire.Options{
 		Address: s.IMAPS, TLS: &tls.Config{RootCAs: s.Roots(t)}, Timeout: 20 * time.Second,
 		Credentials: wire.Credentials{User: "u1", Password: s.Password},
 	}
 }
 
-// servers starts those for mail.
-func servers(t *testing.T, run func(*testing.T, *servertest.Server), dovecot, cyrus servertest.Options) {
+// servers runs a test with each server for mail.
+func servers(t *testing.T, dovecot, cyrus servertest.Options, run func(*testing.T, *servertest.Server)) {
+	t.Helper()
 	t.Run("dovecot", func(t *testing.T) { run(t, servertest.Dovecot(t, dovecot)) })
 	t.Run("cyrus", func(t *testing.T) { run(t, servertest.Cyrus(t, cyrus)) })
 }
 
-func create(t *testing.T, o wire.Options, names ...string) {
+func create(t *testing.T, o wire.Options, name string) {
 	t.Helper()
 	c := client(t, o)
-	for _, name := range names {
-		if err := c.Create(name, nil).Wait(); err != nil {
-			t.Fatal(err)
-		}
+	if err := c.Create(name, nil).Wait(); err != nil {
+		t.Fatal(err)
 	}
 	if err := c.Logout().Wait(); err != nil {
 		t.Fatal(err)
 	}
-	c.Close()
 }
 
 // fetched returns what a mailbox holds, in order.
@@ -69,17 +68,18 @@ func fetched(t *testing.T, o wire.Options, mailbox string) [][]byte {
 
 // Real servers hold what was sent, in all the ways in which it is sent.
 func TestServers(t *testing.T) {
-	servers(t, func(t *testing.T, s *servertest.Server) {
-		o := real(t, s)
-		plain := o
-		plain.Address, plain.Security = s.IMAP, wire.StartTLS
-		compressed := o
+	servers(t, nil, nil, func(t *testing.T, s *servertest.Server) {
+		implicit := served(t, s)
+		start := implicit
+		start.Address, start.Security = s.IMAP, wire.StartTLS
+		compressed := implicit
 		compressed.Compress = true
-		insecure := plain
-		insecure.Security, insecure.Insecure = wire.Plain, true
-		for name, o := range map[string]wire.Options{"TLS": o, "STARTTLS": plain, "COMPRESS": compressed, "plain": insecure} {
+		plain := start
+		plain.Security, plain.Insecure = wire.Plain, true
+		for name, o := range map[string]wire.Options{"TLS": implicit, "STARTTLS": start, "COMPRESS": compressed, "plain": plain} {
 			t.Run(name, func(t *testing.T) {
-				create(t, o, "Bücher & "+name)
+				mailbox := "Bücher & " + name
+				create(t, o, mailbox)
 				c := dial(t, o)
 				var want [][]byte
 				var pending []*wire.Pending
@@ -89,7 +89,7 @@ func TestServers(t *testing.T) {
 						want = append(want, mail(len(want), size))
 						b = append(b, message(want[len(want)-1]))
 					}
-					pending = append(pending, c.Start(t.Context(), "Bücher & "+name, b))
+					pending = append(pending, c.Start(t.Context(), mailbox, b))
 				}
 				uid := uint32(0)
 				for _, p := range pending {
@@ -106,103 +106,158 @@ func TestServers(t *testing.T) {
 				if err := c.Logout(t.Context()); err != nil {
 					t.Error(err)
 				}
-				got := fetched(t, o, "Bücher & "+name)
-				if len(got) != len(want) {
-					t.Fatalf("%d messages, want %d", len(got), len(want))
-				}
-				for i := range got {
-					if !bytes.Equal(got[i], want[i]) {
-						t.Fatalf("message %d differs", i)
-					}
+				if got := fetched(t, o, mailbox); !slices.EqualFunc(got, want, bytes.Equal) {
+					t.Errorf("%d messages that differ from the %d sent", len(got), len(want))
 				}
 			})
 		}
-	}, nil, nil)
+	})
 }
 
 func TestServersLogin(t *testing.T) {
-	servers(t, func(t *testing.T, s *servertest.Server) {
-		o := real(t, s)
+	servers(t, servertest.Options{"NEED_TLS": "yes"}, servertest.Options{"NEED_TLS": "yes"}, func(t *testing.T, s *servertest.Server) {
+		refused := func(what string, o wire.Options, target any) {
+			t.Helper()
+			c, err := wire.Dial(t.Context(), o)
+			if err == nil {
+				c.Close()
+				t.Errorf("%s: it works", what)
+			} else if !errors.As(err, target) {
+				t.Errorf("%s: %T %v", what, err, err)
+			}
+		}
+		o := served(t, s)
 		o.Credentials.Password = "wrong"
-		_, err := wire.Dial(t.Context(), o)
-		if _, ok := err.(*wire.AuthError); !ok { //nolint:errorlint // as it is
-			t.Errorf("%T %v", err, err)
-		}
-		t.Log(err)
-		o = real(t, s)
+		refused("wrong password", o, new(*wire.AuthError))
+		o = served(t, s)
 		o.TLS = nil
-		_, err = wire.Dial(t.Context(), o)
-		if _, ok := err.(*wire.TLSError); !ok { //nolint:errorlint // as it is
-			t.Errorf("%T %v", err, err)
-		}
-		t.Log(err)
-		o = real(t, s)
+		refused("unknown authority", o, new(*wire.TLSError))
+		o = served(t, s)
 		o.Address, o.Security = s.IMAP, wire.Plain
-		_, err = wire.Dial(t.Context(), o)
-		if _, ok := err.(*wire.TLSError); !ok { //nolint:errorlint // as it is
-			t.Errorf("%T %v", err, err)
-		}
+		refused("plain", o, new(*wire.TLSError))
 		o.Insecure = true
-		_, err = wire.Dial(t.Context(), o)
-		t.Log(err)
-		o = real(t, s)
-		if s.Admin != "" {
-			o.Credentials = wire.Credentials{User: s.Admin, ActAs: "u3", Password: s.Password}
-			dial(t, o)
+		refused("plain where LOGIN is disabled", o, new(*wire.AuthError))
+		o.Insecure, o.Security = false, wire.StartTLS
+		dial(t, o)
+		if s.Admin == "" {
+			return
 		}
-		if s.Name == "dovecot" {
-			o.Credentials = wire.Credentials{User: "u3*" + s.Admin, Password: s.Password}
-			dial(t, o)
+		o = served(t, s)
+		o.Credentials = wire.Credentials{User: s.Admin, ActAs: "u3", Password: s.Password}
+		dial(t, o)
+		if s.Name != "dovecot" {
+			return
 		}
-	}, servertest.Options{"NEED_TLS": "yes"}, servertest.Options{"NEED_TLS": "yes"})
+		o.Credentials = wire.Credentials{User: "u3*" + s.Admin, Password: s.Password}
+		dial(t, o)
+		o.Credentials = wire.Credentials{User: "u3", Token: s.Token(t, "u3", time.Hour)}
+		dial(t, o)
+		o.Credentials.Token = s.Token(t, "u3", -time.Hour)
+		refused("expired token", o, new(*wire.AuthError))
+	})
 }
 
 // What a server does not take is refused in its words, and costs the other messages nothing.
 func TestServersRefuse(t *testing.T) {
-	servers(t, func(t *testing.T, s *servertest.Server) {
-		o := real(t, s)
-		o.Timeout = 5 * time.Second
+	servers(t, servertest.Options{"MAX_MAIL": "100k"}, servertest.Options{"MAX_MAIL": "100000"}, func(t *testing.T, s *servertest.Server) {
+		o := served(t, s)
 		c := dial(t, o)
-		bad := map[string]func(*wire.Message){
-			"unknown flag": func(m *wire.Message) { m.Flags = []string{`\Foo`} },
-			"long keyword": func(m *wire.Message) { m.Flags = []string{strings.Repeat("k", 300)} },
-			"before 1970":  func(m *wire.Message) { m.Date = time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC) },
-			"NUL":          func(m *wire.Message) { replace(m, []byte("Subject: a\x00b\r\n\r\ntext\r\n")) },
-			"bare LF":      func(m *wire.Message) { replace(m, []byte("Subject: a\n\ntext\n")) },
-			"no header":    func(m *wire.Message) { replace(m, []byte("no header at all\r\n")) },
-			"too big":      func(m *wire.Message) { replace(m, mail(1, 200_000)) },
-			"much too big": func(m *wire.Message) { replace(m, mail(1, 2_000_000)) },
-			"asked for":    func(m *wire.Message) { replace(m, mail(1, 17<<20)) },
-		}
-		for name, spoil := range bad {
-			b := batch(5, 2000)
-			spoil(&b[2])
-			results, err := c.Append(t.Context(), "INBOX", b)
-			t.Logf("%s: %v %v %v; %v", name, results[2].State, results[2].Err, states(results), err)
+		for what, b := range map[string]struct {
+			change func(*wire.Message)
+			taken  string // by which server
+		}{
+			"long keyword": {func(m *wire.Message) { m.Flags = []string{strings.Repeat("k", 300)} }, "cyrus"},
+			"before 1970":  {func(m *wire.Message) { m.Date = time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC) }, "dovecot"},
+			"NUL":          {func(m *wire.Message) { *m = message([]byte("Subject: a\x00b\r\n\r\ntext\r\n")) }, "dovecot"},
+			"bare LF":      {func(m *wire.Message) { *m = message([]byte("Subject: a\n\ntext\n")) }, "dovecot"},
+			"too big":      {func(m *wire.Message) { *m = message(mail(1, 200_000)) }, ""},
+			"much too big": {func(m *wire.Message) { *m = message(mail(1, 17<<20)) }, ""},
+		} {
+			messages := batch(5, 2000)
+			b.change(&messages[2])
+			results, err := c.Append(t.Context(), "INBOX", messages)
 			if err != nil {
-				c = dial(t, o)
+				t.Fatalf("%s: %v", what, err)
+			}
+			want := map[wire.State]int{wire.Accepted: 4, wire.Refused: 1}
+			if b.taken == s.Name {
+				want = map[wire.State]int{wire.Accepted: 5}
+			}
+			if got := states(results); got[wire.Accepted] != want[wire.Accepted] || got[wire.Refused] != want[wire.Refused] {
+				t.Errorf("%s: %v, want %v: %v", what, got, want, results[2].Err)
+			}
+			if strings.Contains(what, "big") && !wire.TooBig(results[2].Err) {
+				t.Errorf("%s: %v does not say too big", what, results[2].Err)
 			}
 		}
-		if got := fetched(t, o, "INBOX"); len(got) > 0 {
-			t.Log(len(got))
+		// It would take the message for commands: none is sent.
+		messages := batch(1, 2000)
+		messages[0].Flags = []string{`\Foo`}
+		if results, err := c.Append(t.Context(), "INBOX", messages); err != nil || results[0].State != wire.NotSent {
+			t.Errorf("%v %v", results, err)
 		}
-	}, servertest.Options{"MAX_MAIL": "100k"}, servertest.Options{"MAX_MAIL": "100000"})
+		if results, err := c.Append(t.Context(), "Missing", batch(60, 500)); err != nil || !wire.TryCreate(results[0].Err) || !wire.TryCreate(results[59].Err) {
+			t.Errorf("%v %v", results, err)
+		}
+	})
 }
-
-func replace(m *wire.Message, body []byte) { *m = message(body) }
 
 func TestServersQuota(t *testing.T) {
-	servers(t, func(t *testing.T, s *servertest.Server) {
-		c := dial(t, real(t, s))
-		results, err := c.Append(t.Context(), "INBOX", batch(60, 5000))
-		t.Log(states(results), err, results[59].Err)
-		if states(results)[wire.Accepted]+states(results)[wire.Refused] != 60 || !wire.OverQuota(results[59].Err) {
-			t.Errorf("%v", states(results))
+	servers(t, servertest.Options{"QUOTA": "200k"}, servertest.Options{"QUOTA_KB": "200"}, func(t *testing.T, s *servertest.Server) {
+		o := served(t, s)
+		results, err := dial(t, o).Append(t.Context(), "INBOX", batch(60, 5000))
+		if err != nil {
+			t.Fatal(err)
 		}
-		results, err = c.Append(t.Context(), "Missing", batch(60, 5000))
-		t.Log(states(results), err, results[0].Err)
-	}, servertest.Options{"QUOTA": "200k"}, servertest.Options{"QUOTA_KB": "200"})
+		count := states(results)
+		for _, r := range results {
+			if r.State == wire.Refused && !wire.OverQuota(r.Err) {
+				t.Errorf("%v does not say over quota", r.Err)
+			}
+		}
+		if count[wire.Accepted] < 35 || count[wire.Accepted]+count[wire.Refused] != 60 {
+			t.Errorf("%v", count)
+		}
+		if got := fetched(t, o, "INBOX"); len(got) != count[wire.Accepted] {
+			t.Errorf("%d messages, want %d", len(got), count[wire.Accepted])
+		}
+	})
 }
 
-var _ = io.EOF
-var _ = fmt.Sprint
+// A connection that breaks leaves no message of which something wrong is said.
+func TestServersLost(t *testing.T) {
+	servers(t, nil, nil, func(t *testing.T, s *servertest.Server) {
+		o := served(t, s)
+		want := batch(100, 3000)
+		stored := 0
+		for _, after := range []int64{5000, 100_000, 160_000} {
+			network := servertest.Between(t, s.IMAPS)
+			cut := o
+			cut.Address = network.Addr
+			cut.TLS = o.TLS.Clone()
+			cut.TLS.ServerName = "127.0.0.1"
+			cut.Timeout = 2 * time.Second
+			c := dial(t, cut)
+			network.CutAfter(t, after)
+			results, err := c.Append(t.Context(), "INBOX", want)
+			if !wire.Lost(err) {
+				t.Fatalf("%v does not say that the connection is lost", err)
+			}
+			count := states(results)
+			// The server may not be through with what it had received.
+			var got int
+			for range 100 {
+				n := len(fetched(t, o, "INBOX")) - stored
+				if n == got && n >= count[wire.Accepted] {
+					break
+				}
+				got = n
+				time.Sleep(50 * time.Millisecond)
+			}
+			if got < count[wire.Accepted] || got > count[wire.Accepted]+count[wire.Unknown] {
+				t.Errorf("cut after %d: %d messages, but %v", after, got, count)
+			}
+			stored += got
+		}
+	})
+}

@@ -19,7 +19,12 @@ import (
 	"mailmill/load/imap/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// toxiproxy forgets what was on its way when it cuts a connection.
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/stream.(*ChanWriter).Write"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"))
+}
 
 // options are for a server of imaptest.
 func options(s *imaptest.Server) wire.Options {
