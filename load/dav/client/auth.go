@@ -112,7 +112,7 @@ func (a *authorizer) challenged(ctx context.Context, u *url.URL, p proof, header
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	refuse := func(format string, args ...any) error {
-		return &AuthError{u.Host, fmt.Sprintf(format, args...)}
+		return &AuthError{u.Host, a.redacted(fmt.Sprintf(format, args...))}
 	}
 	if attempt >= mostLogins {
 		return refuse("the server asks again and again")
@@ -205,6 +205,10 @@ func (a *authorizer) redact(s string) string {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.redacted(s)
+}
+
+func (a *authorizer) redacted(s string) string {
 	for _, secret := range []string{a.creds.Token, a.basic(), a.creds.Password} {
 		if len(secret) >= 3 {
 			s = strings.ReplaceAll(s, secret, "…")
@@ -237,7 +241,7 @@ func parseChallenges(headers []string) []challenge {
 				h = after
 				continue
 			}
-			value, h = quoted(strings.TrimLeft(value, " \t"))
+			value, h = unquote(strings.TrimLeft(value, " \t"))
 			list[len(list)-1].params[strings.ToLower(name)] = value
 		}
 	}
@@ -253,8 +257,8 @@ func token(s string) (name, rest string) {
 	return s[:i], s[i:]
 }
 
-// quoted splits off a token or a quoted string.
-func quoted(s string) (value, rest string) {
+// unquote splits off a token or a quoted string.
+func unquote(s string) (value, rest string) {
 	if !strings.HasPrefix(s, `"`) {
 		i := strings.IndexAny(s, " \t,")
 		if i < 0 {

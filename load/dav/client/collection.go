@@ -129,7 +129,7 @@ func (c *Client) query(ctx context.Context, r request, body string, l limits, ea
 	}
 	defer a.Body.Close()
 	if a.StatusCode != http.StatusMultiStatus {
-		return nil, &ProtocolError{r.method, c.href(a.url), fmt.Errorf("its status is %s instead of 207", cut(words(a.Status), mostName))}
+		return nil, c.nonsense(r.method, c.href(r.url), fmt.Errorf("its status is %s instead of 207", cut(words(a.Status), mostName)))
 	}
 	var own error
 	err = multistatus(a.Body, l, func(res *response) (bool, error) {
@@ -148,9 +148,9 @@ func (c *Client) query(ctx context.Context, r request, body string, l limits, ea
 		return nil, own
 	}
 	if d, ok := a.Body.(*download); ok && d.failed != nil {
-		return nil, &LostError{Method: r.method, Href: c.href(a.url), Sent: true, Err: d.failed}
+		return nil, &LostError{Method: r.method, Href: c.href(r.url), Sent: true, Err: d.failed}
 	}
-	return nil, &ProtocolError{r.method, c.href(a.url), err}
+	return nil, c.nonsense(r.method, c.href(r.url), err)
 }
 
 func (r *request) setXML(body string) {
@@ -294,7 +294,7 @@ func (c *Client) Lookup(ctx context.Context, href string) (Collection, error) {
 	case refused != nil:
 		return Collection{}, refused
 	case col == nil:
-		return Collection{}, &ProtocolError{"PROPFIND", href, errors.New("it says nothing of what was asked for")}
+		return Collection{}, c.nonsense("PROPFIND", href, errors.New("it says nothing of what was asked for"))
 	}
 	return *col, nil
 }

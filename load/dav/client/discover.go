@@ -94,7 +94,7 @@ func (c *Client) probe(ctx context.Context, u *url.URL) (*url.URL, *response, er
 	case err != nil:
 		return nil, nil, err
 	case about == nil:
-		return nil, nil, &ProtocolError{"PROPFIND", c.href(u), errors.New("it says nothing of what was asked for")}
+		return nil, nil, c.nonsense("PROPFIND", c.href(u), errors.New("it says nothing of what was asked for"))
 	case about.status >= 300:
 		return nil, nil, about.refusal("PROPFIND", c.href(u))
 	}
@@ -117,7 +117,7 @@ func (c *Client) takeHomes(about *response, at *url.URL) error {
 	for _, href := range c.homeSet(about) {
 		u, err := c.lead(href, at)
 		if err != nil {
-			return &ProtocolError{"PROPFIND", c.href(at), err}
+			return c.nonsense("PROPFIND", c.href(at), err)
 		}
 		u.Path = strings.TrimSuffix(u.Path, "/") + "/"
 		if u.RawPath != "" {

@@ -32,6 +32,7 @@ type request struct {
 	size   int64
 	body   func() (io.ReadCloser, error) // nil: none
 	items  int                           // that it stores
+	href   string                        // for errors: that of the URL before redirects, which may say anything; by do
 	limit  int64                         // bytes of the answer's body; 0 is defaultBody
 	// finding says that redirects may lead to another host, as discovery does.
 	finding bool
@@ -55,6 +56,7 @@ type answer struct {
 // do sends a request: logs in, follows redirects, and waits where the server asks for it and nothing was to be changed. A
 // status of 400 or more is an [*Error].
 func (c *Client) do(ctx context.Context, r request) (*answer, error) {
+	r.href = c.href(r.url)
 	for attempt := 1; ; attempt++ {
 		a, err := c.follow(ctx, r)
 		var lost *LostError
@@ -81,7 +83,7 @@ func (c *Client) do(ctx context.Context, r request) (*answer, error) {
 		}
 		// Pace makes writes wait; this request stores nothing and waits by itself.
 		if err := sleep(ctx, max(after, firstWait<<attempt)); err != nil {
-			return nil, &LostError{Method: r.method, Href: c.href(r.url), Err: err}
+			return nil, &LostError{Method: r.method, Href: r.href, Err: err}
 		}
 	}
 }
@@ -103,14 +105,14 @@ func (c *Client) refused(r *request, a *answer) error {
 	// What cannot be read of a refusal does not change it.
 	body, _ := io.ReadAll(io.LimitReader(a.Body, mostErrorBody))
 	e := &Error{
-		Method: r.method, Href: c.href(a.url), Status: a.StatusCode, RetryAfter: retryAfter(a.Header, time.Now()),
+		Method: r.method, Href: r.href, Status: a.StatusCode, RetryAfter: retryAfter(a.Header, time.Now()),
 		create: r.header.Get("If-None-Match") != "", match: r.header.Get("If-Match") != "",
 	}
 	e.describe(a.Header.Get("Content-Type"), body)
 	if a.StatusCode < 400 && e.Text == "" {
 		e.Text = "it leads to " + cut(words(a.Header.Get("Location")), mostHref)
 	}
-	e.Text, e.Condition, e.Other = c.auth.redact(e.Text), c.auth.redact(e.Condition), c.auth.redact(e.Other)
+	e.Text, e.Condition = c.auth.redact(e.Text), c.auth.redact(e.Condition)
 	return e
 }
 
@@ -134,14 +136,14 @@ func (c *Client) follow(ctx context.Context, r request) (*answer, error) {
 		a.Body.Close()
 		to, err := a.url.Parse(location)
 		if err != nil {
-			return nil, &ProtocolError{r.method, c.href(r.url), errors.New("it leads to what is no URL")}
+			return nil, c.nonsense(r.method, r.href, errors.New("it leads to what is no URL"))
 		}
 		to.User, to.Fragment, to.RawFragment = nil, "", ""
 		if n == mostRedirects {
-			return nil, &ProtocolError{r.method, c.href(r.url), fmt.Errorf("it leads on more than %d times", mostRedirects)}
+			return nil, c.nonsense(r.method, r.href, fmt.Errorf("it leads on more than %d times", mostRedirects))
 		}
 		if err := c.allow(to, a.url, r.finding); err != nil {
-			return nil, &ProtocolError{r.method, c.href(r.url), err}
+			return nil, c.nonsense(r.method, r.href, err)
 		}
 		r.url = to
 	}
@@ -178,7 +180,7 @@ func (c *Client) login(ctx context.Context, r *request) (*answer, error) {
 
 // send sends a request once.
 func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error) {
-	href := c.href(r.url)
+	href := r.href
 	if c.pace != nil {
 		if err := c.pace.Wait(ctx, r.items, 0); err != nil {
 			return nil, &LostError{Method: r.method, Href: href, Err: err}
@@ -289,5 +291,6 @@ func (c *Client) lost(parent, ctx context.Context, e *LostError) error {
 	case errors.As(context.Cause(ctx), &timeout):
 		e.Err, e.stale = timeout, false
 	}
+	e.Err = c.harmless(e.Err)
 	return e
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -227,5 +228,48 @@ func TestPartOfAListing(t *testing.T) {
 	var refused *client.Error
 	if !errors.As(last, &refused) || refused.Status != 507 || client.OverQuota(last) {
 		t.Errorf("%v", last)
+	}
+}
+
+// TestNothingIsEchoed keeps secrets out of errors although the server says them in every place that it has.
+func TestNothingIsEchoed(t *testing.T) {
+	long := strings.Repeat("long ", 10_000)
+	for name, handler := range map[string]http.HandlerFunc{
+		"no HTTP":      once(password + " " + long + "\r\n"),
+		"status":       once("HTTP/1.1 299 " + password + "\r\nConnection: close\r\n\r\n"),
+		"refusal":      once("HTTP/1.1 403 " + password + "\r\nConnection: close\r\n\r\n" + long + password),
+		"XML":          once("HTTP/1.1 207 Multi\r\nConnection: close\r\nContent-Type: text/xml\r\n\r\n<" + strings.ReplaceAll(password, " ", "") + ">"),
+		"bad status":   once("HTTP/1.1 207 Multi\r\nConnection: close\r\n\r\n<multistatus xmlns=\"DAV:\"><response><href>/</href><status>" + password + "</status></response></multistatus>"),
+		"redirect":     once("HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: https://mallory.example/" + strings.ReplaceAll(password, " ", "%20") + "\r\n\r\n"),
+		"redirect in":  once("HTTP/1.1 302 Found\r\nConnection: close\r\nLocation: /" + strings.ReplaceAll(password, " ", "") + "\r\n\r\n"),
+		"no redirect":  once("HTTP/1.1 304 x\r\nConnection: close\r\nLocation: " + password + "\r\n\r\n"),
+		"login":        once("HTTP/1.1 401 x\r\nConnection: close\r\nWWW-Authenticate: Basic error=\"" + password + "\"\r\nContent-Length: 0\r\n\r\n"),
+		"condition":    once("HTTP/1.1 403 x\r\nConnection: close\r\nContent-Type: text/xml\r\n\r\n<error xmlns=\"DAV:\"><" + strings.Fields(password)[0] + "/><responsedescription>" + password + "</responsedescription></error>"),
+		"header":       once("HTTP/1.1 200 OK\r\n" + password + "\r\n\r\n"),
+		"chunk":        once("HTTP/1.1 207 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + password + "\r\n"),
+		"wrong length": once("HTTP/1.1 207 OK\r\nContent-Length: " + password + "\r\n\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := davtest.New(t, davtest.Options{Password: password})
+			s.Make(work, "Work")
+			o := options(t, s, work)
+			o.Timeout = time.Second
+			var log strings.Builder
+			o.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+			d := dial(t, o)
+			s.Fail(davtest.Fault{Times: -1, Handler: handler})
+			_, put := d.Put(t.Context(), work+"x.ics", create(client.Calendars, event("x", "X")))
+			_, lookup := d.Lookup(t.Context(), work)
+			_, collections := d.Collections(t.Context())
+			remove := d.Delete(t.Context(), work+"x.ics", "")
+			for _, err := range []error{put, lookup, collections, remove} {
+				if err == nil || strings.Contains(err.Error(), password) || len(err.Error()) > 2000 {
+					t.Errorf("%v", err)
+				}
+			}
+			if strings.Contains(log.String(), password) {
+				t.Error(log.String())
+			}
+		})
 	}
 }

@@ -61,7 +61,7 @@ func (c *Client) Make(ctx context.Context, want Collection) (Collection, error) 
 	case err != nil:
 		return Collection{}, err
 	case made.Kind != c.kind:
-		return Collection{}, &ProtocolError{"PROPFIND", href, fmt.Errorf("what the server made is no %s", c.kind)}
+		return Collection{}, c.nonsense("PROPFIND", href, fmt.Errorf("what the server made is no %s", c.kind))
 	}
 	return c.complete(ctx, u, made, want)
 }
@@ -160,18 +160,18 @@ func (c *Client) mkcol(ctx context.Context, u *url.URL, f form) error {
 // QUIRK: Xandikos answers so where others give a status of their own.
 func (c *Client) inside(r *request, a *answer) (*Error, error) {
 	var refused *Error
-	href := c.href(a.url)
+	href := c.href(r.url)
 	err := multistatus(a.Body, limits{defaultBody, 1 << 20}, func(res *response) (bool, error) {
 		refused = res.refusal(r.method, href)
 		return refused == nil, nil
 	})
 	if err != nil {
-		return nil, &ProtocolError{r.method, href, err}
+		return nil, c.nonsense(r.method, href, err)
 	}
 	if refused != nil {
 		refused.create, refused.match = r.header.Get("If-None-Match") != "", r.header.Get("If-Match") != ""
 		refused.RetryAfter = 0
-		refused.Text, refused.Condition, refused.Other = c.auth.redact(refused.Text), c.auth.redact(refused.Condition), c.auth.redact(refused.Other)
+		refused.Text, refused.Condition = c.auth.redact(refused.Text), c.auth.redact(refused.Condition)
 	}
 	return refused, nil
 }

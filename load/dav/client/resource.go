@@ -93,14 +93,14 @@ func (c *Client) Put(ctx context.Context, href string, o PutOptions) (Stored, er
 			return Stored{}, refused
 		}
 		// Nothing failed, and nothing says that it was stored.
-		return Stored{}, &ProtocolError{r.method, href, errors.New("its status is 207 and nothing in it tells of a failure")}
+		return Stored{}, c.nonsense(r.method, href, errors.New("its status is 207 and nothing in it tells of a failure"))
 	default:
-		return Stored{}, &ProtocolError{r.method, href, fmt.Errorf("its status is %s", cut(words(a.Status), mostName))}
+		return Stored{}, c.nonsense(r.method, href, fmt.Errorf("its status is %s", cut(words(a.Status), mostName)))
 	}
 	if c.pace != nil {
 		c.pace.Done(1, o.Size, time.Since(start))
 	}
-	return Stored{Href: c.placed(a), ETag: etag(a.Header.Get("ETag")), Warning: words(a.Header.Get("X-Sabre-Ew-Gross"))}, nil
+	return Stored{Href: c.placed(a), ETag: etag(a.Header.Get("ETag")), Warning: c.auth.redact(words(a.Header.Get("X-Sabre-Ew-Gross")))}, nil
 }
 
 // placed returns where a resource was stored: where it was put, unless a Location names another one beside it.
@@ -166,9 +166,9 @@ func (c *Client) Delete(ctx context.Context, href, ifMatch string) error {
 		case refused != nil:
 			return refused
 		}
-		return &ProtocolError{r.method, href, errors.New("its status is 207 and nothing in it tells of a failure")}
+		return c.nonsense(r.method, href, errors.New("its status is 207 and nothing in it tells of a failure"))
 	default:
-		return &ProtocolError{r.method, href, fmt.Errorf("its status is %s", cut(words(a.Status), mostName))}
+		return c.nonsense(r.method, href, fmt.Errorf("its status is %s", cut(words(a.Status), mostName)))
 	}
 	if c.pace != nil {
 		c.pace.Done(1, 0, time.Since(start))
@@ -197,14 +197,14 @@ func (c *Client) Get(ctx context.Context, href string, most int64) (io.ReadClose
 	}
 	if a.StatusCode != http.StatusOK {
 		a.Body.Close()
-		return nil, Resource{}, &ProtocolError{r.method, href, fmt.Errorf("its status is %s", cut(words(a.Status), mostName))}
+		return nil, Resource{}, c.nonsense(r.method, href, fmt.Errorf("its status is %s", cut(words(a.Status), mostName)))
 	}
 	if a.ContentLength > most {
 		a.Body.Close()
-		return nil, Resource{}, &ProtocolError{r.method, href, fmt.Errorf("it has %d bytes: %w", a.ContentLength, errTooLong)}
+		return nil, Resource{}, c.nonsense(r.method, href, fmt.Errorf("it has %d bytes: %w", a.ContentLength, errTooLong))
 	}
 	at := c.href(a.url)
-	return &object{a.Body, r.method, href}, Resource{Href: at, Name: Base(at), ETag: etag(a.Header.Get("ETag")), Size: a.ContentLength}, nil
+	return &object{a.Body, c, r.method, href}, Resource{Href: at, Name: Base(at), ETag: etag(a.Header.Get("ETag")), Size: a.ContentLength}, nil
 }
 
 // mostObject bounds one resource.
@@ -213,6 +213,7 @@ const mostObject = 256 << 20
 // object is the body of a resource; its errors say which.
 type object struct {
 	r            io.ReadCloser
+	client       *Client
 	method, href string
 }
 
@@ -222,7 +223,7 @@ func (o *object) Read(p []byte) (int, error) {
 	case err == nil || err == io.EOF:
 		return n, err
 	case errors.Is(err, errTooLong):
-		return n, &ProtocolError{o.method, o.href, err}
+		return n, o.client.nonsense(o.method, o.href, err)
 	}
 	return n, &LostError{Method: o.method, Href: o.href, Sent: true, Err: err}
 }

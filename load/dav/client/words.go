@@ -80,6 +80,30 @@ func (e *Error) condition(n *node) {
 	}
 }
 
+// nonsense makes an error of an answer that makes none.
+func (c *Client) nonsense(method, href string, err error) error {
+	return &ProtocolError{method, href, c.harmless(err)}
+}
+
+// harmless returns an error in which the server's words, which may be anything, are neither long nor unprintable, and none of
+// our secrets.
+func (c *Client) harmless(err error) error {
+	text := err.Error()
+	if clean := c.auth.redact(words(text)); clean != text {
+		return &quoted{clean, err}
+	}
+	return err
+}
+
+// quoted is an error in other words.
+type quoted struct {
+	text string
+	err  error
+}
+
+func (e *quoted) Error() string { return e.text }
+func (e *quoted) Unwrap() error { return e.err }
+
 // words makes what a server says fit for a line of text.
 func words(s string) string {
 	if len(s) > 8*mostWords {
