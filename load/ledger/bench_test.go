@@ -93,7 +93,7 @@ func BenchmarkClaim(b *testing.B) {
 
 // A place takes about 100 bytes of memory for each record.
 func TestMemory(t *testing.T) {
-	const items = 100_000
+	const items = 50_000
 	path := filepath.Join(t.TempDir(), "ledger")
 	l := open(t, path)
 	before := heap()

@@ -193,7 +193,7 @@ func TestBrokenBytes(t *testing.T) {
 			}
 			binary.BigEndian.PutUint64(b[at:], rapid.Uint64().Draw(t, "bytes"))
 		}
-		dir, err := os.MkdirTemp("", "ledger")
+		dir, err := os.MkdirTemp(memory(), "ledger")
 		if err == nil {
 			defer os.RemoveAll(dir)
 			err = os.WriteFile(filepath.Join(dir, "ledger"), b, 0o600)

@@ -213,7 +213,7 @@ func (c *client) run(do func()) (alive bool) {
 // a run has gone to its end is on the server, and nothing is there twice; and with what is stale pruned, nothing else is.
 func TestExactlyOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "ledger")
+		dir, err := os.MkdirTemp(memory(), "ledger")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -392,7 +392,7 @@ func (m *rules) claim(base string, number int, print ledger.Print) (int, ledger.
 // The place answers by the rules, whatever was claimed before and whatever became of it.
 func TestRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "ledger")
+		dir, err := os.MkdirTemp(memory(), "ledger")
 		if err != nil {
 			t.Fatal(err)
 		}
