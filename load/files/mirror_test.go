@@ -1,7 +1,10 @@
 package files_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -185,5 +188,199 @@ func TestVerifyCorpus(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// edited replaces text in a file that holds it.
+func edited(t testing.TB, path, old, new string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), old) {
+		t.Fatalf("%s has no %q", path, old)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(data), old, new, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// found returns the one file that a pattern matches.
+func found(t testing.TB, dir, pattern string) string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%s: %q, %v", pattern, list, err)
+	}
+	return list[0]
+}
+
+// What somebody does to the files is told exactly.
+func TestVerifyChangedFiles(t *testing.T) {
+	moved := func(t *testing.T, from, to string) {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied := func(t *testing.T, from, to string) {
+		data, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, data, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name   string
+		o      files.Options
+		change func(t *testing.T, dir string)
+		want   string // the first difference
+		counts string
+	}{
+		{
+			"mail deleted", files.Options{Format: files.EML},
+			func(t *testing.T, dir string) { os.Remove(found(t, dir, "Inbox/*Flagged*.eml")) },
+			`missing Inbox/ "Flagged"`, "1 0 0 0",
+		},
+		{
+			"mail copied", files.Options{Format: files.EML},
+			func(t *testing.T, dir string) {
+				copied(t, found(t, dir, "Inbox/*Flagged*.eml"), filepath.Join(dir, "Inbox", "copy.eml"))
+			},
+			`doubled Inbox/ "Flagged"`, "0 1 0 0",
+		},
+		{
+			"mail added", files.Options{Format: files.EML},
+			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "New", "mail.eml"), "Subject: New\n\n") },
+			`extra New/ "New"`, "0 0 0 1",
+		},
+		{
+			"mail moved", files.Options{Format: files.EML},
+			func(t *testing.T, dir string) {
+				moved(t, found(t, dir, "Inbox/*Flagged*.eml"), filepath.Join(dir, "Deleted Items", "moved.eml"))
+			},
+			`missing Inbox/ "Flagged"`, "1 0 0 1",
+		},
+		{
+			"mail edited", files.Options{Format: files.EML},
+			func(t *testing.T, dir string) { edited(t, found(t, dir, "Inbox/*Flagged*.eml"), "there", "here!") },
+			`different Inbox/ "Flagged" content`, "0 0 1 0",
+		},
+		{
+			"mbox edited", files.Options{Format: files.MBOX},
+			func(t *testing.T, dir string) {
+				edited(t, filepath.Join(dir, "Inbox.mbox"), "there", "here!")
+			},
+			`different Inbox.mbox "Flagged" content`, "0 0 1 0",
+		},
+		{
+			"mbox state", files.Options{Format: files.MBOX},
+			func(t *testing.T, dir string) { edited(t, filepath.Join(dir, "Inbox.mbox"), "Status: RO", "Status: O") },
+			`different Inbox.mbox "Flagged" flags`, "0 0 1 0",
+		},
+		{
+			"mbox gone", files.Options{Format: files.MBOX},
+			func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, "Deleted Items.mbox")) },
+			`missing Deleted Items.mbox "Offer"`, "2 0 0 0",
+		},
+		{
+			"calendar edited", files.Options{Format: files.MBOX},
+			func(t *testing.T, dir string) {
+				edited(t, filepath.Join(dir, "Calendar.ics"), "SUMMARY:Lunch", "SUMMARY:Launch")
+			},
+			`different Calendar.ics "Lunch" SUMMARY`, "0 0 1 0",
+		},
+		{
+			"occurrence deleted", files.Options{Format: files.MBOX, Split: true},
+			func(t *testing.T, dir string) {
+				edited(t, filepath.Join(dir, "Team", "weekly.ics"), "RECURRENCE-ID;TZID=Europe/Berlin:20140329", "RECURRENCE-ID;TZID=Europe/Berlin:20140331")
+			},
+			`different Team/ "Weekly" weekly 2014-03-29T08:00:00Z: component`, "0 0 1 1",
+		},
+		{
+			"card edited", files.Options{Format: files.MBOX, Split: true},
+			func(t *testing.T, dir string) {
+				edited(t, filepath.Join(dir, "Contacts", aliceUID[9:]+".vcf"), "FN:Alice", "FN:Bob")
+			},
+			`different Contacts/ "Alice" FN`, "0 0 1 0",
+		},
+		{
+			"text edited", files.Options{Format: files.MBOX, TextNotes: true},
+			func(t *testing.T, dir string) { edited(t, found(t, dir, "Notes/*.txt"), "bread", "butter") },
+			`different Notes/ "Milk" content`, "0 0 1 0",
+		},
+		{
+			"attachment edited", files.Options{Format: files.MBOX, Inside: 1 << 20},
+			func(t *testing.T, dir string) { appendTo(t, found(t, dir, "Team.files/*/*.dwg"), "x") },
+			`different Team.ics "Plans" plan & co_.dwg: content`, "0 0 1 0",
+		},
+		{
+			"read in a Maildir", files.Options{Format: files.Maildir},
+			func(t *testing.T, dir string) {
+				name := found(t, dir, "cur/*:2,FPS*")
+				moved(t, name, strings.Replace(name, ":2,FPS", ":2,FP", 1))
+			},
+			`different ./ "Flagged" flags`, "0 0 1 0",
+		},
+		{
+			"new in a Maildir", files.Options{Format: files.Maildir},
+			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "new", "1.2.host"), "Subject: New\n\n") },
+			`extra ./ "New"`, "0 0 0 1",
+		},
+		{
+			"files of other sorts", files.Options{Format: files.EML, Kinds: []formats.Kind{formats.KindMail}},
+			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "list.ics"), "BEGIN:VEVENT\nEND:VEVENT\n") },
+			"", "0 0 0 0",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			sources := listed(archives{"alice.pst": everything()})
+			written(t, dir, sources, tt.o)
+			tt.change(t, dir)
+			_, r := verified(t, dir, sources, tt.o)
+			first := ""
+			for _, d := range r.Differences[:min(len(r.Differences), 1)] {
+				first = fmt.Sprintf("%s %s %q", d.What, d.Place, d.Subject)
+				if len(d.Fields) > 0 {
+					first += " " + d.Fields[0].Field
+				}
+			}
+			if counts := fmt.Sprint(r.Missing, r.Doubled, r.Different, r.Extra); counts != tt.counts || first != tt.want {
+				t.Errorf("%s\n%s", first, told(r))
+			}
+		})
+	}
+}
+
+// What cannot be read back is told before anything is compared.
+func TestOpenMirror(t *testing.T) {
+	dir := t.TempDir()
+	o := files.Options{Format: files.MBOX}
+	for _, name := range []string{"nothing", "nothing.tar", "nothing.mbox"} {
+		if _, err := files.OpenMirror(filepath.Join(dir, name), o); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := files.OpenMirror("-", o); !errors.Is(err, files.ErrNoTarget) {
+		t.Errorf("%v", err)
+	}
+	for _, name := range []string{"bad.zip", "bad.tar", "bad.tgz", "bad.tar.zst", "bad.mbox.zst"} {
+		path := filepath.Join(dir, name)
+		write(t, path, "no archive of any sort")
+		m, err := files.OpenMirror(path, o)
+		if err == nil && name != "bad.mbox.zst" {
+			t.Errorf("%s is an archive", name)
+		}
+		if err == nil {
+			m.Close()
+		}
+	}
+	written(t, filepath.Join(dir, "out.zip"), listed(archives{"alice.pst": office()}), files.Options{Format: files.EML, Record: map[string]string{"split": "true"}})
+	format, options, ok, err := files.Recorded(filepath.Join(dir, "out.zip"))
+	if err != nil || !ok || format != "eml" || options["split"] != "true" {
+		t.Errorf("%s, %v, %v, %v", format, options, ok, err)
 	}
 }
