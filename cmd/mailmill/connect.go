@@ -63,10 +63,14 @@ func (a *app) openServer(c *conversion, p *place, into *opened, log *slog.Logger
 		return target.Mirror(), nil
 	}
 	p.target, p.speaks = target, target
+	name := s.host
+	if slices.ContainsFunc(c.targets.servers(), func(other *account) bool { return other != s && other.host == s.host }) {
+		name += " " + optionOf(s.sort)
+	}
 	p.lane = func() report.Lane {
 		l := manners.Lane()
 		return report.Lane{
-			Name: s.host, Items: int(l.Items), ItemsPerSecond: l.ItemsPerSecond, BytesPerSecond: l.BytesPerSecond,
+			Name: name, Items: int(l.Items), ItemsPerSecond: l.ItemsPerSecond, BytesPerSecond: l.BytesPerSecond,
 			Connections: l.Connections, Retries: l.Retries, Waiting: l.Waiting, Why: l.Why,
 		}
 	}

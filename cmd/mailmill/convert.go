@@ -205,7 +205,9 @@ func (a *app) watch(plan *load.Plan, doing string, into *opened, bars *report.Ba
 	}
 	switch {
 	case bars != nil:
-		bars.Lanes = into.lanes()
+		if bars.Lanes = into.lanes(); len(bars.Lanes) > 0 {
+			bars.Begin(plan.Sources[0].Name)
+		}
 		watching = append(watching, bars)
 	case a.verbose:
 		watching = append(watching, &report.Ticker{Log: log, Doing: doing, Lanes: into.lanes()})

@@ -16,6 +16,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"mailmill/formats/corpustest"
+	"mailmill/load/imap/imaptest"
 )
 
 // Bars fit the terminal: a line that is wider goes on in the next one, and what is drawn over it leaves it there.
@@ -38,6 +39,34 @@ func TestBarsFitTheTerminal(t *testing.T) {
 	r.Close()  // ends the run
 	cmd.Wait() // with the status of a lost pipe
 	fits(t, drawn, columns)
+}
+
+// Each server has a lane below the bars, which fits the terminal, too.
+func TestLanesFitTheTerminal(t *testing.T) {
+	const columns = 80
+	server := imaptest.Start(t, imaptest.Options{User: "alice"})
+	server.Fault(imaptest.Fault{Command: "APPEND", After: 5, Do: imaptest.Refuse, Text: "NO [LIMIT] too many messages at once, come back later, when there is less to do"})
+	screen, tty := pseudoTerminal(t, columns)
+	cmd := command(t, "convert", "--only", "mail", "--rate", "60", "--insecure", "127.0.0.1", corpustest.Sample(), "imap://alice@"+server.Addr()+"/")
+	cmd.Env = append(cmd.Env, "MAILMILL_PASSWORD=secret", "XDG_STATE_HOME="+t.TempDir())
+	cmd.Stdout, cmd.Stderr = tty, tty
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	tty.Close()
+	drawn := until(t, screen, func(drawn []byte) bool { return bytes.Contains(drawn, []byte("Finished in")) })
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	fits(t, drawn, columns)
+	for _, want := range []string{`127\.0\.0\.1 +\d+ items/s   [\d.]+ \wB/s   \d connections?`, `waits \d+ s: .*too many`} {
+		if !regexp.MustCompile(want).Match(drawn) {
+			t.Errorf("nothing is like %s in\n%q", want, drawn)
+		}
+	}
+	if left := onScreen(string(drawn), columns); strings.ContainsAny(left, "█░") || !strings.Contains(left, "109 written") {
+		t.Errorf("the terminal shows\n%s", left)
+	}
 }
 
 // Bars are drawn where a terminal can do so, and nothing else is written there.

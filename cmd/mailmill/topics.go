@@ -176,6 +176,14 @@ damaged               the same, and part: what is lost or in doubt. The item is
                       written with what can be read of it
 conflict              the same as failure: an item that somebody has changed or
                       deleted on the target since, and that was left so
+difference            of verify and convert --verify: target, what (missing
+                      doubled different extra), place, id (there), source,
+                      folder, source_id, key, kind, subject, identity (the
+                      Message-ID or UID), ours (true: mailmill wrote it), fields
+                      (field, want, got)
+verified              ends those of a target: target, the numbers same, missing,
+                      doubled, different, extra, places, objects, bytes, and
+                      unlisted: differences beyond the first 10,000
 fault                 of inspect --check, what costs no item anything: source,
                       source_id, folder, kind, subject, part, block (the first
                       of blocks), offset, reason

@@ -72,6 +72,14 @@ func (b *Bars) Progress(p load.Progress) {
 	set(folder, int64(p.FolderDone), int64(p.FolderFound))
 }
 
+// Begin shows a run before anything of it is done: the first answer of a server may take its time.
+func (b *Bars) Begin(source string) {
+	b.shown.Lock()
+	b.run = load.Progress{Source: source}
+	b.shown.Unlock()
+	b.ofRun()
+}
+
 // ofRun returns the bars of a run and of the folder at hand, which appear when they are first needed.
 func (b *Bars) ofRun() (whole, folder *mpb.Bar) {
 	b.mu.Lock()
@@ -88,15 +96,21 @@ func (b *Bars) ofRun() (whole, folder *mpb.Bar) {
 }
 
 func (b *Bars) folderTitle() string {
-	if b.read.now {
+	switch {
+	case b.read.now:
 		return placeName(b.read.place)
+	case b.run.Found == 0:
+		return ""
 	}
 	return folderName(b.run.Folder)
 }
 
 func (b *Bars) folderState(int) string {
-	if b.read.now {
+	switch {
+	case b.read.now:
 		return "  reading what is there: " + Count(b.read.objects)
+	case b.run.Found == 0:
+		return ""
 	}
 	return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
 }
@@ -197,6 +211,9 @@ func (b *Bars) addLane(lane func() Lane) {
 // included, speeds are left out.
 func wholeRun(p *load.Progress, speed *speeds, room int) string {
 	const bar = 12 // the least, with the spaces around it
+	if p.Found == 0 {
+		return ""
+	}
 	items, bytes := speed.recent(p)
 	speeds := []string{"   " + Count(int(items)) + " items/s", "   " + Bytes(bytes) + "/s"}
 	begin, end := fmt.Sprintf("  %s of %s", Count(p.Done), Count(p.Found)), ""

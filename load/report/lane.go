@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/text"
@@ -16,37 +15,44 @@ type Lane struct {
 	ItemsPerSecond, BytesPerSecond float64
 	Connections                    int // that are at work
 	Retries                        int
-	// Waiting is how long nothing more is sent, and Why says what for: the server asked for it, in its own words.
+	// Waiting is how long nothing more is sent, and Why says what for, in the server's own words, or why something was begun
+	// anew.
 	Waiting time.Duration
 	Why     string
 }
 
 // line writes a lane in so many columns, the most important first. What does not fit is left out.
 func (l *Lane) line(room int) string {
-	var b strings.Builder
-	put := func(s string) {
-		if b.Len() == 0 || text.StringWidth(b.String()+s) <= room {
-			b.WriteString(s)
-		}
-	}
-	fmt.Fprintf(&b, "  %s items/s", Count(int(l.ItemsPerSecond+0.5)))
+	line := fmt.Sprintf("  %s items/s", Count(int(l.ItemsPerSecond+0.5)))
 	if l.Waiting > 0 {
-		b.Reset()
-		b.WriteString("  waits " + shortly(l.Waiting))
-		if l.Why != "" {
-			why := ": " + Printable(l.Why)
-			b.WriteString(firstColumns(why, max(room-text.StringWidth(b.String()), 0)))
+		line = "  waits " + shortly(l.Waiting) + l.because(room-text.StringWidth("  waits "+shortly(l.Waiting)))
+	}
+	put := func(s string) {
+		if text.StringWidth(line+s) <= room {
+			line += s
 		}
 	}
 	put("   " + Bytes(int64(l.BytesPerSecond)) + "/s")
 	put("   " + Plural(l.Connections, "connection"))
-	switch {
-	case l.Retries == 1:
-		put("   1 retry")
-	case l.Retries > 1:
-		put("   " + Count(l.Retries) + " retries")
+	if l.Retries > 0 {
+		retries := "   1 retry"
+		if l.Retries > 1 {
+			retries = "   " + Count(l.Retries) + " retries"
+		}
+		if l.Waiting == 0 {
+			retries += l.because(room - text.StringWidth(line+retries))
+		}
+		put(retries)
 	}
-	return b.String()
+	return firstColumns(line, room)
+}
+
+// because says why a lane waits, or began anew, in so many columns.
+func (l *Lane) because(room int) string {
+	if l.Why == "" || room < len(": reason") {
+		return ""
+	}
+	return firstColumns(": "+Printable(l.Why), room)
 }
 
 // attributes returns a lane as a log has it.
@@ -56,7 +62,10 @@ func (l *Lane) attributes() slog.Attr {
 		"connections", l.Connections, "retries", l.Retries,
 	}
 	if l.Waiting > 0 {
-		args = append(args, "waits", shortly(l.Waiting), "why", Printable(l.Why))
+		args = append(args, "waits", shortly(l.Waiting))
+	}
+	if l.Why != "" {
+		args = append(args, "why", Printable(l.Why))
 	}
 	return slog.Group(Printable(l.Name), args...)
 }
