@@ -283,6 +283,7 @@ func TestPut(t *testing.T) {
 		{name: "too large, 507", fault: davtest.Fault{Status: 507, Header: http.Header{"Content-Type": {"text/xml"}}, Body: `<error xmlns="DAV:"><max-resource-size xmlns="urn:ietf:params:xml:ns:caldav"/></error>`}, want: is{large: true}, words: "max-resource-size"},
 		{name: "over quota", options: davtest.Options{Quota: 100}, want: is{quota: true}, words: "there is no room"},
 		{name: "over quota, 403", fault: davtest.Fault{Status: 403, Header: http.Header{"Content-Type": {"text/xml"}}, Body: `<error xmlns="DAV:"><quota-not-exceeded/></error>`}, want: is{quota: true}, words: "quota-not-exceeded"},
+		{name: "over quota, 500", fault: davtest.Fault{Status: 500, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, Body: "<html><head><title>500</title></head><body><h1>Error</h1><p>Over quota</p><hr><address>Cyrus</address></body></html>"}, want: is{quota: true}, words: "Over quota"},
 		{name: "too fast", fault: davtest.Fault{Status: 429, Header: http.Header{"Retry-After": {"7"}}}, want: is{slow: true, temporary: true}, words: "429 Too Many Requests"},
 		{name: "away for a moment", fault: davtest.Fault{Status: 503}, want: is{slow: true, temporary: true}, words: "503"},
 		{name: "an error of its own", fault: davtest.Fault{Status: 500, Header: http.Header{"Content-Type": {"text/html; charset=utf-8"}}, Body: "<html><head><title>500</title></head><h1>Oops</h1><p>Out of \x1b[31mcheese " + password + "</p>"}, want: is{temporary: true}, words: "500 Internal Server Error: Out of [31mcheese …"},

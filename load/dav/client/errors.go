@@ -191,6 +191,10 @@ func OverQuota(err error) bool {
 	if !ok || TooLarge(err) {
 		return false
 	}
+	// QUIRK: Cyrus 3.6 says 500 and "Over quota" in a page.
+	if e.Status == http.StatusInternalServerError && strings.EqualFold(e.Text, "over quota") {
+		return true
+	}
 	return e.Status == http.StatusInsufficientStorage && e.Condition != partial || e.Condition == "quota-not-exceeded" || e.Condition == "sufficient-disk-space"
 }
 

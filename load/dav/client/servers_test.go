@@ -381,3 +381,29 @@ func TestRealPassword(t *testing.T) {
 		}
 	}
 }
+
+// TestRealLimits understands servers that are full, and such that take no more than so much at once.
+func TestRealLimits(t *testing.T) {
+	big := event("big", "Big", "DESCRIPTION:"+strings.Repeat("x", 300<<10)+"\r\n")
+	for _, c := range []struct {
+		name  string
+		start func(testing.TB, servertest.Options) *servertest.Server
+		with  servertest.Options
+		check func(error) bool
+	}{
+		{"Radicale", servertest.Radicale, servertest.Options{"MAX_CONTENT": "100000"}, client.TooLarge},
+		{"Cyrus", servertest.Cyrus, servertest.Options{"QUOTA_KB": "100"}, client.OverQuota},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := c.start(t, c.with)
+			d := dialServer(t, s, client.Calendars, s.Calendars("u1"))
+			made, err := d.Make(t.Context(), client.Collection{Href: client.Join(d.Homes()[0], "limits/"), Name: "Limits"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := d.Put(t.Context(), client.Join(made.Href, "big.ics"), create(client.Calendars, big)); !c.check(err) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
