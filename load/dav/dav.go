@@ -216,9 +216,14 @@ func (t *Target) start() {
 	t.jobs = make(chan *task, 2*t.width)
 	t.results = make(chan *task, 2*t.width)
 	var workers sync.WaitGroup
-	for range t.width {
+	last := make(chan struct{})
+	for i := range t.width {
 		workers.Go(func() {
-			for job := range t.jobs {
+			for t.rest(i, last); ; t.rest(i, last) {
+				job, ok := <-t.jobs
+				if !ok {
+					return
+				}
 				t.guard(job, func() { t.store(job) })
 				close(job.settled)
 				t.underWay.Done()
@@ -228,12 +233,28 @@ func (t *Target) start() {
 	}
 	t.hands.Go(func() {
 		newClerk(t).run()
+		close(last)
 		close(t.jobs)
 		workers.Wait()
 		close(t.results)
 	})
 	t.hands.Go(t.register)
 }
+
+// rest has a worker wait while the pace wants fewer connections to be at work, or until nothing more comes.
+func (t *Target) rest(worker int, last <-chan struct{}) {
+	p, ok := t.opts.Client.Pace.(interface{ Width() int })
+	for ok && worker >= p.Width() {
+		select {
+		case <-last:
+			return
+		case <-time.After(restTime):
+		}
+	}
+}
+
+// restTime is how often a worker that rests looks up.
+const restTime = 50 * time.Millisecond
 
 // guard fails a job that panics.
 func (t *Target) guard(job *task, f func()) {

@@ -23,6 +23,7 @@ import (
 	"mailmill/load/dav/client"
 	"mailmill/load/ledger"
 	"mailmill/load/servertest"
+	"mailmill/load/verify"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -248,5 +249,25 @@ func conflicts(r *load.Result) (reasons []string) {
 func debug(t *testing.T) func(*dav.Options) {
 	return func(o *dav.Options) {
 		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+}
+
+// verifies compares the server with the archives, and expects no difference.
+func (s *setup) verifies(sources ...*archive) {
+	s.t.Helper()
+	target, err := dav.Open(s.t.Context(), s.options(sources...))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	check := verify.New(target.Mirror(), verify.Options{})
+	plan := load.Plan{Routes: []load.Route{{Kinds: s.kinds(), Target: check}}, Jobs: 2}
+	for _, a := range sources {
+		plan.Sources = append(plan.Sources, load.Input{Name: a.name, Source: a})
+	}
+	if _, err := load.Run(s.t.Context(), plan); err != nil {
+		s.t.Fatal(err)
+	}
+	if r := check.Report(); r.Found() > 0 || r.Same == 0 {
+		s.t.Errorf("verify: %+v", r)
 	}
 }
