@@ -29,9 +29,12 @@ type dialer struct {
 // first connects without patience: what is wrong at the start is told at once.
 func (d *dialer) first(ctx context.Context) (*wire.Conn, error) { return wire.Dial(ctx, d.options) }
 
-// again connects until it works, the context ends or patience does. The login is tried once: a password that was right a
-// moment ago and is not now must not lock the account.
-func (d *dialer) again(ctx context.Context) (*wire.Conn, error) {
+// errNotWanted says that the server takes no further connection for now.
+var errNotWanted = errors.New("the server takes no further connection")
+
+// again connects until it works, the context ends or patience does, or until it failed and is of no importance. The login is
+// tried once: a password that was right a moment ago and is not now must not lock the account.
+func (d *dialer) again(ctx context.Context, unimportant func() bool) (*wire.Conn, error) {
 	start := time.Now()
 	for attempt := 1; ; attempt++ {
 		conn, err := wire.Dial(ctx, d.options)
@@ -42,8 +45,11 @@ func (d *dialer) again(ctx context.Context) (*wire.Conn, error) {
 			return conn, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.As(err, &auth), errors.As(err, &insecure):
+		case errors.As(err, &auth) && !busy(auth.Code), errors.As(err, &insecure):
 			return nil, err
+		case unimportant():
+			d.log.Debug("no further connection", "reason", err)
+			return nil, errNotWanted
 		}
 		wait := d.backoff(attempt)
 		if time.Since(start)+wait > d.patience {
@@ -56,6 +62,9 @@ func (d *dialer) again(ctx context.Context) (*wire.Conn, error) {
 		}
 	}
 }
+
+// busy reports whether a login was refused for reasons that pass (RFC 5530 3): too many connections of the user, say.
+func busy(code string) bool { return code == "LIMIT" || code == "UNAVAILABLE" || code == "INUSE" }
 
 // sleep waits, or returns the cause of the context's end.
 func sleep(ctx context.Context, d time.Duration) error {
@@ -140,7 +149,7 @@ func (c *control) connect(ctx context.Context) error {
 			return nil
 		}
 	}
-	conn, err := c.dialer.again(ctx)
+	conn, err := c.dialer.again(ctx, func() bool { return false })
 	if err != nil {
 		return err
 	}

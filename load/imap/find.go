@@ -44,7 +44,7 @@ func (t *Target) find(b *batch) {
 			// The server said that it has it, and somebody was quicker to move it away.
 			stored, records = append(stored, j), append(records, j.record(0))
 		default:
-			j.look = lookNot
+			j.look, j.noted = lookNot, false
 			again = append(again, j)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailmill/load"
@@ -31,6 +32,7 @@ type job struct {
 	refused   int            // for a moment
 	lost      int            // connections
 	lostAlone int            // with nothing but this on its way
+	noted     bool           // in the ledger, as about to be written
 	unsent    int            // because of what came before it
 	created   bool           // its mailbox was made anew
 	withheld  []string       // flags that it had before it was refused with keywords
@@ -77,11 +79,13 @@ type sender struct {
 	fatal    error // ends the run
 	ended    bool  // nothing more comes
 	workers  []*worker
+	unnoted  int // jobs in queues that are to be noted before they are sent
 	stopping context.Context // done when nothing more is to be begun
 	stop     context.CancelCauseFunc
 	watching context.Context
 
-	running sync.WaitGroup
+	connected atomic.Int32 // workers that have a connection
+	running   sync.WaitGroup
 }
 
 func newSender(t *Target) *sender {
@@ -132,10 +136,19 @@ func (s *sender) push(j *job, again bool) {
 	m.bytes += held
 	s.bytes += held
 	s.waiting++
+	if !j.ready() {
+		s.unnoted++
+	}
 }
+
+// ready reports whether a connection may take a job.
+func (j *job) ready() bool { return j.noted || j.look != lookNot }
 
 // grow makes sure that there are workers: as many as connections are wanted, as soon as there is something to do.
 func (s *sender) grow() {
+	if len(s.workers) == 0 {
+		s.running.Go(s.note)
+	}
 	for len(s.workers) < s.t.options.Connections {
 		w := &worker{s: s, number: len(s.workers), slots: make(chan struct{}, perConnection)}
 		s.workers = append(s.workers, w)
@@ -148,7 +161,7 @@ func (s *sender) take(w *worker) *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		if s.fatal == nil && w.number < max(1, s.t.options.Pace.Width()) {
+		if s.fatal == nil && (w.number < max(1, s.t.options.Pace.Width()) || s.connected.Load() == 0) && !time.Now().Before(w.notBefore) {
 			if b := s.next(); b != nil {
 				s.batches++
 				s.more.Broadcast()
@@ -169,7 +182,7 @@ func (s *sender) next() *batch {
 		for i, m := range s.boxes {
 			looks := m.queue[0].look != lookNot
 			switch {
-			case m.alone, looks && m.busy > 0:
+			case m.alone, looks && m.busy > 0, !m.queue[0].ready():
 				continue
 			case m.busy > 0 && !join, join && m.busy > 0 && len(m.queue) < joinItems && m.bytes < joinBytes:
 				continue
@@ -192,7 +205,7 @@ func (s *sender) cut(m *mailbox, looks bool) *batch {
 	for len(m.queue) > 0 && len(b.jobs) < perBatch {
 		j := m.queue[0]
 		alone := j.lost > mostLost
-		if len(b.jobs) > 0 && (b.bytes+j.e.size > batchBytes || (j.look != lookNot) != looks || alone) {
+		if len(b.jobs) > 0 && (b.bytes+j.e.size > batchBytes || (j.look != lookNot) != looks || !j.ready() || alone) {
 			break
 		}
 		m.queue = m.queue[1:]
@@ -237,12 +250,61 @@ func (s *sender) fail(err error) {
 		left = append(left, m.queue...)
 		m.queue, m.bytes = nil, 0
 	}
-	s.boxes, s.waiting, s.bytes = nil, 0, 0
+	s.boxes, s.waiting, s.bytes, s.unnoted = nil, 0, 0, 0
 	s.stop(err)
 	s.mu.Unlock()
 	s.more.Broadcast()
 	for _, j := range left {
+		if j.noted && j.look == lookNot {
+			// It never left. That this is not noted, too, costs the next run a look.
+			j.m.place.Load().Withdraw(s.t.ctx, []string{j.key}) //nolint:errcheck // see above
+		}
 		j.done(load.Failed, err)
+	}
+}
+
+// note writes down in the ledger what is about to be sent: all that waits at once, as it costs as much as for one. So the
+// slower the disk is, the more goes together.
+func (s *sender) note() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for s.unnoted == 0 && s.fatal == nil && !(s.ended && s.waiting == 0 && s.batches == 0) {
+			s.more.Wait()
+		}
+		if s.unnoted == 0 {
+			return
+		}
+		jobs := make(map[*mailbox][]*job)
+		for _, m := range s.boxes {
+			for _, j := range m.queue {
+				if !j.ready() {
+					jobs[m] = append(jobs[m], j)
+				}
+			}
+		}
+		s.mu.Unlock()
+		for m, list := range jobs {
+			records := make([]ledger.Record, len(list))
+			for i, j := range list {
+				records[i] = j.record(0)
+			}
+			err := m.place.Load().Intend(s.t.ctx, records)
+			if err != nil {
+				s.fail(fmt.Errorf("cannot note what is about to be written: %w", err))
+				break
+			}
+			s.mu.Lock()
+			for _, j := range list {
+				j.noted = true
+			}
+			if s.fatal == nil {
+				s.unnoted -= len(list)
+			}
+			s.mu.Unlock()
+			s.more.Broadcast()
+		}
+		s.mu.Lock()
 	}
 }
 
@@ -274,8 +336,10 @@ type worker struct {
 	s      *sender
 	number int
 	slots  chan struct{}
-	// The first connection is made patiently. A further one that the server does not take is given up, unless it did before.
-	welcome bool
+
+	// of the goroutine that takes:
+	refused   int // connections, in a row
+	notBefore time.Time
 
 	mu   sync.Mutex
 	conn *wire.Conn
@@ -322,7 +386,11 @@ func (w *worker) run() {
 			}
 			w.s.finish(b)
 			<-w.slots
-			break
+			w.refused++
+			wait := w.s.t.dialer.backoff(w.refused)
+			w.notBefore = time.Now().Add(wait)
+			time.AfterFunc(wait, w.s.more.Broadcast)
+			continue
 		}
 		if err != nil {
 			w.s.fail(err)
@@ -350,7 +418,7 @@ func (w *worker) run() {
 // goodbye bounds how long a server may take to end a connection.
 const goodbye = 5 * time.Second
 
-// start notes what is about to be written and sends it. An error ends the run.
+// start sends a batch, which is noted. An error ends the run.
 func (w *worker) start(b *batch) (*flight, error) {
 	t := w.s.t
 	conn, err := w.connection()
@@ -360,14 +428,9 @@ func (w *worker) start(b *batch) (*flight, error) {
 	if err := t.options.Pace.Wait(w.s.stopping, len(b.jobs), b.bytes); err != nil {
 		return nil, err
 	}
-	records := make([]ledger.Record, len(b.jobs))
 	messages := make([]wire.Message, len(b.jobs))
 	for i, j := range b.jobs {
-		records[i] = j.record(0)
 		messages[i] = wire.Message{Flags: j.flags, Date: j.date, Size: j.e.size, WriteTo: j.e.writeTo}
-	}
-	if err := b.m.place.Load().Intend(t.ctx, records); err != nil {
-		return nil, fmt.Errorf("cannot note what is about to be written: %w", err)
 	}
 	return &flight{b, conn, conn.Start(t.ctx, b.m.name, messages), time.Now()}, nil
 }
@@ -381,36 +444,29 @@ func (j *job) record(uid uint32) ledger.Record {
 	return r
 }
 
-// errNotWanted says that the server takes no further connection.
-var errNotWanted = errors.New("the server takes no further connection")
-
 // connection returns the worker's connection, a new one where it was lost.
 func (w *worker) connection() (*wire.Conn, error) {
-	w.mu.Lock()
-	conn := w.conn
-	w.mu.Unlock()
-	if conn != nil {
+	s := w.s
+	if conn := w.current(); conn != nil {
 		return conn, nil
 	}
-	var err error
-	if w.number > 0 && !w.welcome {
-		// Many servers allow only so many connections. One that is too many does not end the run.
-		conn, err = w.s.t.dialer.first(w.s.stopping)
-		if err != nil && w.s.stopping.Err() == nil {
-			w.s.t.log.Debug("no further connection", "number", w.number+1, "reason", err)
-			return nil, errNotWanted
-		}
-	} else {
-		conn, err = w.s.t.dialer.again(w.s.stopping)
-	}
+	// Many servers allow only so many connections: one that is too many waits, as long as others go on.
+	conn, err := s.t.dialer.again(s.stopping, func() bool { return s.connected.Load() > 0 })
 	if err != nil {
 		return nil, err
 	}
-	w.welcome = true
+	s.connected.Add(1)
+	w.refused = 0
 	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.conn = conn
-	w.mu.Unlock()
 	return conn, nil
+}
+
+func (w *worker) current() *wire.Conn {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.conn
 }
 
 // drop forgets a connection that is gone.
@@ -421,5 +477,6 @@ func (w *worker) drop(conn *wire.Conn) {
 	defer w.mu.Unlock()
 	if w.conn == conn {
 		w.conn = nil
+		w.s.connected.Add(-1)
 	}
 }
