@@ -35,7 +35,9 @@ type mirror struct {
 }
 
 // Encode implements [verify.Mirror].
-func (r *mirror) Encode(ctx context.Context, it *formats.Item) (load.Encoded, error) { return r.t.Encode(ctx, it) }
+func (r *mirror) Encode(ctx context.Context, it *formats.Item) (load.Encoded, error) {
+	return r.t.Encode(ctx, it)
+}
 
 // Expect implements [verify.Mirror].
 func (r *mirror) Expect(ctx context.Context, enc load.Encoded) (verify.Expectation, bool, error) {

@@ -79,7 +79,7 @@ type sender struct {
 	fatal    error // ends the run
 	ended    bool  // nothing more comes
 	workers  []*worker
-	unnoted  int // jobs in queues that are to be noted before they are sent
+	unnoted  int             // jobs in queues that are to be noted before they are sent
 	stopping context.Context // done when nothing more is to be begun
 	stop     context.CancelCauseFunc
 	watching context.Context
