@@ -28,6 +28,7 @@ type task struct {
 	name   string        // of its resource
 	tag    string        // the ETag that the resource has to have
 	series *series       // nil where it has nothing to do with one
+	leads  bool          // it is the series, and no occurrence
 	again  bool          // its UID was in another collection before
 	record ledger.Record
 

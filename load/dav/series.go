@@ -85,7 +85,7 @@ func (c *clerk) decideEarly(t *task, s *series) (send bool) {
 
 // decideMaster decides on a series. It takes in the occurrences that came before it.
 func (c *clerk) decideMaster(t *task, s *series) (send bool) {
-	s.master, t.series = t, s
+	s.master, t.series, t.leads = t, s, true
 	var overrides []*formats.Event
 	for _, part := range s.parts {
 		if ev := part.e.item.Event; !resource.Overrides(t.e.item.Event, ev.RecurrenceID) {
@@ -116,7 +116,7 @@ func (t *Target) storeSeries(job *task) {
 	switch {
 	case job.mode == joins:
 		t.join(job, s)
-	case job == s.master:
+	case job.leads:
 		t.storeMaster(job, s)
 	default:
 		t.storeOne(job)
