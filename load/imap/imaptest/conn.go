@@ -92,7 +92,7 @@ func (c *conn) run() error {
 		err = c.command()
 	}
 	if errors.Is(err, errHangup) {
-		c.flush()
+		return c.flush()
 	}
 	return err
 }
@@ -123,8 +123,9 @@ func (c *conn) send(text string) error {
 
 // stall waits until the server hangs up, without taking anything from the client.
 func (c *conn) stall() {
-	c.flush()
-	<-c.ended
+	if c.flush() == nil {
+		<-c.ended
+	}
 }
 
 // arg is an argument of a command: a string, or a list.

@@ -260,17 +260,13 @@ func (c *Conn) write(p *Pending, index []int) {
 		return
 	}
 	c.finish(cmd)
-	if _, err := c.out.WriteString("\r\n"); err != nil {
-		c.unwritten("APPEND", err)
-	}
+	c.out.put("\r\n")
 }
 
 // beginGroup starts the command for a group. It also returns the command before it, if that is not answered yet.
 func (c *Conn) beginGroup(g *group) (cmd, before *command, err error) {
+	before = c.last()
 	c.mu.Lock()
-	if n := len(c.queue); n > 0 {
-		before = c.queue[n-1]
-	}
 	g.p.left++
 	c.mu.Unlock()
 	if cmd, err = c.begin("APPEND", g); err != nil {

@@ -125,15 +125,16 @@ func TestGuard(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			s := imaptest.Start(t, imaptest.Options{})
 			s.Fault(imaptest.Fault{Command: "STATUS", Do: test.do, Text: test.text})
 			o := options(s)
-			o.Timeout = 200 * time.Millisecond
+			o.Timeout = 400 * time.Millisecond
 			c := client(t, o)
-			time.Sleep(300 * time.Millisecond) // idle for longer than the timeout: nobody waits
+			time.Sleep(500 * time.Millisecond) // idle for longer than the timeout: nobody waits
 			begun := time.Now()
 			_, err := c.Status("INBOX", &imap.StatusOptions{NumMessages: true}).Wait()
-			if took := time.Since(begun); took > 2*time.Second {
+			if took := time.Since(begun); took > 4*time.Second {
 				t.Errorf("took %v", took)
 			}
 			if test.want == "" && err != nil {

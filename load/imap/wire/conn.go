@@ -3,7 +3,6 @@ package wire
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -100,7 +99,8 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (o *output) WriteString(s string) (int, error) { return o.Write([]byte(s)) }
+// put writes something short. What becomes of it is told by pass.
+func (o *output) put(s string) { o.buf = append(o.buf, s...) }
 
 // fill reads at most so many bytes into the buffer, in which there is room.
 func (o *output) fill(r io.Reader, most int64) (int, error) {
@@ -180,10 +180,10 @@ func (c *Conn) broken() error {
 
 // fault gives an error of reading or writing its type.
 func (c *Conn) fault(doing string, err error) error {
-	var bad errResponse
+	var bad *violation
 	switch {
 	case errors.As(err, &bad):
-		return &ProtocolError{doing, c.redact(string(bad))}
+		return &ProtocolError{doing, (&violation{bad.what, c.redact(bad.said)}).Error()}
 	case errors.Is(err, errStalled):
 		return &TimeoutError{doing, c.opts.Timeout}
 	}
@@ -320,7 +320,7 @@ func (c *Conn) handle(r response) error {
 			head.data(r)
 		}
 		if head.others++; head.others > maxUntagged {
-			return errResponse(fmt.Sprintf("more than %d responses without an answer", maxUntagged))
+			return unlawful("more than %d responses without an answer", maxUntagged)
 		}
 		if !head.since.IsZero() && time.Since(head.since) > overdue*c.opts.Timeout {
 			return errStalled
@@ -329,7 +329,7 @@ func (c *Conn) handle(r response) error {
 	case "+":
 		last := c.queue[len(c.queue)-1]
 		if !last.asking {
-			return errResponse("a request to go on that nobody waits for")
+			return unlawful("a request to go on that nobody waits for")
 		}
 		last.asking, last.since = false, time.Time{}
 		last.agreed <- r.text
@@ -340,7 +340,7 @@ func (c *Conn) handle(r response) error {
 			continue
 		}
 		if r.status == "OK" && !cmd.complete {
-			return errResponse("an OK to a command that is not complete")
+			return unlawful("an OK to a command that is not complete")
 		}
 		c.queue = slices.Delete(c.queue, i, i+1)
 		if len(c.queue) > 0 && c.queue[0].complete {
@@ -353,7 +353,7 @@ func (c *Conn) handle(r response) error {
 		cmd.end(r, err)
 		return nil
 	}
-	return errResponse("an answer to no command: " + excerpt(r.tag+" "+r.status))
+	return &violation{"an answer to no command", r.tag + " " + r.status}
 }
 
 // end gives a command its answer, with the connection's mu held.
@@ -367,23 +367,41 @@ func (cmd *command) end(r response, err error) {
 
 // responseError makes an error of a status response.
 func (c *Conn) responseError(name string, r response) *ResponseError {
-	return &ResponseError{name, r.status, printable(r.code, 40), c.redact(printable(r.text, maxText))}
+	code := r.code
+	for _, secret := range c.secret {
+		code = strings.ReplaceAll(code, strings.ToUpper(secret), "***")
+	}
+	return &ResponseError{name, r.status, printable(code, maxExcerpt), printable(c.redact(r.text), maxText)}
 }
 
 // do sends a command without arguments, or with simple ones, and waits for its answer.
 func (c *Conn) do(ctx context.Context, name, arguments string, data func(response)) (response, error) {
 	stop := context.AfterFunc(ctx, func() { c.fail(&LostError{name, context.Cause(ctx)}) })
 	defer stop()
-	timer := time.AfterFunc(c.opts.Timeout, func() { c.fail(&TimeoutError{name, c.opts.Timeout}) })
-	defer timer.Stop()
 	c.writing.Lock()
+	before := c.last()
 	cmd, err := c.send(name, arguments, data)
 	c.writing.Unlock()
 	if err != nil {
 		return response{}, err
 	}
+	if before != nil {
+		<-before.ended
+	}
+	timer := time.AfterFunc(c.opts.Timeout, func() { c.fail(&TimeoutError{name, c.opts.Timeout}) })
+	defer timer.Stop()
 	<-cmd.ended
 	return cmd.answer, cmd.err
+}
+
+// last returns the command that was sent last, if it is not answered yet.
+func (c *Conn) last() *command {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if n := len(c.queue); n > 0 {
+		return c.queue[n-1]
+	}
+	return nil
 }
 
 // send writes a command and sends it, with writing held.
@@ -397,13 +415,15 @@ func (c *Conn) send(name, arguments string, data func(response)) (*command, erro
 	c.mu.Unlock()
 	c.base.work(true)
 	defer c.base.work(false)
-	line := cmd.tag + " " + name + arguments + "\r\n"
 	c.finish(cmd)
-	if _, err = c.out.WriteString(line); err == nil {
-		err = c.flush()
-	}
+	c.out.put(cmd.tag + " " + name + arguments + "\r\n")
+	return c.sent(cmd, c.flush())
+}
+
+// sent reports what became of writing a command.
+func (c *Conn) sent(cmd *command, err error) (*command, error) {
 	if err != nil {
-		c.unwritten(name, err)
+		c.unwritten(cmd.name, err)
 		return nil, c.broken()
 	}
 	return cmd, nil

@@ -120,7 +120,7 @@ func (c *Conn) greeting() (response, error) {
 	case r.tag == "*" && r.status == "BYE":
 		return response{}, &LostError{"greeting", c.responseError("", r)}
 	}
-	return response{}, &ProtocolError{"greeting", "not the greeting of an IMAP server: " + excerpt(r.tag+" "+r.status+r.name)}
+	return response{}, c.fault("greeting", &violation{"not the greeting of an IMAP server", r.tag + " " + r.status + r.name})
 }
 
 // secureOver switches to TLS, or makes sure that doing without is allowed.

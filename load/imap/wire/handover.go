@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"strconv"
@@ -164,13 +163,13 @@ func (g *guard) line() error {
 	}
 	begins := g.length == 0 && !g.within
 	if g.length += len(part); g.length > maxGuarded {
-		return errResponse(fmt.Sprintf("a line of more than %d bytes", maxGuarded))
+		return unlawful("a line of more than %d bytes", maxGuarded)
 	}
 	if begins {
 		g.begin(part)
 	}
 	if depth := g.scan.lines(part); depth > maxNesting {
-		return errResponse(fmt.Sprintf("more than %d parentheses within each other", maxNesting))
+		return unlawful("more than %d parentheses within each other", maxNesting)
 	}
 	if !g.drop {
 		g.pass = part // valid until the next read of br, which comes after it was passed
@@ -185,7 +184,7 @@ func (g *guard) line() error {
 	if !g.scan.text {
 		if g.scan.quoted && !g.drop {
 			// go-imap would take what follows for the rest of it, the answer included.
-			return errResponse("a quoted string without an end")
+			return unlawful("a quoted string without an end")
 		}
 		mark := bytes.TrimRight(g.end, "\r\n")
 		if n, within = literal(mark); within {
@@ -203,12 +202,12 @@ func (g *guard) weigh(mark []byte, n int64) error {
 	before := bytes.TrimRight(mark[:bytes.LastIndexByte(mark, '{')], "~ ")
 	if g.bodies && len(before) > 0 && (before[len(before)-1] == ']' || before[len(before)-1] == '>') {
 		if n > maxGuardedBody {
-			return errResponse(fmt.Sprintf("a literal of %d bytes", n))
+			return unlawful("a literal of %d bytes", n)
 		}
 		return nil
 	}
 	if n > maxGuarded || g.small+n > maxGuarded {
-		return errResponse(fmt.Sprintf("a literal of %d bytes that is no body", n))
+		return unlawful("a literal of %d bytes that is no body", n)
 	}
 	g.small += n
 	return nil

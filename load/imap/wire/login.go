@@ -131,14 +131,14 @@ func (c *Conn) loginCommand() (*command, error) {
 			continue
 		}
 		line = append(strconv.AppendInt(append(line, '{'), int64(len(s)), 10), "}\r\n"...)
-		c.out.Write(line)
+		c.out.put(string(line))
 		if _, ok, err := c.ask(cmd); err != nil || !ok {
 			return c.sent(cmd, err)
 		}
 		line = append(line[:0], s...)
 	}
 	c.finish(cmd)
-	c.out.Write(append(line, "\r\n"...))
+	c.out.put(string(line) + "\r\n")
 	return c.sent(cmd, c.flush())
 }
 
@@ -153,14 +153,14 @@ func (c *Conn) authenticate(m mechanism) (*command, string, error) {
 	defer c.base.work(false)
 	c.listen(cmd)
 	c.finish(cmd) // the server may end the exchange at any time
-	c.out.WriteString(cmd.tag + " AUTHENTICATE " + m.name)
+	c.out.put(cmd.tag + " AUTHENTICATE " + m.name)
 	steps := m.sasl
 	// SASL LOGIN begins with the server's question.
 	if c.before.Has("SASL-IR") && m.name != "LOGIN" {
-		c.out.WriteString(" " + encoded(steps[0], true))
+		c.out.put(" " + encoded(steps[0], true))
 		steps = steps[1:]
 	}
-	c.out.WriteString("\r\n")
+	c.out.put("\r\n")
 	said := ""
 	for cancelled := false; ; {
 		words, ok, err := c.ask(cmd)
@@ -177,21 +177,12 @@ func (c *Conn) authenticate(m mechanism) (*command, string, error) {
 				return nil, "", c.broken()
 			}
 			cancelled = true
-			c.out.WriteString("*\r\n") // the server wants more than there is
+			c.out.put("*\r\n") // the server wants more than there is
 			continue
 		}
-		c.out.WriteString(encoded(steps[0], false) + "\r\n")
+		c.out.put(encoded(steps[0], false) + "\r\n")
 		steps = steps[1:]
 	}
-}
-
-// sent reports what became of writing a command.
-func (c *Conn) sent(cmd *command, err error) (*command, error) {
-	if err != nil {
-		c.unwritten(cmd.name, err)
-		return nil, c.broken()
-	}
-	return cmd, nil
 }
 
 // listen makes a command learn capabilities.
@@ -232,7 +223,7 @@ func (c *Conn) bearerError(words string) string {
 	if said.Scope != "" {
 		parts = append(parts, "scope "+said.Scope)
 	}
-	return c.redact(printable(strings.Join(parts, ", "), 200))
+	return printable(c.redact(strings.Join(parts, ", ")), maxText)
 }
 
 // leastSecret is how long something must be to be looked for in a server's words: shorter ones are in every sentence.

@@ -18,6 +18,7 @@ const (
 	maxLiterals = 64       // their number
 	maxUntagged = 1000     // responses to one command that are not its answer
 	maxText     = 500      // bytes of the server's words in an error
+	maxExcerpt  = 60       // the same, where they make no sense
 )
 
 // lines reads the lines of responses.
@@ -30,17 +31,30 @@ func newLines(r io.Reader, done func()) *lines {
 	return &lines{bufio.NewReaderSize(r, maxLine), done}
 }
 
-// errResponse is a response that cannot be, without what was under way.
-type errResponse string
+// violation is a response that cannot be.
+type violation struct {
+	what string
+	said string // by the server, as it came
+}
 
-func (e errResponse) Error() string { return string(e) }
+func (v *violation) Error() string {
+	if v.said == "" {
+		return v.what
+	}
+	return v.what + ": " + strconv.Quote(printable(v.said, maxExcerpt))
+}
+
+// unlawful returns a violation without the server's words.
+func unlawful(format string, args ...any) error {
+	return &violation{what: fmt.Sprintf(format, args...)}
+}
 
 // line reads a line, without its end. It is valid until the next call.
 func (l *lines) line() ([]byte, error) {
 	line, err := l.br.ReadSlice('\n')
 	if err != nil {
 		if errors.Is(err, bufio.ErrBufferFull) {
-			return nil, errResponse(fmt.Sprintf("a line of more than %d bytes", maxLine))
+			return nil, unlawful("a line of more than %d bytes", maxLine)
 		}
 		if err == io.EOF && len(line) > 0 {
 			err = io.ErrUnexpectedEOF
@@ -76,7 +90,7 @@ func (l *lines) next() (response, error) {
 			return r, nil
 		}
 		if skipped += n; n > maxLiteral || skipped > maxLiteral {
-			return response{}, errResponse(fmt.Sprintf("a literal of %d bytes that nobody asked for", n))
+			return response{}, unlawful("a literal of %d bytes that nobody asked for", n)
 		}
 		if _, err := l.br.Discard(int(n)); err != nil {
 			return response{}, unexpected(err)
@@ -85,7 +99,7 @@ func (l *lines) next() (response, error) {
 			return response{}, unexpected(err)
 		}
 	}
-	return response{}, errResponse(fmt.Sprintf("a response with more than %d literals", maxLiterals))
+	return response{}, unlawful("a response with more than %d literals", maxLiterals)
 }
 
 func unexpected(err error) error {
@@ -136,7 +150,7 @@ func parse(line []byte) (response, error) {
 	tag, rest, _ := strings.Cut(s, " ")
 	switch {
 	case tag == "":
-		return response{}, errResponse("a line without a tag: " + excerpt(s))
+		return response{}, &violation{"a line without a tag", s}
 	case tag == "+":
 		r := response{tag: tag}
 		r.code, r.args, r.text = respText(rest)
@@ -151,14 +165,14 @@ func parse(line []byte) (response, error) {
 	case "OK", "NO", "BAD":
 	case "BYE", "PREAUTH":
 		if tag != "*" {
-			return response{}, errResponse("not an answer: " + excerpt(s))
+			return response{}, &violation{"not an answer", s}
 		}
 	default:
 		if tag != "*" {
-			return response{}, errResponse("not an answer: " + excerpt(s))
+			return response{}, &violation{"not an answer", s}
 		}
 		if word == "" {
-			return response{}, errResponse("an empty response")
+			return response{}, unlawful("an empty response")
 		}
 		return response{tag: tag, name: status, data: after}, nil
 	}
@@ -181,11 +195,6 @@ func respText(s string) (code, args, text string) {
 		return "", "", s
 	}
 	return strings.ToUpper(code), args, strings.TrimPrefix(text, " ")
-}
-
-// excerpt makes what a server sent fit for an error.
-func excerpt(s string) string {
-	return strconv.Quote(printable(s, 60))
 }
 
 // printable makes a server's words fit for errors, terminals and logs: valid UTF-8, one line, no control characters, and

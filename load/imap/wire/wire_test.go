@@ -420,8 +420,8 @@ func TestLost(t *testing.T) {
 			o := options(s)
 			o.Timeout = 60 * time.Millisecond
 			c, err := wire.Dial(t.Context(), o)
-			if err != nil {
-				t.Fatal(err)
+			for err != nil { // the machine is busy
+				c, err = wire.Dial(t.Context(), o)
 			}
 			results, err := c.Append(t.Context(), "INBOX", batch(30, 3000))
 			if err != nil && !wire.Lost(err) {
@@ -542,35 +542,42 @@ func TestBothDirections(t *testing.T) {
 
 // Servers that break the rules before or during the login cost an error, soon.
 func TestHostile(t *testing.T) {
-	long := strings.Repeat("X", 100_000)
 	for _, command := range []string{"GREETING", "CAPABILITY", "LOGIN", "COMPRESS"} {
-		for _, do := range []imaptest.Action{imaptest.Send, imaptest.Flood, imaptest.Before, imaptest.Stall, imaptest.Drop, imaptest.Swallow} {
-			for _, text := range []string{
-				"* CAPABILITY " + strings.Repeat("A ", 1000) + "\r\n", "* " + long, "x", "\r\n", "+ go on\r\n", "* OK ok\r\n",
-				"* BYE bye\r\n", "\x00\xff\r\n", "* LIST () {18446744073709551616}\r\n", "* LIST () {60000}\r\n", "SSH-2.0-OpenSSH\r\n",
-			} {
-				s := imaptest.Start(t, imaptest.Options{Caps: []string{"COMPRESS=DEFLATE"}, Mechanisms: []string{}})
-				s.Fault(imaptest.Fault{Command: command, Do: do, Text: text})
-				o := options(s)
-				o.Timeout, o.Compress = 100*time.Millisecond, true
-				begun := time.Now()
-				c, err := wire.Dial(t.Context(), o)
-				if err == nil {
-					err = c.Noop(t.Context())
-					c.Close()
-				}
-				if took := time.Since(begun); took > 3*time.Second {
-					t.Errorf("%s %d %.20q took %v", command, do, text, took)
-				}
-				var auth *wire.AuthError
-				if errors.As(err, &auth) {
-					t.Errorf("%s %d %.20q blames the password: %v", command, do, text, err)
-				}
-				if err != nil && len(err.Error()) > 800 {
-					t.Errorf("%s %d %.20q: an error of %d bytes", command, do, text, len(err.Error()))
-				}
-				s.Down()
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			hostile(t, command)
+		})
+	}
+}
+
+func hostile(t *testing.T, command string) {
+	long := strings.Repeat("X", 100_000)
+	for _, do := range []imaptest.Action{imaptest.Send, imaptest.Flood, imaptest.Before, imaptest.Stall, imaptest.Drop, imaptest.Swallow} {
+		for _, text := range []string{
+			"* CAPABILITY " + strings.Repeat("A ", 1000) + "\r\n", "* " + long, "x", "\r\n", "+ go on\r\n", "* OK ok\r\n",
+			"* BYE bye\r\n", "\x00\xff\r\n", "* LIST () {18446744073709551616}\r\n", "* LIST () {60000}\r\n", "SSH-2.0-OpenSSH\r\n",
+		} {
+			s := imaptest.Start(t, imaptest.Options{Caps: []string{"COMPRESS=DEFLATE"}, Mechanisms: []string{}})
+			s.Fault(imaptest.Fault{Command: command, Do: do, Text: text})
+			o := options(s)
+			o.Timeout, o.Compress = 100*time.Millisecond, true
+			begun := time.Now()
+			c, err := wire.Dial(t.Context(), o)
+			if err == nil {
+				err = c.Noop(t.Context())
+				c.Close()
 			}
+			if took := time.Since(begun); took > 3*time.Second {
+				t.Errorf("%s %d %.20q took %v", command, do, text, took)
+			}
+			var auth *wire.AuthError
+			if errors.As(err, &auth) {
+				t.Errorf("%s %d %.20q blames the password: %v", command, do, text, err)
+			}
+			if err != nil && len(err.Error()) > 800 {
+				t.Errorf("%s %d %.20q: an error of %d bytes", command, do, text, len(err.Error()))
+			}
+			s.Down()
 		}
 	}
 }
@@ -595,9 +602,39 @@ func TestTrickle(t *testing.T) {
 	}
 }
 
+// A slow writer is not the server's fault.
+func TestWriter(t *testing.T) {
+	s := imaptest.Start(t, imaptest.Options{})
+	o := options(s)
+	o.Timeout = 100 * time.Millisecond
+	slow := new(slowWriter)
+	o.Writer = func(w io.Writer) io.Writer { slow.w = w; return slow }
+	c := dial(t, o)
+	slow.pause = 300 * time.Millisecond
+	results, err := c.Append(t.Context(), "INBOX", batch(10, 5000))
+	if err != nil || states(results)[wire.Accepted] != 10 {
+		t.Errorf("%v %v", err, states(results))
+	}
+	if slow.n < 50_000 {
+		t.Errorf("saw %d bytes only", slow.n)
+	}
+}
+
+type slowWriter struct {
+	w     io.Writer
+	pause time.Duration
+	n     int
+}
+
+func (s *slowWriter) Write(p []byte) (int, error) {
+	time.Sleep(s.pause)
+	s.n += len(p)
+	return s.w.Write(p)
+}
+
 // No secret shows up in an error, not even if the server sends it back.
 func TestSecrets(t *testing.T) {
-	for _, text := range []string{"NO wrong password: hunter2x", "NO AHUxAGh1bnRlcjJ4", "BAD \"hunter2x\"", "OK [CAPABILITY] hunter2x"} {
+	for _, text := range []string{"NO wrong password: hunter2x", "NO AHUxAGh1bnRlcjJ4", "BAD \"hunter2x\"", "OK [CAPABILITY] hunter2x", "NO [HUNTER2X] no", "hunter2x", "NO " + strings.Repeat("x", 495) + "hunter2x"} {
 		s := imaptest.Start(t, imaptest.Options{})
 		s.Fault(imaptest.Fault{Command: "AUTHENTICATE", Do: imaptest.Refuse, Text: text})
 		s.Fault(imaptest.Fault{Command: "CAPABILITY", Do: imaptest.Refuse, Text: "NO hunter2x"})
@@ -610,8 +647,8 @@ func TestSecrets(t *testing.T) {
 			t.Fatal("it works")
 		}
 		all := fmt.Sprintf("%v %+v %s %v %+v %#v", err, err, log.String(), o.Credentials, o.Credentials, o.Credentials)
-		for _, secret := range []string{"hunter2x", "AHUxAGh1bnRlcjJ4", "aHVudGVyMng"} {
-			if strings.Contains(all, secret) {
+		for _, secret := range []string{"hunter", "AHUxAGh1bnRlcjJ4", "aHVudGVyMng"} {
+			if strings.Contains(strings.ToLower(all), strings.ToLower(secret)) {
 				t.Errorf("%q is in %s", secret, all)
 			}
 		}
