@@ -210,6 +210,9 @@ func (c *Client) collection(r *response, at *url.URL) Collection {
 		col.MaxAttendees = int(n)
 	}
 	col.Available, col.Used = number(r.prop(nsDAV, "quota-available-bytes")), number(r.prop(nsDAV, "quota-used-bytes"))
+	if col.Available == 0 && col.Used == 0 {
+		col.Available, col.Used = -1, -1 // QUIRK: Cyrus says so where there is no quota.
+	}
 	if set := r.prop(nsCal, "supported-calendar-component-set"); set != nil {
 		for _, comp := range set.Children {
 			if name := strings.ToUpper(cut(words(comp.attr("name")), mostName)); name != "" {
