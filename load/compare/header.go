@@ -98,12 +98,12 @@ var stateFields = []string{
 // sender leave, and notes of their own.
 var traceFields = []string{
 	"received", "x-received", "return-path", "delivered-to", "x-original-to", "x-delivered-to", "envelope-to", "x-envelope-to", "x-envelope-from", "delivery-date",
-	"authentication-results", "received-spf", "arc-seal", "arc-message-signature", "arc-authentication-results", "x-sieve", "x-gmail-labels", "x-gm-thrid",
-	"x-gm-message-state", "x-originalarrivaltime",
+	"authentication-results", "received-spf", "arc-seal", "arc-message-signature", "arc-authentication-results", "x-sieve", "x-gmail-labels",
+	"x-originalarrivaltime",
 }
 
 // tracePrefixes begin the names of others.
-var tracePrefixes = []string{"x-cyrus-", "x-dovecot-", "x-ms-exchange-", "x-zimbra-", "x-resolved-"}
+var tracePrefixes = []string{"x-gm-", "x-cyrus-", "x-dovecot-", "x-ms-exchange-", "x-zimbra-", "x-resolved-"}
 
 func isTrace(name string) bool {
 	return slices.Contains(traceFields, name) || slices.ContainsFunc(tracePrefixes, func(p string) bool { return strings.HasPrefix(name, p) })

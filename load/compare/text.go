@@ -97,7 +97,8 @@ func (t *textSink) cut() int {
 
 func (t *textSink) decode(b []byte) {
 	if !t.raw {
-		s, replaced := "", 0
+		var s string
+		var replaced int
 		switch {
 		case (t.cp == 0 || t.cp == codepage.UTF8) && utf8.Valid(b):
 			t.lines(b)

@@ -95,7 +95,7 @@ func Recorded(path string) (format string, options map[string]string, ok bool, e
 	if err != nil {
 		return "", nil, false, err
 	}
-	defer tree.close() //nolint:errcheck // it was only read
+	defer tree.close()
 	rec, err := tree.record()
 	if err != nil || rec == nil {
 		return "", nil, false, err

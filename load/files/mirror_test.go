@@ -240,84 +240,98 @@ func TestVerifyChangedFiles(t *testing.T) {
 		counts string
 	}{
 		{
-			"mail deleted", files.Options{Format: files.EML},
+			"mail deleted",
+			files.Options{Format: files.EML},
 			func(t *testing.T, dir string) { os.Remove(found(t, dir, "Inbox/*Flagged*.eml")) },
 			`missing Inbox/ "Flagged"`, "1 0 0 0",
 		},
 		{
-			"mail copied", files.Options{Format: files.EML},
+			"mail copied",
+			files.Options{Format: files.EML},
 			func(t *testing.T, dir string) {
 				copied(t, found(t, dir, "Inbox/*Flagged*.eml"), filepath.Join(dir, "Inbox", "copy.eml"))
 			},
 			`doubled Inbox/ "Flagged"`, "0 1 0 0",
 		},
 		{
-			"mail added", files.Options{Format: files.EML},
+			"mail added",
+			files.Options{Format: files.EML},
 			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "New", "mail.eml"), "Subject: New\n\n") },
 			`extra New/ "New"`, "0 0 0 1",
 		},
 		{
-			"mail moved", files.Options{Format: files.EML},
+			"mail moved",
+			files.Options{Format: files.EML},
 			func(t *testing.T, dir string) {
 				moved(t, found(t, dir, "Inbox/*Flagged*.eml"), filepath.Join(dir, "Deleted Items", "moved.eml"))
 			},
 			`missing Inbox/ "Flagged"`, "1 0 0 1",
 		},
 		{
-			"mail edited", files.Options{Format: files.EML},
+			"mail edited",
+			files.Options{Format: files.EML},
 			func(t *testing.T, dir string) { edited(t, found(t, dir, "Inbox/*Flagged*.eml"), "there", "here!") },
 			`different Inbox/ "Flagged" content`, "0 0 1 0",
 		},
 		{
-			"mbox edited", files.Options{Format: files.MBOX},
+			"mbox edited",
+			files.Options{Format: files.MBOX},
 			func(t *testing.T, dir string) {
 				edited(t, filepath.Join(dir, "Inbox.mbox"), "there", "here!")
 			},
 			`different Inbox.mbox "Flagged" content`, "0 0 1 0",
 		},
 		{
-			"mbox state", files.Options{Format: files.MBOX},
+			"mbox state",
+			files.Options{Format: files.MBOX},
 			func(t *testing.T, dir string) { edited(t, filepath.Join(dir, "Inbox.mbox"), "Status: RO", "Status: O") },
 			`different Inbox.mbox "Flagged" flags`, "0 0 1 0",
 		},
 		{
-			"mbox gone", files.Options{Format: files.MBOX},
+			"mbox gone",
+			files.Options{Format: files.MBOX},
 			func(t *testing.T, dir string) { os.Remove(filepath.Join(dir, "Deleted Items.mbox")) },
 			`missing Deleted Items.mbox "Offer"`, "2 0 0 0",
 		},
 		{
-			"calendar edited", files.Options{Format: files.MBOX},
+			"calendar edited",
+			files.Options{Format: files.MBOX},
 			func(t *testing.T, dir string) {
 				edited(t, filepath.Join(dir, "Calendar.ics"), "SUMMARY:Lunch", "SUMMARY:Launch")
 			},
 			`different Calendar.ics "Lunch" SUMMARY`, "0 0 1 0",
 		},
 		{
-			"occurrence deleted", files.Options{Format: files.MBOX, Split: true},
+			"occurrence deleted",
+			files.Options{Format: files.MBOX, Split: true},
 			func(t *testing.T, dir string) {
 				edited(t, filepath.Join(dir, "Team", "weekly.ics"), "RECURRENCE-ID;TZID=Europe/Berlin:20140329", "RECURRENCE-ID;TZID=Europe/Berlin:20140331")
 			},
 			`different Team/ "Weekly" weekly 2014-03-29T08:00:00Z: component`, "0 0 1 1",
 		},
 		{
-			"card edited", files.Options{Format: files.MBOX, Split: true},
+			"card edited",
+			files.Options{Format: files.MBOX, Split: true},
 			func(t *testing.T, dir string) {
 				edited(t, filepath.Join(dir, "Contacts", aliceUID[9:]+".vcf"), "FN:Alice", "FN:Bob")
 			},
 			`different Contacts/ "Alice" FN`, "0 0 1 0",
 		},
 		{
-			"text edited", files.Options{Format: files.MBOX, TextNotes: true},
+			"text edited",
+			files.Options{Format: files.MBOX, TextNotes: true},
 			func(t *testing.T, dir string) { edited(t, found(t, dir, "Notes/*.txt"), "bread", "butter") },
 			`different Notes/ "Milk" content`, "0 0 1 0",
 		},
 		{
-			"attachment edited", files.Options{Format: files.MBOX, Inside: 1 << 20},
+			"attachment edited",
+			files.Options{Format: files.MBOX, Inside: 1 << 20},
 			func(t *testing.T, dir string) { appendTo(t, found(t, dir, "Team.files/*/*.dwg"), "x") },
 			`different Team.ics "Plans" plan & co_.dwg: content`, "0 0 1 0",
 		},
 		{
-			"read in a Maildir", files.Options{Format: files.Maildir},
+			"read in a Maildir",
+			files.Options{Format: files.Maildir},
 			func(t *testing.T, dir string) {
 				name := found(t, dir, "cur/*:2,FPS*")
 				moved(t, name, strings.Replace(name, ":2,FPS", ":2,FP", 1))
@@ -325,12 +339,14 @@ func TestVerifyChangedFiles(t *testing.T) {
 			`different ./ "Flagged" flags`, "0 0 1 0",
 		},
 		{
-			"new in a Maildir", files.Options{Format: files.Maildir},
+			"new in a Maildir",
+			files.Options{Format: files.Maildir},
 			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "new", "1.2.host"), "Subject: New\n\n") },
 			`extra ./ "New"`, "0 0 0 1",
 		},
 		{
-			"files of other sorts", files.Options{Format: files.EML, Kinds: []formats.Kind{formats.KindMail}},
+			"files of other sorts",
+			files.Options{Format: files.EML, Kinds: []formats.Kind{formats.KindMail}},
 			func(t *testing.T, dir string) { write(t, filepath.Join(dir, "list.ics"), "BEGIN:VEVENT\nEND:VEVENT\n") },
 			"", "0 0 0 0",
 		},

@@ -292,7 +292,7 @@ func piped(write func(io.Writer) error, read func(io.Reader) error) error {
 			if v := recover(); v != nil {
 				failed = fmt.Errorf("internal error: %v", v)
 			}
-			w.CloseWithError(failed) //nolint:errcheck // it never fails
+			w.CloseWithError(failed)
 		}()
 		out := bufio.NewWriterSize(w, 64<<10)
 		if failed = write(out); failed == nil {
@@ -300,7 +300,7 @@ func piped(write func(io.Writer) error, read func(io.Reader) error) error {
 		}
 	}()
 	err := read(r)
-	r.CloseWithError(errStopped) //nolint:errcheck // it never fails
+	r.CloseWithError(errStopped)
 	<-done
 	if failed != nil && !errors.Is(failed, errStopped) {
 		return failed
