@@ -34,7 +34,8 @@ type Message struct {
 	// Size is how many bytes the body has. An empty message cannot be appended (RFC 3502 6.3.11).
 	Size int64
 	// WriteTo writes the body: exactly Size bytes, lines ending in CRLF, no NUL. It may be called twice: where a server
-	// refuses several messages together, each is tried alone. The writer it is given is good at small writes.
+	// refuses several messages together, each is tried alone. The writer it is given is good at small writes; it must
+	// not be kept.
 	//
 	// A body that fails or has another size is an error of this message. If part of it is on its way already, the
 	// connection is dropped with it.
@@ -236,21 +237,20 @@ func (c *Conn) write(p *Pending, index []int) {
 	empty := true
 	for _, i := range index {
 		sent, err := c.writeMessage(cmd, p, i)
-		var body *BodyError
 		switch {
 		case err == nil && !sent:
 			return // the server has answered already
 		case err == nil:
 			empty = false
-		case !errors.As(err, &body):
+			continue
+		case !ofBody(err):
 			c.unwritten("APPEND", err)
 			return
-		default:
-			g.leave(i, err)
-			if sent {
-				c.drop(before)
-				return
-			}
+		}
+		g.leave(i, err)
+		if sent {
+			c.drop(before)
+			return
 		}
 	}
 	if empty {
@@ -261,6 +261,11 @@ func (c *Conn) write(p *Pending, index []int) {
 	}
 	c.finish(cmd)
 	c.out.put("\r\n")
+}
+
+func ofBody(err error) bool {
+	var body *BodyError
+	return errors.As(err, &body)
 }
 
 // beginGroup starts the command for a group. It also returns the command before it, if that is not answered yet.
@@ -300,8 +305,9 @@ func (c *Conn) writeMessage(cmd *command, p *Pending, i int) (sent bool, err err
 		}
 		c.meet(m.Flags)
 	}
-	body := body{out: &c.out, left: m.Size}
-	err = m.WriteTo(&body)
+	body := &c.body
+	*body = bodyWriter{out: &c.out, left: m.Size}
+	err = m.WriteTo(body)
 	switch {
 	case body.broken != nil:
 		return true, body.broken
@@ -491,15 +497,15 @@ func (p *Pending) retry() {
 
 var errTooLong = errors.New("the message is longer than announced")
 
-// body writes the body of a message, and no more than that.
-type body struct {
+// bodyWriter writes the body of a message, and no more than that.
+type bodyWriter struct {
 	out    *output
 	left   int64
 	over   bool
 	broken error // what the connection returned
 }
 
-func (b *body) Write(p []byte) (int, error) {
+func (b *bodyWriter) Write(p []byte) (int, error) {
 	if b.broken != nil {
 		return 0, b.broken
 	}
@@ -514,7 +520,7 @@ func (b *body) Write(p []byte) (int, error) {
 }
 
 // ReadFrom spares [io.Copy] a buffer of its own.
-func (b *body) ReadFrom(r io.Reader) (int64, error) {
+func (b *bodyWriter) ReadFrom(r io.Reader) (int64, error) {
 	total := int64(0)
 	for {
 		if b.broken != nil {

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -22,8 +21,8 @@ type Conn struct {
 	caps   Caps
 	before Caps  // those before the login, while it is under way
 	plus   bool  // literals may go out unasked
-	minus  bool  // small ones may
-	limit  int64 // and these are larger than any that goes out unasked
+	minus  bool  // those of up to minusLimit bytes may
+	limit  int64 // the size of the largest that may
 	utf8   bool  // mailbox names are UTF-8
 	secure bool  // TLS
 
@@ -33,9 +32,10 @@ type Conn struct {
 	out   output
 
 	writing sync.Mutex // held by who writes: one command after the other
-	seq     int        // of the last tag; for who writes, as is head
-	head    []byte
-	met     map[string]struct{} // keywords that the server took, for who writes
+	seq     int        // of the last tag; for who writes, as is what follows
+	head    []byte     // of the message that is being written: its arguments, and the command's before the first
+	body    bodyWriter
+	met     map[string]struct{} // keywords that the server took
 
 	mu      sync.Mutex // for what follows
 	queue   []*command // sent, or being sent, and not answered yet
@@ -63,65 +63,6 @@ type command struct {
 	data func(response) // is told of untagged data, if not nil
 
 	group *group // of messages, if it is an APPEND
-}
-
-// output collects what is written, and can take back what has not left yet.
-type output struct {
-	w      io.Writer
-	buf    []byte
-	passed atomic.Int64 // bytes handed to w, or tried to
-}
-
-// at returns the position of the next byte.
-func (o *output) at() int64 { return o.passed.Load() + int64(len(o.buf)) }
-
-// back takes everything from a position on back. It reports whether that was possible.
-func (o *output) back(to int64) bool {
-	keep := to - o.passed.Load()
-	if keep < 0 {
-		return false
-	}
-	o.buf = o.buf[:keep]
-	return true
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	if len(o.buf)+len(p) > corkSize {
-		if err := o.pass(); err != nil {
-			return 0, err
-		}
-		if len(p) >= corkSize {
-			o.passed.Add(int64(len(p)))
-			return o.w.Write(p)
-		}
-	}
-	o.buf = append(o.buf, p...)
-	return len(p), nil
-}
-
-// put writes something short. What becomes of it is told by pass.
-func (o *output) put(s string) { o.buf = append(o.buf, s...) }
-
-// fill reads at most so many bytes into the buffer, in which there is room.
-func (o *output) fill(r io.Reader, most int64) (int, error) {
-	if cap(o.buf) < corkSize {
-		o.buf = slices.Grow(o.buf, corkSize-len(o.buf))
-	}
-	room := o.buf[len(o.buf):min(int64(corkSize), int64(len(o.buf))+most)]
-	n, err := r.Read(room)
-	o.buf = o.buf[:len(o.buf)+n]
-	return n, err
-}
-
-// pass hands on what was collected.
-func (o *output) pass() error {
-	if len(o.buf) == 0 {
-		return nil
-	}
-	o.passed.Add(int64(len(o.buf)))
-	_, err := o.w.Write(o.buf)
-	o.buf = o.buf[:0]
-	return err
 }
 
 // Caps returns what the server announced after the login.
