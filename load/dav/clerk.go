@@ -32,6 +32,9 @@ type task struct {
 	again  bool          // its UID was in another collection before
 	record ledger.Record
 
+	intended bool // the ledger has its record
+	adopted  bool // somebody else stored it, under a name of their own
+
 	outcome load.Outcome
 	err     error
 	confirm []ledger.Record
@@ -69,6 +72,14 @@ func (t *task) conflict(reason string) {
 		return
 	}
 	t.settle(load.Unchanged, &load.Conflict{Reason: reason})
+}
+
+// isLeft reports whether nothing was or will be written for the item, and nothing can have arrived.
+func (t *task) isLeft() bool {
+	if t.err == nil || t.record.Key == "" || errors.As(t.err, new(*load.Fatal)) || client.Unknown(t.err) {
+		return false
+	}
+	return t.intended || t.claim.State == ledger.New
 }
 
 // place is a collection as the run fills it. It belongs to the clerk.
@@ -157,7 +168,9 @@ func (c *clerk) handle(batch []*task) {
 			now = append(now, t)
 			continue
 		}
-		if t.mode != checks && t.mode != clashes {
+		// What may be there already is looked at first: only what is to be written is intended.
+		t.intended = t.mode == creates || t.mode == updates || t.mode == joins || t.claim.State == ledger.Pending
+		if t.intended {
 			intents[t.place] = append(intents[t.place], t.record)
 		}
 		later = append(later, t)
@@ -216,7 +229,7 @@ func (c *clerk) decide(t *task) (send bool) {
 		t.fail(err)
 		return false
 	}
-	t.claim = p.ledger.Claim(it.Key, t.e.print)
+	t.claim = p.ledger.Claim(ledger.SourceName(it.Source), it.Key, t.e.print)
 	if t.claim.State == ledger.Duplicate {
 		t.settle(load.Duplicate, nil)
 		return false
@@ -457,10 +470,16 @@ func (t *Target) register() {
 				more = false
 			}
 		}
-		confirm := make(map[*place][]ledger.Record)
+		confirm, adopt := make(map[*place][]ledger.Record), make(map[*place][]ledger.Record)
+		withdraw := make(map[*place][]string)
 		for _, job := range batch {
-			if len(job.confirm) > 0 {
+			switch {
+			case job.adopted:
+				adopt[job.place] = append(adopt[job.place], job.confirm...)
+			case len(job.confirm) > 0:
 				confirm[job.place] = append(confirm[job.place], job.confirm...)
+			case job.isLeft():
+				withdraw[job.place] = append(withdraw[job.place], job.record.Key)
 			}
 			if p := job.place; p != nil && p.kept != nil && job.record.Name != "" {
 				p.kept[job.record.Name] = true
@@ -470,6 +489,16 @@ func (t *Target) register() {
 		for p, records := range confirm {
 			if err := p.ledger.Confirm(t.ctx, records); err != nil {
 				failed[p] = &load.Fatal{Err: err}
+			}
+		}
+		for p, records := range adopt {
+			if err := p.ledger.Adopt(t.ctx, records); err != nil {
+				failed[p] = &load.Fatal{Err: err}
+			}
+		}
+		for p, keys := range withdraw {
+			if err := p.ledger.Withdraw(t.ctx, keys); err != nil {
+				t.log.Warn("the ledger does not know what was left", "collection", p.Name, "reason", err)
 			}
 		}
 		for _, job := range batch {

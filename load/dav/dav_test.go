@@ -420,7 +420,7 @@ func TestCase45ConflictsOfUIDs(t *testing.T) {
 	}{
 		{"another item has the name", calendar + "e.ics", body("foreign", "Foreign", "-//user//EN"), davtest.Options{}, load.Count{Found: 1, Failed: 1}, false, 1},
 		{"another version of it", calendar + "e.ics", body("e", "Theirs", "-//user//EN"), davtest.Options{}, load.Count{Found: 1, Unchanged: 1}, true, 1},
-		{"our own older version", calendar + "e.ics", body("e", "Older", "-//mailmill//mailmill//EN"), davtest.Options{}, load.Count{Found: 1, Written: 1}, false, 1},
+		{"our own older version", calendar + "e.ics", body("e", "Older", "-//mailmill//mailmill//EN"), davtest.Options{}, load.Count{Found: 1, Unchanged: 1}, true, 1},
 		{"the UID under another name", calendar + "theirs.ics", body("e", "Theirs", "-//user//EN"), davtest.Options{}, load.Count{Found: 1, Unchanged: 1}, true, 1},
 		{"the same where UIDs are not looked at", calendar + "theirs.ics", body("e", "Theirs", "-//user//EN"), davtest.Options{UIDs: davtest.Anywhere}, load.Count{Found: 1, Unchanged: 1}, true, 1},
 		{"the same where there are no reports", calendar + "theirs.ics", body("e", "Theirs", "-//user//EN"), davtest.Options{NoMultiget: true, ConflictHref: true}, load.Count{Found: 1, Unchanged: 1}, true, 1},
@@ -440,6 +440,26 @@ func TestCase45ConflictsOfUIDs(t *testing.T) {
 			once(t, s, c.n)
 		})
 	}
+	t.Run("the same under another name", func(t *testing.T) {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		run := at(t, s, false)
+		run.runs(archiveOf(event("e", "E", 1)))
+		data := s.Objects(calendar)[0].Data
+		s.Delete(calendar + "e.ics")
+		s.Put(calendar+"theirs.ics", data)
+		if err := os.Remove(run.ledger); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if n, _ := run.runs(archiveOf(event("e", "E", 1))); n.Unchanged != 1 {
+				t.Errorf("%+v", n)
+			}
+		}
+		// It is the user's: it stays.
+		run.change = func(o *dav.Options) { o.Prune = true }
+		run.runs(archiveOf(event("f", "F", 1)))
+		once(t, s, 2)
+	})
 	t.Run("a server that rewrites", func(t *testing.T) {
 		s := davtest.New(t, davtest.Options{Password: "secret", Rewrite: func(b []byte) []byte {
 			return bytes.Replace(b, []byte("BEGIN:VEVENT\r\n"), []byte("BEGIN:VEVENT\r\nX-LIC-ERROR:none\r\n"), 1)

@@ -2,6 +2,7 @@ package dav
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -18,17 +19,23 @@ type finding struct {
 	tag   string
 	uid   string
 	ours  bool // it says that mailmill made it
-	facts compare.Facts
+	parts []compare.Part
 	diff  []compare.Difference // what says found
-	read  func(io.Reader) (compare.Facts, error)
+	read  func(io.Reader, func(compare.Part) bool) error
 }
 
+// mostParts bounds what is held of a resource, in facts.
+const mostParts = 200_000
+
 // find reads a resource.
-func (t *Target) find(job *task, name string) (finding, error) {
-	var f finding
-	err := t.patiently(job.ctx, func() error {
-		f = finding{read: t.read()}
-		body, got, err := t.client.Get(t.ctx, client.Join(job.place.Href, name), 0)
+func (t *Target) find(ctx context.Context, collection, name string) (finding, error) {
+	f := finding{read: compare.Components}
+	if t.opts.Contacts {
+		f.read = compare.Cards
+	}
+	err := t.patiently(ctx, func() error {
+		f.parts, f.there = nil, false
+		body, got, err := t.client.Get(t.ctx, client.Join(collection, name), 0)
 		if client.Gone(err) {
 			return nil
 		}
@@ -37,47 +44,60 @@ func (t *Target) find(job *task, name string) (finding, error) {
 		}
 		defer body.Close()
 		head := &beginning{}
-		facts, err := f.read(io.TeeReader(body, head))
-		if err != nil {
+		if f.parts, err = f.partsOf(io.TeeReader(body, head)); err != nil {
 			return err
 		}
-		f.there, f.tag, f.uid, f.facts = true, got.ETag, uidIn(facts), facts
+		f.there, f.tag, f.uid = true, got.ETag, ""
+		if len(f.parts) > 0 {
+			f.uid = f.parts[0].Facts.Get("UID")
+		}
 		f.ours = bytes.Contains(head.b, ourProduct)
 		return nil
 	})
 	if err != nil {
-		return f, t.explain(job, fmt.Errorf("looking at what is there: %w", err))
+		return f, fmt.Errorf("looking at what is there: %w", err)
 	}
 	return f, nil
 }
 
-// uidIn returns the UID of a resource. Where it has several components, the facts of each have a name before theirs.
-func uidIn(facts compare.Facts) string {
-	for i := range facts {
-		if f := facts[i].Field; f == "UID" || strings.HasSuffix(f, " UID") && !strings.Contains(f, "VALARM") {
-			return facts[i].Value
-		}
+// partsOf reads the components of a resource.
+func (f *finding) partsOf(r io.Reader) (parts []compare.Part, err error) {
+	facts := 0
+	err = f.read(r, func(p compare.Part) bool {
+		parts = append(parts, p)
+		facts += len(p.Facts)
+		return facts < mostParts
+	})
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
 	}
-	return ""
+	return parts, err
 }
 
-// read returns what reads resources by what they say.
-func (t *Target) read() func(io.Reader) (compare.Facts, error) {
-	if t.opts.Contacts {
-		return compare.Card
-	}
-	return compare.Calendar
-}
-
-// says reports whether the server has what is to be there.
-func (f *finding) says(b *body) bool {
+// says reports whether the server has what is to be there, and nothing else. With others, there may be occurrences of the
+// series besides.
+func (f *finding) says(b *body, others bool) bool {
 	r := b.open()
 	defer r.Close()
-	want, err := f.read(r)
+	want, err := f.partsOf(r)
 	if err != nil {
 		return false
 	}
-	f.diff = compare.Diff(want, f.facts)
+	f.diff = nil
+	for _, w := range want {
+		i := slices.IndexFunc(f.parts, func(p compare.Part) bool { return p.Key == w.Key })
+		if i < 0 {
+			i = slices.IndexFunc(f.parts, func(p compare.Part) bool { return len(want) == 1 && len(f.parts) == 1 })
+		}
+		var got compare.Facts
+		if i >= 0 {
+			got = f.parts[i].Facts
+		}
+		f.diff = append(f.diff, compare.Diff(w.Facts, got)...)
+	}
+	if len(want) != len(f.parts) && !(others && len(want) < len(f.parts)) && len(f.diff) == 0 {
+		f.diff = []compare.Difference{{Field: "occurrences", Want: fmt.Sprint(len(want)), Got: fmt.Sprint(len(f.parts))}}
+	}
 	return len(f.diff) == 0
 }
 

@@ -2,6 +2,8 @@ package dav
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"slices"
 
 	"mailmill/load"
@@ -23,51 +25,79 @@ func (t *Target) prunes() bool {
 	return t.opts.Prune && !t.opts.Rehearse && !t.spared && t.opts.Account != nil
 }
 
-// prune deletes what earlier runs stored in the collections that folders of this run go to, and no item of this run is.
-// What somebody changed on the server stays.
+// prune deletes what earlier runs stored in the account, and no item of this run is. What somebody changed on the server
+// stays.
 func (t *Target) prune(ctx context.Context) error {
 	if err := t.deserted(ctx); err != nil {
 		return err
 	}
 	for _, p := range t.places {
-		var gone []string
-		for r, err := range p.ledger.Stale() {
-			if err != nil {
-				return &load.Fatal{Err: err}
+		var stale []ledger.Record
+		for _, records := range []iter.Seq2[ledger.Record, error]{p.ledger.Stale(), p.ledger.Unsettled()} {
+			for r, err := range records {
+				if err != nil {
+					return &load.Fatal{Err: err}
+				}
+				if t.brings(r.Source) {
+					stale = append(stale, r)
+				}
 			}
-			forget, err := t.pruneOne(ctx, p, &r)
-			if err != nil {
+		}
+		for batch := range slices.Chunk(stale, mostAtOnce) {
+			if err := t.pruneSome(ctx, p, batch); err != nil {
 				return err
 			}
-			if forget {
-				gone = append(gone, r.Key)
-			}
-		}
-		if len(gone) == 0 {
-			continue
-		}
-		if err := p.ledger.Forget(t.ctx, gone); err != nil {
-			return &load.Fatal{Err: err}
 		}
 	}
 	return nil
 }
 
-// deserted adds the places that folders of this run go to, but no item.
+// brings reports whether the run has the archive that a record came from. What came from others stays.
+func (t *Target) brings(source string) bool {
+	return slices.ContainsFunc(t.opts.Sources, func(s Source) bool { return ledger.SourceName(s.Name) == source })
+}
+
+// pruneSome deletes some resources of a collection. The ledger knows what is about to go before it goes.
+func (t *Target) pruneSome(ctx context.Context, p *place, batch []ledger.Record) error {
+	var keys, gone, left []string
+	for _, r := range batch {
+		keys = append(keys, r.Key)
+	}
+	err := p.ledger.Remove(t.ctx, keys)
+	if err != nil {
+		return &load.Fatal{Err: err}
+	}
+	for i := range batch {
+		forget, pruneErr := t.pruneOne(ctx, p, &batch[i])
+		if err = pruneErr; err != nil {
+			break
+		}
+		if forget {
+			gone = append(gone, batch[i].Key)
+		} else {
+			left = append(left, batch[i].Key)
+		}
+	}
+	if bookErr := errors.Join(p.ledger.Forget(t.ctx, gone), p.ledger.Withdraw(t.ctx, left)); bookErr != nil && err == nil {
+		err = &load.Fatal{Err: bookErr}
+	}
+	return err
+}
+
+// deserted adds the places of the account that no item of this run went to: folders may be gone, or empty.
 func (t *Target) deserted(ctx context.Context) error {
 	names, err := t.opts.Account.Places(ctx)
 	if err != nil {
 		return &load.Fatal{Err: err}
 	}
-	for col := range t.planned() {
-		if !col.exists || col.place != nil || !slices.Contains(names, col.Href) {
+	for _, name := range names {
+		if slices.ContainsFunc(t.places, func(p *place) bool { return p.Href == name }) {
 			continue
 		}
-		p := &place{collection: col}
-		if p.ledger, err = t.opts.Account.Place(ctx, col.Href, ""); err != nil {
+		p := &place{collection: &collection{Collection: client.Collection{Href: name, Name: client.Base(name)}}}
+		if p.ledger, err = t.opts.Account.Place(ctx, name, ""); err != nil {
 			return &load.Fatal{Err: err}
 		}
-		col.place = p
 		t.places = append(t.places, p)
 	}
 	return nil
@@ -78,11 +108,26 @@ func (t *Target) pruneOne(ctx context.Context, p *place, r *ledger.Record) (forg
 	if p.kept[r.Name] {
 		return true, nil // an occurrence that is part of a series no more stands alone, and the other way round
 	}
-	if r.Tag == "" {
+	tag := r.Tag
+	if r.State == ledger.Intended {
+		// A run died over it. What is there is ours if it is as it was before, or says so.
+		f, err := t.find(ctx, p.Href, r.Name)
+		switch {
+		case err != nil:
+			return false, err
+		case !f.there:
+			return true, nil
+		case f.ours, r.Before != nil && r.Before.Tag == f.tag:
+			tag = f.tag
+		default:
+			tag = ""
+		}
+	}
+	if tag == "" {
 		t.count(func(s *Report) { s.Kept++ })
 		return false, nil // nobody knows whether it is as it was
 	}
-	err = t.patiently(ctx, func() error { return t.client.Delete(t.ctx, client.Join(p.Href, r.Name), r.Tag) })
+	err = t.patiently(ctx, func() error { return t.client.Delete(t.ctx, client.Join(p.Href, r.Name), tag) })
 	switch {
 	case err == nil:
 		t.count(func(s *Report) { s.Pruned++ })

@@ -189,6 +189,19 @@ func (t *Target) join(job *task, s *series) {
 		return
 	}
 	defer b.release()
+	if job.claim.State != ledger.Same && job.claim.State != ledger.Changed && master.outcome == load.Unchanged {
+		// The ledger knows nothing of it, and the resource may have it.
+		f, err := t.findFor(job)
+		if err != nil {
+			job.fail(err)
+			return
+		}
+		if f.there && f.tag == s.tag && f.says(b, true) {
+			job.stored(load.Unchanged, job.name, s.tag)
+			s.joined = append(s.joined, job)
+			return
+		}
+	}
 	t.update(job, b, s.tag, load.Written)
 	if len(job.confirm) == 0 {
 		return

@@ -12,6 +12,7 @@ import (
 
 	"mailmill/load"
 	"mailmill/load/dav/client"
+	"mailmill/load/ledger"
 	"mailmill/load/pace"
 	"mailmill/load/resource"
 )
@@ -91,8 +92,24 @@ func (t *Target) put(job *task, name string, b *body, o client.PutOptions) (stri
 	return stored.ETag, err
 }
 
+// findFor reads what is where a task's resource is or is to be.
+func (t *Target) findFor(job *task) (finding, error) {
+	f, err := t.find(job.ctx, job.place.Href, job.name)
+	if err != nil {
+		return f, t.explain(job, err)
+	}
+	return f, nil
+}
+
 // create stores what is not on the server.
 func (t *Target) create(job *task, b *body) {
+	if !job.intended {
+		if err := job.place.ledger.Intend(t.ctx, []ledger.Record{job.record}); err != nil {
+			job.fail(&load.Fatal{Err: err})
+			return
+		}
+		job.intended = true
+	}
 	derived := false
 	sent := false // something may have arrived
 	for round := 0; ; round++ {
@@ -108,7 +125,7 @@ func (t *Target) create(job *task, b *body) {
 		other, conflict := client.UIDConflict(err)
 		switch {
 		case client.Exists(err):
-			f, err := t.find(job, job.name)
+			f, err := t.findFor(job)
 			switch {
 			case err != nil:
 				job.fail(err)
@@ -169,11 +186,11 @@ func (t *Target) update(job *task, b *body, etag string, o load.Outcome) {
 	case err == nil:
 		job.stored(o, job.name, t.tagOf(job, tag))
 	case client.Changed(err):
-		f, err := t.find(job, job.name)
+		f, err := t.findFor(job)
 		switch {
 		case err != nil:
 			job.fail(err)
-		case f.there && f.says(b):
+		case f.there && f.says(b, false):
 			job.stored(o, job.name, f.tag) // the answer to an earlier try did not arrive
 		case !f.there:
 			job.settle(load.Failed, &load.Conflict{Reason: "it was deleted on the server just now; the archive has changed it too"})
@@ -191,7 +208,7 @@ func (t *Target) fit(job *task, b *body) *body {
 	if stem := strings.TrimSuffix(job.name, t.extension()); stem == resource.Stem(resource.UID(job.form)) {
 		return b
 	}
-	f, err := t.find(job, job.name)
+	f, err := t.findFor(job)
 	if err != nil {
 		job.fail(err)
 		return nil
@@ -209,7 +226,7 @@ func (t *Target) fit(job *task, b *body) *body {
 
 // look stores what may be on the server already.
 func (t *Target) look(job *task, b *body) {
-	f, err := t.find(job, job.name)
+	f, err := t.findFor(job)
 	switch {
 	case err != nil:
 		job.fail(err)
@@ -234,27 +251,38 @@ func (t *Target) look(job *task, b *body) {
 
 // judge decides on an item under whose name there is something. It may have been sent by this run.
 func (t *Target) judge(job *task, b *body, f finding, sent bool) {
-	same := f.says(b)
+	same := f.says(b, job.leads && job.claim.State != ledger.Same)
 	if !same {
 		t.log.Debug("it differs", "collection", job.place.Href, "name", job.name, "differences", f.diff)
 	}
-	switch known := job.claim.Record; {
+	known := job.claim.Record
+	pending := job.claim.State == ledger.Pending
+	switch {
 	case same:
 		o := load.Unchanged
 		if sent {
 			o = load.Written
 		}
 		job.stored(o, job.name, f.tag)
+		// What is under the name that we would have given it is ours, if the ledger knows of it or not.
+		job.adopted = job.claim.State == ledger.New && !sent && strings.TrimSuffix(job.name, t.extension()) != resource.Stem(resource.UID(job.form))
 	case job.mode == checks, job.mode == clashes:
 		job.conflict("it was changed on the server since it was written: " + f.differs())
 	case known.Before != nil && known.Before.Tag != "" && f.tag == known.Before.Tag:
 		t.update(job, b, f.tag, load.Written) // an update that an earlier run did not get to
 	case !f.is(job):
 		job.fail(fmt.Errorf("the name %s is taken on the server by something else, with the UID %q; move that, or choose another collection with --folder-map", job.name, f.uid))
-	case f.ours && f.tag != "":
-		t.update(job, b, f.tag, load.Written) // as another version of the archive had it
+	case sent, pending && known.Before == nil && known.Print == job.e.print:
+		// It was not there when it was sent: what is there is what the server has made of it.
+		o := load.Unchanged
+		if sent {
+			o = load.Written
+		}
+		job.stored(o, job.name, f.tag)
+	case pending && f.ours && f.tag != "":
+		t.update(job, b, f.tag, load.Written) // what a run that died had made of another version of the archive
 	default:
-		job.settle(load.Unchanged, &load.Conflict{Reason: "there is another version of it on the server, which mailmill has not written: " + f.differs()})
+		job.settle(load.Unchanged, &load.Conflict{Reason: "there is another version of it on the server, of which the ledger knows nothing: " + f.differs()})
 	}
 }
 
