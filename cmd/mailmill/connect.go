@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/url"
@@ -178,15 +177,15 @@ func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret se
 	if err != nil {
 		return nil, err
 	}
-	p.plan = func() (string, error) {
+	p.plan = func() (report.Plan, error) {
 		plan := t.Plan()
-		var made []string
+		would := report.Plan{Target: p.String(), Items: plan.Items, Bytes: plan.Bytes, One: "mailbox", Several: "mailboxes"}
 		for _, box := range plan.Mailboxes {
 			if !box.Exists && box.Items > 0 {
-				made = append(made, box.Name)
+				would.New = append(would.New, box.Name)
 			}
 		}
-		return would(plan.Items, plan.Bytes, "mailbox", "mailboxes", made), plan.Full()
+		return would, plan.Full()
 	}
 	p.remarks = func() []string { return mailRemarks(t.Report()) }
 	return t, nil
@@ -229,19 +228,18 @@ func (a *app) openDAV(c *conversion, p *place, books *ledger.Account, secret sec
 	if err != nil {
 		return nil, err
 	}
-	one, several := "calendar", "calendars"
-	if o.Contacts {
-		one, several = "address book", "address books"
-	}
-	p.plan = func() (string, error) {
+	p.plan = func() (report.Plan, error) {
 		plan := t.Plan()
-		var made []string
+		would := report.Plan{Target: p.String(), Items: plan.Items, Bytes: plan.Bytes, One: "calendar", Several: "calendars"}
+		if o.Contacts {
+			would.One, would.Several = "address book", "address books"
+		}
 		for _, collection := range plan.Collections {
 			if !collection.Exists {
-				made = append(made, collection.Name)
+				would.New = append(would.New, collection.Name)
 			}
 		}
-		return would(plan.Items, plan.Bytes, one, several, made), plan.Full()
+		return would, plan.Full()
 	}
 	p.remarks = func() []string { return davRemarks(t.Report()) }
 	return t, nil
@@ -251,28 +249,6 @@ func (a *app) openDAV(c *conversion, p *place, books *ledger.Account, secret sec
 func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-// would says what a server would get.
-func would(items int, bytes int64, one, several string, made []string) string {
-	what := report.Plural(items, "item") + " with " + report.Bytes(bytes)
-	if len(made) == 0 {
-		return what
-	}
-	const most = 10
-	name := report.Count(len(made)) + " new " + several
-	if len(made) == 1 {
-		name = "1 new " + one
-	}
-	names := made[:min(len(made), most)]
-	for i := range names {
-		names[i] = report.Printable(names[i])
-	}
-	list := strings.Join(names, ", ")
-	if len(made) > most {
-		list += ", …"
-	}
-	return name + " (" + list + ") and " + what
 }
 
 // mailRemarks say of a run into a mail server what the balance does not.
@@ -336,9 +312,4 @@ func (c *conversion) checkPrune() error {
 		}
 	}
 	return nil
-}
-
-// fullError returns the error of a rehearsal that finds too little room.
-func (p *place) fullError(err error) error {
-	return &exit{exitQuota, fmt.Sprintf("%s: %s; nothing was written: make room there, or take part of it (--since, --include)", p, once(err)), err}
 }

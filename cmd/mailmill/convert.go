@@ -160,10 +160,14 @@ func (a *app) convert(c *conversion, args []string) error {
 		bars.Close()
 	}
 	run.Elapsed += known.elapsed
+	if closeErr := explainLedger(into.close()); err == nil {
+		err = closeErr
+	}
 	switch {
+	case err != nil: // what a comparison has not come to says nothing
 	case c.only:
 		run.compared = into
-	case c.verify && err == nil && !c.dryRun:
+	case c.verify && !c.dryRun:
 		var compared *load.Result
 		run.compared, compared, err = a.compare(c, whole, bars, log)
 		if compared != nil {
@@ -171,11 +175,7 @@ func (a *app) convert(c *conversion, args []string) error {
 		}
 	}
 	for _, j := range journals {
-		if run.compared != nil {
-			for _, p := range run.compared.list {
-				j.Verified(p.String(), p.compared.Report())
-			}
-		}
+		run.tell(j, c.dryRun && err == nil)
 		j.People(known.numbers())
 		j.Balance(run.Balance, into.tallies()...)
 	}

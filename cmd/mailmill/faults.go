@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"mailmill/load/dav/client"
-	"mailmill/load/files"
+	"mailmill/load/imap"
 	"mailmill/load/imap/wire"
 	"mailmill/load/ledger"
 )
@@ -21,7 +21,6 @@ const goesOn = "run the same command again, which goes on where this one stopped
 // explainServer says what is wrong with a server, or with what one has to know of it, and what to do.
 func (d *destination) explainServer(err error) error {
 	var (
-		inUse    *ledger.InUseError
 		authMail *wire.AuthError
 		authDAV  *client.AuthError
 		tlsMail  *wire.TLSError
@@ -41,14 +40,11 @@ func (d *destination) explainServer(err error) error {
 		}
 		return &exit{status, sentence, err}
 	}
+	if told := explainLedger(err); told != err {
+		return told
+	}
 	what := strings.TrimSuffix(once(err), ".")
 	switch {
-	case errors.As(err, &inUse):
-		return &exit{exitInUse, what + ", then run the same command again", err}
-	case errors.Is(err, ledger.ErrFull), errors.Is(err, ledger.ErrBusy):
-		return &exit{exitTemporary, what, err}
-	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrForeign), errors.Is(err, ledger.ErrNewer), errors.Is(err, ledger.ErrUnwritable):
-		return &exit{exitUsage, what, err}
 	case errors.As(err, &authMail), errors.As(err, &authDAV):
 		return says(exitRefused, what, "see to the user and the password, which was tried once; mailmill help servers tells where it comes from")
 	case errors.Is(err, wire.ErrNoTLS):
@@ -58,7 +54,7 @@ func (d *destination) explainServer(err error) error {
 			return says(exitUsage, what, fmt.Sprintf("name the authority's certificate with --tls-ca FILE, or --insecure %s if that is meant", s.host))
 		}
 		return says(exitUsage, what, "is that the right port?")
-	case wire.OverQuota(err), client.OverQuota(err):
+	case wire.OverQuota(err), client.OverQuota(err), errors.As(err, new(*imap.QuotaError)):
 		return says(exitQuota, what, "what was written before stays; make room there, and "+goesOn)
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return says(exitTemporary, fmt.Sprintf("nobody knows a host %s", s.host), "see to its name, or to the network, and "+goesOn)
@@ -77,6 +73,20 @@ func (d *destination) explainServer(err error) error {
 		return says(exitUsage, what, "")
 	}
 	return says(exitUnexpected, what, "")
+}
+
+// explainLedger says of an error of a ledger of what sort it is. Its sentence says already what to do.
+func explainLedger(err error) error {
+	var inUse *ledger.InUseError
+	switch {
+	case errors.As(err, &inUse):
+		return &exit{exitInUse, once(err) + ", then run the same command again", err}
+	case errors.Is(err, ledger.ErrFull), errors.Is(err, ledger.ErrBusy):
+		return &exit{exitTemporary, once(err), err}
+	case errors.Is(err, ledger.ErrDamaged), errors.Is(err, ledger.ErrForeign), errors.Is(err, ledger.ErrNewer), errors.Is(err, ledger.ErrUnwritable):
+		return &exit{exitUsage, once(err), err}
+	}
+	return err
 }
 
 // callReason returns why a connection could not be made, without the call's name.
@@ -117,12 +127,4 @@ func untrusted(err error) bool {
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	return errors.As(err, &authority) || errors.As(err, &host) || errors.As(err, &invalid) || strings.Contains(err.Error(), "x509: ")
-}
-
-// kindOf returns what a web server's URL is for.
-func (a *account) kindOf() client.Kind {
-	if a.sort == files.Cards {
-		return client.AddressBooks
-	}
-	return client.Calendars
 }

@@ -37,8 +37,8 @@ type place struct {
 	// Of servers, else nil:
 	speaks  serverTarget
 	lane    func() report.Lane
-	plan    func() (string, error) // after a rehearsal: what the server would get, and whether it has too little room
-	remarks func() []string        // after a run: what is to be known beside the balance
+	plan    func() (report.Plan, error) // after a rehearsal: what the server would get; an error says that it has too little room
+	remarks func() []string             // after a run: what is to be known beside the balance
 
 	mu    sync.Mutex
 	tally report.Tally
@@ -70,7 +70,7 @@ func (a *app) open(c *conversion, log *slog.Logger, compare bool) (into *opened,
 			p.target = p.files
 		}
 		if err != nil {
-			return nil, errors.Join(d.explain(err), into.abort())
+			return nil, errors.Join(beforeAll(d.explain(err)), into.abort())
 		}
 		if compare {
 			p.compared = verify.New(mirror, verify.Options{Progress: a.reading})
@@ -79,6 +79,15 @@ func (a *app) open(c *conversion, log *slog.Logger, compare bool) (into *opened,
 		into.list = append(into.list, p)
 	}
 	return into, nil
+}
+
+// beforeAll makes of an error that nobody expects one of the configuration: nothing has begun yet.
+func beforeAll(err error) error {
+	var e *exit
+	if errors.As(err, &e) && e.status == exitUnexpected {
+		return &exit{exitUsage, e.sentence, e}
+	}
+	return err
 }
 
 // reading tells how far the reading of a target is that items are compared with.
@@ -167,15 +176,11 @@ func (p *place) drop() {
 	p.tally.Written, p.tally.Bytes = 0, 0
 }
 
-// rehearsed says what a run would have written. An error says that there is too little room for it.
-func (p *place) rehearsed() (string, error) {
-	name := p.String()
-	if p.files == nil {
-		what, err := p.plan()
-		if err != nil {
-			err = p.fullError(err)
-		}
-		return name + " would get " + what + ".", err
+// rehearsed says what a run would have written.
+func (p *place) rehearsed() string {
+	if p.plan != nil {
+		plan, _ := p.plan()
+		return p.String() + " would get " + plan.String() + "."
 	}
 	n, size := p.files.Wrote()
 	what := report.Bytes(size)
@@ -185,7 +190,19 @@ func (p *place) rehearsed() (string, error) {
 	if p.form.Compressed() {
 		what += " before compression"
 	}
-	return name + " would get " + what + ".", nil
+	return p.String() + " would get " + what + "."
+}
+
+// full returns an error where a rehearsal has found too little room.
+func (p *place) full() error {
+	if p.plan == nil {
+		return nil
+	}
+	_, err := p.plan()
+	if err == nil {
+		return nil
+	}
+	return &exit{exitQuota, fmt.Sprintf("%s: %s; nothing was written: make room there, or take part of it (--since, --include)", p, once(err)), err}
 }
 
 // openFiles opens a target of files, or where nothing is to be written one that does everything but that.

@@ -108,13 +108,6 @@ func (r *remote) checkPrefix() error {
 // sourceMark stands for the name of an archive.
 const sourceMark = "{source}"
 
-// prefixOf returns what the folders of an archive are below on a server.
-func (r *remote) prefixOf(source string) string {
-	name := filepath.Base(source)
-	name = strings.TrimSuffix(name, filepath.Ext(name))
-	return strings.ReplaceAll(r.prefix, sourceMark, strings.ReplaceAll(name, "/", "_"))
-}
-
 // readAuthorities reads --tls-ca.
 func (r *remote) readAuthorities() error {
 	if r.tlsCA == "" {

@@ -60,10 +60,11 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 			verdict = differs
 		}
 	}
-	rehearsed, err := "", error(nil)
+	rehearsed := ""
 	if c.dryRun {
-		if rehearsed, err = run.rehearsed(); err != nil {
-			verdict = err
+		var full error
+		if rehearsed, full = run.rehearsed(); full != nil {
+			verdict = full
 		}
 	}
 	if c.asJSON || a.quiet {
@@ -92,10 +93,25 @@ func (r *converted) rehearsed() (string, error) {
 	var list []string
 	var errs []error
 	for _, p := range r.into.list {
-		what, err := p.rehearsed()
-		list, errs = append(list, what), append(errs, err)
+		list, errs = append(list, p.rehearsed()), append(errs, p.full())
 	}
 	return strings.Join(list, " "), errors.Join(errs...)
+}
+
+// tell writes into a journal what is known at the end of a run.
+func (r *converted) tell(j *report.Journal, rehearsal bool) {
+	for _, p := range r.into.list {
+		if rehearsal && p.plan != nil {
+			plan, _ := p.plan()
+			j.Plan(&plan)
+		}
+	}
+	if r.compared == nil {
+		return
+	}
+	for _, p := range r.compared.list {
+		j.Verified(p.String(), p.compared.Report())
+	}
 }
 
 // allRemarks returns what is to be known of servers beside the balance.

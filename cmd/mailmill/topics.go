@@ -176,6 +176,8 @@ damaged               the same, and part: what is lost or in doubt. The item is
                       written with what can be read of it
 conflict              the same as failure: an item that somebody has changed or
                       deleted on the target since, and that was left so
+plan                  of convert -n, for each server: target, items and bytes
+                      that it would get, new: the names of what would be made
 difference            of verify and convert --verify: target, what (missing
                       doubled different extra), place, id (there), source,
                       folder, source_id, key, kind, subject, identity (the

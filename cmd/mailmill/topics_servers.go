@@ -67,6 +67,7 @@ mailmill wrote there and the archives no longer have.
 
 The pace adapts to the server: where it asks for less, or answers slowly, less
 is sent, over fewer connections. --connections, --rate and --bandwidth bound it.
+A server that goes away is waited for some minutes before the run ends.
 The terminal shows a lane for each server; with -v, lines a minute do.
 
 No server mails anything to anybody for what is written there: meetings are

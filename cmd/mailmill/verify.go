@@ -119,7 +119,10 @@ func (a *app) compare(c *conversion, plan load.Plan, bars *report.Bars, log *slo
 	if bars != nil {
 		bars.Close()
 	}
-	return into, result, err
+	if err != nil {
+		return nil, result, err
+	}
+	return into, result, nil
 }
 
 // mostDifferences of a sort are listed on a terminal.

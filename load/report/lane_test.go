@@ -85,3 +85,24 @@ func TestTickerHasLanes(t *testing.T) {
 		}
 	}
 }
+
+func TestPlanOfServer(t *testing.T) {
+	p := Plan{Target: "imaps://alice@mail.example.org/", Items: 1, Bytes: 2500, One: "mailbox", Several: "mailboxes"}
+	if got, want := p.String(), "1 item with 2.5 kB"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p.New = []string{"A\x1b[2J"}
+	if got, want := p.String(), "1 new mailbox (A\uFFFD[2J) and 1 item with 2.5 kB"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	p.New = strings.Split("a b c d e f g h i j k l", " ")
+	if got, want := p.String(), "12 new mailboxes (a, b, c, d, e, f, g, h, i, j, …) and 1 item with 2.5 kB"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	var out bytes.Buffer
+	p.New = p.New[:2]
+	NewJournal(NewLines(&out)).Plan(&p)
+	if want := `{"type":"plan","schema":1,"target":"imaps://alice@mail.example.org/","items":1,"bytes":2500,"new":["a","b"]}` + "\n"; out.String() != want {
+		t.Errorf("%s, want %s", &out, want)
+	}
+}
