@@ -321,15 +321,16 @@ func (t *Target) list(ctx context.Context) (*listing, error) {
 		for data := cmd.Next(); data != nil; data = cmd.Next() {
 			if count++; count <= mostMailboxes {
 				l.add(data.Mailbox, data.Attrs)
+			} else if count == mostMailboxes+1 {
+				// There may be no end of them. Closing waits for the reader, which waits for somebody to take what it has.
+				go client.Close() //nolint:errcheck // the command tells
 			}
 		}
-		if err := cmd.Close(); err != nil {
-			return err
-		}
+		err := cmd.Close()
 		if count > mostMailboxes {
 			return &wire.ProtocolError{Doing: "LIST", What: fmt.Sprintf("it has more than %d mailboxes", mostMailboxes)}
 		}
-		return nil
+		return err
 	})
 	return l, named(err, "LIST")
 }
