@@ -133,7 +133,17 @@ func (c *control) do(ctx context.Context, f func(*imapclient.Client) error) erro
 		c.dialer.retried("the connection was lost")
 		c.drop()
 	}
+	if !wire.Lost(err) {
+		err = unreadable{err}
+	}
 	return &load.Fatal{Err: fmt.Errorf("the connection was lost %d times in a row: %w", mostAttempts, err)}
+}
+
+// unreadable is an answer that the library could not read, in its own words.
+type unreadable struct{ error }
+
+func (e unreadable) Unwrap() error {
+	return &wire.ProtocolError{Doing: "a command", What: e.error.Error()}
 }
 
 // connect makes sure of a connection.
