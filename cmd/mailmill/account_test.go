@@ -21,7 +21,7 @@ func TestParseAccount(t *testing.T) {
 		{"IMAPS://alice%40example.org@Mail.Example.ORG:993/", want{"imaps://alice@example.org@mail.example.org/", "alice@example.org", "mail.example.org:993", "", "alice@example.org", ""}},
 		{"imap://alice@example.org@mail.example.org:1143/Old/2014%20Q1/", want{"imap://alice@example.org@mail.example.org:1143/Old/2014%20Q1", "alice@example.org", "mail.example.org:1143", "Old/2014 Q1", "alice@example.org", ""}},
 		{"imaps://alice*admin@[2001:db8::1]/", want{"imaps://alice*admin@[2001:db8::1]/", "alice*admin", "[2001:db8::1]:993", "", "alice", ""}},
-		{"caldavs://dav.example.org", want{"caldavs://dav.example.org/", "", "dav.example.org:443", "", "", "https://dav.example.org/"}},
+		{"caldavs://dav.example.org", want{"caldavs://dav.example.org/", "", "dav.example.org:443", "/", "", "https://dav.example.org/"}},
 		{"caldav://bob@dav.example.org:8008/cal/b%20b/", want{"caldav://bob@dav.example.org:8008/cal/b%20b/", "bob", "dav.example.org:8008", "/cal/b%20b/", "bob", "http://dav.example.org:8008/cal/b%20b/"}},
 		{"carddavs://zo%C3%AB@dav.example.org:443/x", want{"carddavs://zo%C3%AB@dav.example.org/x", "zoë", "dav.example.org:443", "/x", "zoë", "https://dav.example.org/x"}},
 	} {

@@ -159,9 +159,13 @@ func (a *account) readPath(path string, wrong func(string) error) error {
 	if !isText(decoded) {
 		return wrong("has control characters in its path")
 	}
-	a.path = path
-	if a.sort == files.Mail {
+	switch {
+	case a.sort == files.Mail:
 		a.path = strings.Trim(decoded, "/")
+	case path == "":
+		a.path = "/"
+	default:
+		a.path = path
 	}
 	return nil
 }
@@ -188,9 +192,7 @@ func (a *account) String() string {
 	}
 	path := a.path
 	if a.sort == files.Mail {
-		path = "/" + (&url.URL{Path: path}).EscapedPath()
-	} else if path == "" {
-		path = "/"
+		path = "/" + strings.TrimPrefix((&url.URL{Path: "/" + path}).EscapedPath(), "/")
 	}
 	return a.scheme.name + "://" + host + path
 }
@@ -208,11 +210,7 @@ func (a *account) URL() string {
 	if a.port != a.scheme.port {
 		host += ":" + strconv.Itoa(a.port)
 	}
-	path := a.path
-	if path == "" {
-		path = "/"
-	}
-	return scheme + "://" + host + path
+	return scheme + "://" + host + a.path
 }
 
 // owner returns the user whose mailboxes are written to: not the one that logs in for him.
