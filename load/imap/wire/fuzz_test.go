@@ -111,7 +111,7 @@ func FuzzGuard(f *testing.F) {
 	f.Add([]byte("* XYZZY {3}\r\n)))\r\n* LIST ((((((((((\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := newConn(scripted(data), Options{Timeout: 5 * time.Second})
-		g := &guard{Conn: c.base, c: c, br: c.lines.br}
+		g := &guard{Conn: c.base, c: c, br: c.lines.br, open: make(map[string]bool)}
 		got, err := io.ReadAll(g)
 		if err != nil && !Lost(err) {
 			t.Errorf("%T %v", err, err)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 )
@@ -18,6 +19,7 @@ const (
 	maxGuarded     = 1 << 20   // bytes of a line, and of all literals in a response that are no bodies
 	maxGuardedBody = 1<<32 - 1 // bytes of a body
 	maxNesting     = 100       // of parentheses in a response
+	maxResponses   = 100_000   // until the next answer, not counting messages that are fetched
 )
 
 // Client hands the connection over to go-imap, already logged in, with the server's capabilities known. The Conn must
@@ -41,7 +43,7 @@ func (c *Conn) Client() (*imapclient.Client, error) {
 	if err := c.broken(); err != nil {
 		return nil, err
 	}
-	g := &guard{Conn: c.base, c: c, br: c.lines.br}
+	g := &guard{Conn: c.base, c: c, br: c.lines.br, open: make(map[string]bool)}
 	// A server that speaks IMAP4rev1 unless told otherwise takes mailbox names in modified UTF-7, but go-imap would send
 	// UTF-8 once it knows of IMAP4rev2.
 	var names []string
@@ -94,10 +96,13 @@ type guard struct {
 	scan    scanner
 	err     error
 
-	mu   sync.Mutex // for what follows
-	tag  int        // of the last command sent
-	open int        // commands without an answer
-	tail []byte     // of what was written since the last line feed, as far as it may be a tag
+	mu     sync.Mutex      // for what follows
+	tag    int             // of the last command sent
+	open   map[string]bool // tags of commands without an answer, and whether they fetch
+	since  time.Time       // when the last of them was sent, or answered
+	others int             // responses since
+	start  []byte          // what was written since the last line feed, as far as it may be a tag and a name
+	seen   bool            // it is one
 }
 
 func (g *guard) Read(p []byte) (int, error) {
@@ -166,7 +171,9 @@ func (g *guard) line() error {
 		return unlawful("a line of more than %d bytes", maxGuarded)
 	}
 	if begins {
-		g.begin(part)
+		if err := g.begin(part); err != nil {
+			return err
+		}
 	}
 	if depth := g.scan.lines(part); depth > maxNesting {
 		return unlawful("more than %d parentheses within each other", maxNesting)
@@ -218,11 +225,11 @@ func (g *guard) weigh(mark []byte, n int64) error {
 const maxMark = 30
 
 // begin looks at the first part of a response: whose it is, and whether go-imap understands it.
-func (g *guard) begin(part []byte) {
+func (g *guard) begin(part []byte) error {
 	g.drop, g.bodies, g.small, g.scan = false, false, 0, scanner{}
 	fields := bytes.Fields(part[:min(len(part), 200)])
 	if len(fields) == 0 {
-		return
+		return nil
 	}
 	switch tag := string(fields[0]); tag {
 	case "*":
@@ -241,15 +248,39 @@ func (g *guard) begin(part []byte) {
 			g.scan.text = true
 			g.bye(part)
 		}
+		if err := g.untagged(name); err != nil {
+			return err
+		}
 	case "+":
 		g.scan.text = true
 	default:
 		g.scan.text = true
-		g.answered()
+		g.answered(tag)
 	}
 	if g.scan.text && len(fields) > 2 {
 		disarm(part, fields[2])
 	}
+	return nil
+}
+
+// untagged bounds what a server sends instead of an answer. How many messages it may tell of is the caller's to judge.
+func (g *guard) untagged(name string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	fetches := false
+	for _, f := range g.open {
+		fetches = fetches || f
+	}
+	if fetches && name == "FETCH" {
+		return nil
+	}
+	if g.others++; g.others > maxResponses {
+		return unlawful("more than %d responses without an answer", maxResponses)
+	}
+	if len(g.open) > 0 && !fetches && time.Since(g.since) > overdue*g.c.opts.Timeout {
+		return errStalled
+	}
+	return nil
 }
 
 // disarm makes text of a response code, whose first word is given, where it must not be one for go-imap.
@@ -272,13 +303,12 @@ func (g *guard) bye(part []byte) {
 }
 
 // answered notes the answer to a command.
-func (g *guard) answered() {
+func (g *guard) answered(tag string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.open > 0 {
-		g.open--
-	}
-	if g.open == 0 {
+	delete(g.open, tag)
+	g.since, g.others = time.Now(), 0
+	if len(g.open) == 0 {
 		g.c.base.rest(true)
 	}
 }
@@ -287,7 +317,7 @@ func (g *guard) answered() {
 func (g *guard) Write(p []byte) (int, error) {
 	g.mu.Lock()
 	g.count(p)
-	if g.open > 0 {
+	if len(g.open) > 0 {
 		g.c.base.rest(false)
 	}
 	g.mu.Unlock()
@@ -300,22 +330,23 @@ func (g *guard) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// maxTag is how long the start of a command is: its tag and a blank.
-const maxTag = 24
+// maxStart is how much of a line tells which command it is: T1234567890 UID FETCH.
+const maxStart = 24
 
 // count finds the commands in what is written. go-imap's tags are T1, T2, … at the start of lines.
 func (g *guard) count(p []byte) {
 	for len(p) > 0 {
 		line, rest, ended := bytes.Cut(p, []byte{'\n'})
-		room := max(0, maxTag-len(g.tail))
-		g.tail = append(g.tail, line[:min(len(line), room)]...)
-		if next := "T" + strconv.Itoa(g.tag+1) + " "; bytes.HasPrefix(g.tail, []byte(next)) {
+		g.start = append(g.start, line[:min(len(line), maxStart-len(g.start))]...)
+		tag := "T" + strconv.Itoa(g.tag+1)
+		if name, ok := bytes.CutPrefix(g.start, []byte(tag+" ")); ok && !g.seen {
 			g.tag++
-			g.open++
-			g.tail = append(g.tail[:0], "-------------------------"...) // found: nothing else on this line
+			g.seen = true
+			g.open[tag] = bytes.HasPrefix(name, []byte("FETCH ")) || bytes.HasPrefix(name, []byte("UID FETCH "))
+			g.since = time.Now()
 		}
 		if ended {
-			g.tail = g.tail[:0]
+			g.start, g.seen = g.start[:0], false
 		}
 		p = rest
 	}
