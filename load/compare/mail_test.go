@@ -244,6 +244,23 @@ func TestEncodings(t *testing.T) {
 	})
 }
 
+// What was made canonical is: written into a mail it says the same.
+func TestCanonicalTwice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		raw := rapid.StringOfN(rapid.RuneFrom([]rune("ab ,<>@\"()=?:;é€\t")), 0, 60, -1).Draw(t, "value")
+		for _, field := range []string{"Subject", "Keywords", "References", "X-Note", "Date", "Content-Disposition"} {
+			for _, f := range mail(t, field+": "+raw+"\r\n\r\n") {
+				if f.Field != field || strings.Contains(f.Value, "=?") || field == "Keywords" && strings.ContainsAny(f.Value, `,"`) || field == "Content-Disposition" && strings.Contains(f.Value, ";") {
+					continue // a part of it alone is something else
+				}
+				if again := mail(t, field+": "+f.Value+"\r\n\r\n").Get(field); again != f.Value {
+					t.Fatalf("%s: %q becomes %q, and that %q", field, raw, f.Value, again)
+				}
+			}
+		}
+	})
+}
+
 // The error is the reader's; the mail has none.
 func TestMailErrors(t *testing.T) {
 	gone := errors.New("the server is gone")
