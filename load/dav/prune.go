@@ -25,8 +25,8 @@ func (t *Target) prunes() bool {
 	return t.opts.Prune && !t.opts.Rehearse && !t.spared && t.opts.Account != nil
 }
 
-// prune deletes what earlier runs stored in the account, and no item of this run is. What somebody changed on the server
-// stays.
+// prune deletes what earlier runs stored in the collections that folders of this run go to, and no item of this run is.
+// What somebody changed on the server stays.
 func (t *Target) prune(ctx context.Context) error {
 	if err := t.deserted(ctx); err != nil {
 		return err
@@ -84,20 +84,22 @@ func (t *Target) pruneSome(ctx context.Context, p *place, batch []ledger.Record)
 	return err
 }
 
-// deserted adds the places of the account that no item of this run went to: folders may be gone, or empty.
+// deserted adds the places that folders of this run go to, but no item. What other commands wrote, under another prefix or
+// from archives with other folders, is none of this run's business.
 func (t *Target) deserted(ctx context.Context) error {
 	names, err := t.opts.Account.Places(ctx)
 	if err != nil {
 		return &load.Fatal{Err: err}
 	}
-	for _, name := range names {
-		if slices.ContainsFunc(t.places, func(p *place) bool { return p.Href == name }) {
+	for col := range t.planned() {
+		if !col.exists || col.place != nil || !slices.Contains(names, col.Href) {
 			continue
 		}
-		p := &place{collection: &collection{Collection: client.Collection{Href: name, Name: client.Base(name)}}}
-		if p.ledger, err = t.opts.Account.Place(ctx, name, ""); err != nil {
+		p := &place{collection: col}
+		if p.ledger, err = t.opts.Account.Place(ctx, col.Href, ""); err != nil {
 			return &load.Fatal{Err: err}
 		}
+		col.place = p
 		t.places = append(t.places, p)
 	}
 	return nil
