@@ -135,7 +135,9 @@ func (a *app) writeVerified(w io.Writer, into *opened) {
 		most = mostDifferences
 	}
 	for _, p := range into.list {
-		report.WriteVerified(w, p.String(), p.compared.Report(), most)
+		if r := p.compared.Report(); !a.quiet || r.Found() > 0 {
+			report.WriteVerified(w, p.String(), r, most)
+		}
 	}
 }
 
