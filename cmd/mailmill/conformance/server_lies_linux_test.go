@@ -15,6 +15,7 @@ import (
 func TestServersThatLie(t *testing.T) {
 	archive := corpustest.Sample()
 	want := sumsOfMails(t, archive)
+	parts := map[string]func(*testing.T){}
 	for name, fault := range map[string]imaptest.Fault{
 		"a greeting without an end":             {Command: "GREETING", Do: imaptest.Flood, Text: "* OK x"},
 		"a greeting that is none":               {Command: "GREETING", Do: imaptest.Send, Text: "220 smtp.example.org ESMTP\r\n"},
@@ -33,8 +34,7 @@ func TestServersThatLie(t *testing.T) {
 		"nothing, and the connection is closed": {Command: "APPEND", After: 5, At: 100, Do: imaptest.Drop},
 	} {
 		for _, repeat := range []bool{false, true} {
-			t.Run(strings.ReplaceAll(name, " ", "_")+map[bool]string{true: ", always"}[repeat], func(t *testing.T) {
-				t.Parallel()
+			parts[name+map[bool]string{true: ", always"}[repeat]] = func(t *testing.T) {
 				s := imaptest.Start(t, imaptest.Options{})
 				fault := fault
 				fault.Repeat = repeat
@@ -43,8 +43,11 @@ func TestServersThatLie(t *testing.T) {
 				args := []string{"convert", "-q", "--ledger", ledger, "--insecure", "127.0.0.1", "--only", "mail", "--mail", "imap://u1@" + s.Addr(), archive}
 				start := time.Now()
 				p := startProcess(t, []string{"MAILMILL_PASSWORD=secret"}, args...)
-				// What is answered by patience need not be waited for.
-				patient := time.AfterFunc(20*time.Second, func() { s.Heal() })
+				// What patience answers need not be waited for.
+				patient := time.AfterFunc(3*time.Second, func() {
+					s.Heal()
+					s.Hangup()
+				})
 				r := p.wait()
 				patient.Stop()
 				if r.status == 1 || r.status != 0 && strings.TrimSpace(r.stderr) == "" {
@@ -59,7 +62,8 @@ func TestServersThatLie(t *testing.T) {
 				if n := s.Count(); n != len(want) {
 					t.Errorf("%d messages are there, want %d", n, len(want))
 				}
-			})
+			}
 		}
 	}
+	together(t, 8, parts)
 }

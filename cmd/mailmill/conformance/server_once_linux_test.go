@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +24,38 @@ const (
 	noLiterals = "UIDPLUS MULTIAPPEND LITERAL+ LITERAL- COMPRESS=DEFLATE"
 )
 
-// Cases 41 and 42 of the acceptance tests: fifty times the program is killed at a random moment, and the same command goes
-// on; in the end every server holds everything once, whether it tells the UIDs of what it took or not.
+// loading is a way to load: a server, and what goes there.
+type loading struct {
+	name  string
+	start func(testing.TB) *servertest.Server
+	kinds []string
+}
+
+// address returns where the server is spoken to.
+func (l *loading) address(s *servertest.Server) string {
+	if l.kinds[0] == "mail" {
+		return s.IMAP
+	}
+	return s.HTTP
+}
+
+// loadings are servers with UIDPLUS and without, and with calendars and contacts.
+var loadings = []loading{
+	{"mail with UIDPLUS, Dovecot", func(t testing.TB) *servertest.Server { return servertest.Dovecot(t, nil) }, []string{"mail"}},
+	{"mail with UIDPLUS, Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"mail"}},
+	{"mail without UIDPLUS, Dovecot", func(t testing.TB) *servertest.Server {
+		return servertest.Dovecot(t, servertest.Options{"CAPABILITY": noUIDPLUS, "FORMAT": "mdbox"})
+	}, []string{"mail"}},
+	{"mail without UIDPLUS, Cyrus", func(t testing.TB) *servertest.Server {
+		return servertest.Cyrus(t, servertest.Options{"SUPPRESS": noLiterals})
+	}, []string{"mail"}},
+	{"calendars and contacts, Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"calendar", "contacts"}},
+	{"calendars and contacts, Radicale", func(t testing.TB) *servertest.Server { return servertest.Radicale(t, nil) }, []string{"calendar", "contacts"}},
+}
+
+// Cases 41 and 42 of the acceptance tests: fifty times for mail with UIDPLUS, for mail without, and for calendars and
+// contacts, the program is killed at a random moment, and the same command goes on; in the end every server holds
+// everything once.
 //
 // Half of the moments are told by the clock, half by the bytes that have gone to the server. They are random by a seed
 // that is logged; MAILMILL_SEED sets it.
@@ -32,87 +63,71 @@ func TestCase41KilledAndResumed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	for _, test := range []struct {
-		name  string
-		start func(t testing.TB) *servertest.Server
-		kinds []string
-	}{
-		{"mail with UIDPLUS", func(t testing.TB) *servertest.Server { return servertest.Dovecot(t, nil) }, []string{"mail"}},
-		{"mail without UIDPLUS", func(t testing.TB) *servertest.Server {
-			return servertest.Dovecot(t, servertest.Options{"CAPABILITY": noUIDPLUS, "FORMAT": "mdbox"})
-		}, []string{"mail"}},
-		{"mail with Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"mail"}},
-		{"mail with Cyrus without UIDPLUS", func(t testing.TB) *servertest.Server {
-			return servertest.Cyrus(t, servertest.Options{"SUPPRESS": noLiterals})
-		}, []string{"mail"}},
-		{"calendars and contacts with Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"calendar", "contacts"}},
-		{"calendars and contacts with Radicale", func(t testing.TB) *servertest.Server { return servertest.Radicale(t, nil) }, []string{"calendar", "contacts"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			killedAndResumed(t, test.start(t), test.kinds)
-		})
+	parts := map[string]func(*testing.T){}
+	for _, l := range loadings {
+		parts[l.name] = func(t *testing.T) { killedAndResumed(t, l) }
 	}
+	together(t, len(parts), parts)
 }
 
-// killedAndResumed kills runs until it did so fifty times, five times a user.
-func killedAndResumed(t *testing.T, s *servertest.Server, kinds []string) {
-	const kills, killsEach, users = 50, 5, 19
+// killedAndResumed kills runs until it did so 25 times, five times a user.
+func killedAndResumed(t *testing.T, l loading) {
+	const kills, killsEach, users = 25, 5, 19
 	archive := corpustest.Sample()
 	seed := uint64(7)
 	if _, err := fmt.Sscan(os.Getenv("MAILMILL_SEED"), &seed); err == nil {
 		t.Logf("seed %d", seed)
 	}
-	random := rand.New(rand.NewPCG(seed, uint64(len(t.Name()))))
-	real := s.IMAP
-	if real == "" || kinds[0] != "mail" {
-		real = s.HTTP
-	}
-	meter := servertest.Count(t, real)
+	s := l.start(t)
 
 	// What a run that nobody interrupts leaves.
-	reference := accountOf(t, s, "u20").only(kinds...).through(real, meter.Addr)
+	meter := servertest.Count(t, l.address(s))
 	start := time.Now()
-	reference.load("-q", archive).want(t, 0)
+	accountOf(t, s, "u20").only(l.kinds...).through(l.address(s), meter.Addr).load("-q", archive).want(t, 0)
 	took, bytes := time.Since(start), meter.Sent()
 	want := holds(t, s, "u20")
 	if want.total() < 50 {
 		t.Fatalf("the server holds %d things", want.total())
 	}
 
-	done := 0
-	for user := 1; done < kills && user <= users; user++ {
-		a := accountOf(t, s, fmt.Sprint("u", user)).only(kinds...).through(real, meter.Addr)
-		for range killsEach {
-			p := a.start("-q", archive)
-			// A run that goes on has less to do.
-			if random.IntN(2) == 0 {
-				meter.AtByte(meter.Sent()+1+random.Int64N(bytes/2), func() { _ = p.cmd.Process.Kill() })
-				<-p.ended
-				meter.AtByte(0, nil)
-			} else {
-				select {
-				case <-p.ended:
-				case <-time.After(time.Duration(random.Int64N(int64(took)))):
+	var done atomic.Int64
+	parts := map[string]func(*testing.T){}
+	for user := 1; user <= users; user++ {
+		name := fmt.Sprint("u", user)
+		random := rand.New(rand.NewPCG(seed, uint64(user)))
+		parts[name] = func(t *testing.T) {
+			if done.Load() >= kills {
+				return
+			}
+			meter := servertest.Count(t, l.address(s))
+			a := accountOf(t, s, name).only(l.kinds...).through(l.address(s), meter.Addr)
+			for range killsEach {
+				p := a.start("-q", archive)
+				// A run that goes on has less to do.
+				if random.IntN(2) == 0 {
+					meter.AtByte(meter.Sent()+1+random.Int64N(bytes/2), func() { _ = p.cmd.Process.Kill() })
+					<-p.ended
+					meter.AtByte(0, nil)
+				} else {
+					select {
+					case <-p.ended:
+					case <-time.After(time.Duration(random.Int64N(int64(took)))):
+					}
 				}
+				if p.kill(); !p.killed() {
+					p.wait().want(t, 0) // before its moment
+					break
+				}
+				done.Add(1)
 			}
-			if p.kill(); !p.killed() {
-				p.wait().want(t, 0) // before its moment
-				break
-			}
-			done++
+			a.load("-q", archive).want(t, 0)
+			want.same(t, holds(t, s, a.user))
 		}
-		a.load("-q", archive).want(t, 0)
-		want.same(t, holds(t, s, a.user))
-		if t.Failed() {
-			t.Fatalf("user %s, after %d kills", a.user, done)
-		}
-		a.load("-q", archive).want(t, 0)
-		want.same(t, holds(t, s, a.user))
 	}
-	t.Logf("killed %d times; a run takes %v and sends %d bytes", done, took.Round(time.Millisecond), bytes)
-	if done < kills {
-		t.Errorf("killed %d times, want %d", done, kills)
+	together(t, 5, parts)
+	t.Logf("killed %d times; a run takes %v and sends %d bytes", done.Load(), took.Round(time.Millisecond), bytes)
+	if done.Load() < kills {
+		t.Errorf("killed %d times, want %d", done.Load(), kills)
 	}
 }
 
@@ -121,97 +136,79 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	archive := corpustest.Sample()
-	servers := []struct {
-		name  string
-		start func(testing.TB) *servertest.Server
-		kinds []string
-	}{
-		{"dovecot", func(t testing.TB) *servertest.Server { return servertest.Dovecot(t, nil) }, []string{"mail"}},
-		{"poor dovecot", func(t testing.TB) *servertest.Server {
-			return servertest.Dovecot(t, servertest.Options{"CAPABILITY": noUIDPLUS})
-		}, []string{"mail"}},
-		{"cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"mail"}},
-		{"cyrus DAV", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"calendar", "contacts"}},
-		{"radicale", func(t testing.TB) *servertest.Server { return servertest.Radicale(t, nil) }, []string{"calendar", "contacts"}},
-	}
 	const moment = 300 * time.Millisecond
-	events := []struct {
-		name string
-		do   func(t *testing.T, s *servertest.Server, n *servertest.Network)
-	}{
-		{"the server is killed and restarted", func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
+	archive := corpustest.Sample()
+	events := map[string]func(t *testing.T, s *servertest.Server, n *servertest.Network){
+		"the server is killed and restarted": func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
 			s.Kill(t)
 			time.Sleep(moment)
 			s.Start(t, nil)
-		}},
-		{"the connection is cut inside a literal", func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
+		},
+		"the connection is cut inside a literal": func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
 			n.CutAfter(t, 10_000)
 			time.Sleep(moment)
 			n.Heal(t)
-		}},
-		{"answers never arrive", func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
+		},
+		"answers never arrive": func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
 			n.Silence(t)
 			time.Sleep(moment)
 			n.Heal(t)
-		}},
-		{"the server stalls", func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
+		},
+		"the server stalls": func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
 			s.Pause(t)
 			time.Sleep(2 * time.Second)
 			s.Resume(t)
-		}},
-		{"the server cannot be reached", func(_ *testing.T, _ *servertest.Server, n *servertest.Network) {
+		},
+		"the server cannot be reached": func(t *testing.T, _ *servertest.Server, n *servertest.Network) {
 			n.Down()
 			time.Sleep(moment)
 			n.Up(t)
-		}},
+		},
 	}
-	for _, server := range servers {
-		t.Run(server.name, func(t *testing.T) {
-			t.Parallel()
-			s := server.start(t)
-			real := s.IMAP
-			if server.kinds[0] != "mail" {
-				real = s.HTTP
+	parts := map[string]func(*testing.T){}
+	for _, l := range loadings {
+		parts[l.name] = func(t *testing.T) {
+			// The ledger is lost as well, after each of them.
+			for name, event := range events {
+				t.Run(name, func(t *testing.T) { onceWhile(t, l, archive, event) })
 			}
-			accountOf(t, s, "u20").only(server.kinds...).load("-q", archive).want(t, 0)
-			want := holds(t, s, "u20")
-			for i, event := range events {
-				t.Run(event.name, func(t *testing.T) {
-					n := servertest.Between(t, real)
-					meter := servertest.Count(t, n.Addr)
-					a := accountOf(t, s, fmt.Sprint("u", i+1)).only(server.kinds...).through(real, meter.Addr)
-					happened := make(chan struct{})
-					meter.AtByte(100_000, func() {
-						go func() {
-							defer close(happened)
-							event.do(t, s, n)
-						}()
-					})
-					const temporary = 5
-					r := a.load("-q", archive).want(t, 0, temporary)
-					<-happened
-					t.Logf("exit status %d", r.status)
-					if r.status != 0 {
-						a.load("-q", archive).want(t, 0)
-					}
-					want.same(t, holds(t, s, a.user))
-				})
-			}
-			t.Run("the ledger is lost", func(t *testing.T) {
-				a := accountOf(t, s, "u19").only(server.kinds...)
-				meter := servertest.Count(t, real)
-				p := a.through(real, meter.Addr)
-				run := p.start("-q", archive)
-				meter.AtByte(100_000, func() { _ = run.cmd.Process.Kill() })
-				<-run.ended
-				for range 2 {
-					forget(t, a.ledger)
-					a.load("-q", archive).want(t, 0)
-					want.same(t, holds(t, s, a.user))
-				}
-			})
-		})
+		}
+	}
+	together(t, len(parts), parts)
+}
+
+// onceWhile loads while something happens, goes on if that ended the run, and does it all once more without the ledger.
+func onceWhile(t *testing.T, l loading, archive string, event func(*testing.T, *servertest.Server, *servertest.Network)) {
+	s := l.start(t)
+	accountOf(t, s, "u20").only(l.kinds...).load("-q", archive).want(t, 0)
+	want := holds(t, s, "u20")
+	n := servertest.Between(t, l.address(s))
+	meter := servertest.Count(t, n.Addr)
+	a := accountOf(t, s, "u1").only(l.kinds...).through(l.address(s), meter.Addr)
+	happened := make(chan struct{})
+	meter.AtByte(100_000, func() {
+		go func() {
+			defer close(happened)
+			event(t, s, n)
+		}()
+	})
+	r := a.load("-q", archive).want(t, 0, temporarily)
+	<-happened
+	if r.status != 0 {
+		t.Logf("exit status %d: %s", r.status, tail(r.stderr, 300))
+		a.load("-q", archive).want(t, 0)
+	}
+	want.same(t, holds(t, s, "u1"))
+
+	// A run dies, and the ledger is gone.
+	b := accountOf(t, s, "u2").only(l.kinds...).through(l.address(s), meter.Addr)
+	run := b.start("-q", archive)
+	meter.AtByte(meter.Sent()+100_000, func() { _ = run.cmd.Process.Kill() })
+	<-run.ended
+	for range 2 {
+		forget(t, b.ledger)
+		b.load("-q", archive).want(t, 0)
+		want.same(t, holds(t, s, "u2"))
 	}
 }
 
@@ -233,7 +230,6 @@ func TestExactlyOnceWhenTheQuotaFills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	const overQuota = 13
 	archive := corpustest.Sample()
 	for name, test := range map[string]struct {
 		start func(testing.TB) *servertest.Server

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -222,4 +224,20 @@ func nobodyThere(t testing.TB) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// together runs parts of a test side by side, so many at a time: they wait for servers most of the time, more than they keep
+// processors busy.
+func together(t *testing.T, width int, parts map[string]func(*testing.T)) {
+	t.Helper()
+	free := make(chan struct{}, width)
+	var running sync.WaitGroup
+	for _, name := range slices.Sorted(maps.Keys(parts)) {
+		free <- struct{}{}
+		running.Go(func() {
+			t.Run(name, parts[name])
+			<-free
+		})
+	}
+	running.Wait()
 }
