@@ -82,6 +82,7 @@ type Part struct {
 // until yield returns false.
 func Components(r io.Reader, yield func(Part) bool) error {
 	c := &calendarReader{in: newContentReader(r), yield: yield}
+	defer c.in.lines.release()
 	c.read()
 	return c.in.err()
 }

@@ -23,6 +23,7 @@ func Card(r io.Reader) (Facts, error) {
 // Cards reads vCards as [Card] does and passes them on one by one, until yield returns false.
 func Cards(r io.Reader, yield func(Part) bool) error {
 	c := &cardReader{in: newContentReader(r)}
+	defer c.in.lines.release()
 	var between collected
 	for {
 		line, ok := c.in.next()

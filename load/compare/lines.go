@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"sync"
 )
 
 // readBuffer is the length of the longest piece of a line that is looked at at once.
@@ -43,7 +44,18 @@ type watched struct {
 }
 
 func newLineReader(r io.Reader) *lineReader {
-	return &lineReader{br: bufio.NewReaderSize(r, readBuffer)}
+	br := buffers.Get().(*bufio.Reader)
+	br.Reset(r)
+	return &lineReader{br: br}
+}
+
+var buffers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, readBuffer) }}
+
+// release gives the buffer back. Nothing is read after that.
+func (l *lineReader) release() {
+	l.br.Reset(nil)
+	buffers.Put(l.br)
+	l.br = nil
 }
 
 func (l *lineReader) push(boundary string) (level int) {

@@ -43,6 +43,7 @@ const (
 // as well, Received, Return-Path, Delivered-To and what else traceFields lists: what servers add to a message that they take.
 func Mail(r io.Reader) (Facts, error) {
 	m := &mailReader{lines: newLineReader(r)}
+	defer m.lines.release()
 	m.entity(place{}, true, false, 0)
 	if err := m.lines.err; err != nil && err != io.EOF {
 		return nil, err

@@ -101,7 +101,7 @@ const longestState = 1 << 20
 
 // readState reads the fields in which an mbox file keeps a mail's state, and returns the whole mail.
 func readState(content io.Reader, o *verify.Object) (io.Reader, error) {
-	in := bufio.NewReaderSize(content, 64<<10)
+	in := bufio.NewReaderSize(content, 4<<10)
 	var header bytes.Buffer
 	var flags formats.Flags
 	o.Flags, o.Keywords = []string{}, []string{}

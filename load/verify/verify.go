@@ -294,7 +294,7 @@ func piped(write func(io.Writer) error, read func(io.Reader) error) error {
 			}
 			w.CloseWithError(failed)
 		}()
-		out := bufio.NewWriterSize(w, 64<<10)
+		out := bufio.NewWriterSize(w, 16<<10)
 		if failed = write(out); failed == nil {
 			failed = out.Flush()
 		}
