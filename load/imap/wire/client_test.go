@@ -152,3 +152,20 @@ func TestGuard(t *testing.T) {
 		})
 	}
 }
+
+// A server that tells of more and more messages comes to an end.
+func TestGuardFetch(t *testing.T) {
+	s := imaptest.Start(t, imaptest.Options{})
+	s.Deliver("INBOX", imaptest.Message{Body: mail(1, 100)})
+	s.Fault(imaptest.Fault{Command: "UID FETCH", Do: imaptest.Flood, Text: "* 1 FETCH (UID 1 FLAGS ())\r\n"})
+	c := client(t, options(s))
+	if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := c.Fetch(imap.UIDSetNum(1), &imap.FetchOptions{UID: true, Flags: true})
+	for cmd.Next() != nil {
+	}
+	if err := cmd.Close(); err == nil || !strings.Contains(err.Error(), "more messages than the 1") {
+		t.Error(err)
+	}
+}

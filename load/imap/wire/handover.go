@@ -100,7 +100,9 @@ type guard struct {
 	tag    int             // of the last command sent
 	open   map[string]bool // tags of commands without an answer, and whether they fetch
 	since  time.Time       // when the last of them was sent, or answered
-	others int             // responses since
+	others int64           // responses since
+	told   int64           // messages told of since, by a command that fetches
+	exist  int64           // messages in the mailbox
 	start  []byte          // what was written since the last line feed, as far as it may be a tag and a name
 	seen   bool            // it is one
 }
@@ -233,11 +235,11 @@ func (g *guard) begin(part []byte) error {
 	}
 	switch tag := string(fields[0]); tag {
 	case "*":
-		name := ""
+		name, number := "", int64(0)
 		if len(fields) > 1 {
 			name = strings.ToUpper(string(fields[1]))
-			if _, err := strconv.ParseUint(name, 10, 32); err == nil && len(fields) > 2 {
-				name = strings.ToUpper(string(fields[2]))
+			if n, err := strconv.ParseUint(name, 10, 32); err == nil && len(fields) > 2 {
+				name, number = strings.ToUpper(string(fields[2])), int64(n)
 			}
 		}
 		g.drop, g.bodies = !understood[name], name == "FETCH"
@@ -248,7 +250,7 @@ func (g *guard) begin(part []byte) error {
 			g.scan.text = true
 			g.bye(part)
 		}
-		if err := g.untagged(name); err != nil {
+		if err := g.untagged(name, number); err != nil {
 			return err
 		}
 	case "+":
@@ -263,15 +265,21 @@ func (g *guard) begin(part []byte) error {
 	return nil
 }
 
-// untagged bounds what a server sends instead of an answer. How many messages it may tell of is the caller's to judge.
-func (g *guard) untagged(name string) error {
+// untagged bounds what a server sends instead of an answer.
+func (g *guard) untagged(name string, number int64) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fetches := false
 	for _, f := range g.open {
 		fetches = fetches || f
 	}
+	if name == "EXISTS" {
+		g.exist = number
+	}
 	if fetches && name == "FETCH" {
+		if g.told++; g.told > g.exist+maxResponses {
+			return unlawful("it tells of more messages than the %d that it has", g.exist)
+		}
 		return nil
 	}
 	if g.others++; g.others > maxResponses {
@@ -307,7 +315,7 @@ func (g *guard) answered(tag string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.open, tag)
-	g.since, g.others = time.Now(), 0
+	g.since, g.others, g.told = time.Now(), 0, 0
 	if len(g.open) == 0 {
 		g.c.base.rest(true)
 	}
