@@ -294,7 +294,7 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // Memory is bounded whatever a mail holds.
 func TestMailMemory(t *testing.T) {
-	const size = 32 << 20
+	const size = 16 << 20
 	for name, r := range map[string]io.Reader{
 		"attachment":  io.MultiReader(strings.NewReader("Content-Type: a/b\nContent-Transfer-Encoding: base64\n\n"), &endless{line: strings.Repeat("AAAA", 19) + "\r\n", left: size}),
 		"text":        io.MultiReader(strings.NewReader("Content-Type: text/plain; charset=utf-16\n\n"), &endless{line: "one line", left: size}),
@@ -318,7 +318,7 @@ func TestMailMemory(t *testing.T) {
 		}
 		runtime.GC()
 		runtime.ReadMemStats(&after)
-		if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 20<<20 {
+		if held := int64(after.HeapAlloc) - int64(before.HeapAlloc); held > 15<<20 {
 			t.Errorf("%s: %d MB are held", name, held>>20)
 		}
 		runtime.KeepAlive(f)
