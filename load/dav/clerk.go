@@ -330,7 +330,7 @@ func (c *clerk) enter(t *task) *place {
 func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) {
 	made := false
 	if !col.exists {
-		err := c.patiently(ctx, func() error { return c.make(col) })
+		err := c.patiently(ctx, func(ctx context.Context) error { return c.make(ctx, col) })
 		if err != nil {
 			return nil, fmt.Errorf("the collection %q cannot be made: %w", col.Name, err)
 		}
@@ -363,9 +363,9 @@ func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) 
 
 // list finds out what is in a collection.
 func (t *Target) list(ctx context.Context, p *place) error {
-	err := t.patiently(ctx, func() error {
+	err := t.patiently(ctx, func(ctx context.Context) error {
 		clear(p.there)
-		for r, err := range t.client.List(t.ctx, p.Href) {
+		for r, err := range t.client.List(ctx, p.Href) {
 			if err != nil {
 				return err
 			}
@@ -409,9 +409,9 @@ func (p *place) recall(ctx context.Context, made bool) error {
 
 // listUIDs returns the names of the resources in a collection by their UIDs.
 func (t *Target) listUIDs(ctx context.Context, collection string) (uids map[string]string, err error) {
-	err = t.patiently(ctx, func() error {
+	err = t.patiently(ctx, func(ctx context.Context) error {
 		uids = make(map[string]string)
-		for r, err := range t.client.UIDs(t.ctx, collection) {
+		for r, err := range t.client.UIDs(ctx, collection) {
 			if err != nil {
 				return err
 			}
@@ -432,12 +432,12 @@ func (t *Target) extension() string {
 }
 
 // make makes a collection. What is there already under its name serves if it takes what is to come.
-func (t *Target) make(col *collection) error {
+func (t *Target) make(ctx context.Context, col *collection) error {
 	want := col.Collection
 	if want.TimeZone = zoneCalendar(t.opts.Zone); t.opts.Contacts {
 		want.TimeZone = ""
 	}
-	made, err := t.client.Make(t.ctx, want)
+	made, err := t.client.Make(ctx, want)
 	var there *client.ExistsError
 	if errors.As(err, &there) {
 		if made, err = there.Collection, nil; made.Kind != t.client.Kind() {

@@ -129,7 +129,7 @@ func (t *Target) pruneOne(ctx context.Context, p *place, r *ledger.Record) (forg
 		t.count(func(s *Report) { s.Kept++ })
 		return false, nil // nobody knows whether it is as it was
 	}
-	err = t.patiently(ctx, func() error { return t.client.Delete(t.ctx, client.Join(p.Href, r.Name), tag) })
+	err = t.patiently(ctx, func(ctx context.Context) error { return t.client.Delete(ctx, client.Join(p.Href, r.Name), tag) })
 	switch {
 	case err == nil:
 		t.count(func(s *Report) { s.Pruned++ })

@@ -63,7 +63,7 @@ func (t *Target) Plan() Plan {
 // rehearse says what would become of a mail.
 func (t *Target) rehearse(m *mailbox, j *job) load.Outcome {
 	if place := m.place.Load(); place != nil {
-		switch place.Claim(j.e.item.Key, j.print).State {
+		switch place.Claim(ledger.SourceName(j.e.item.Source), j.e.item.Key, j.print).State {
 		case ledger.Same:
 			return load.Unchanged
 		case ledger.Duplicate:
@@ -112,6 +112,11 @@ func (t *Target) prune(ctx context.Context) error {
 	return nil
 }
 
+// brings reports whether the run has the archive that a record came from. What came from others stays.
+func (t *Target) brings(source string) bool {
+	return slices.ContainsFunc(t.options.Sources, func(s Source) bool { return ledger.SourceName(s.Name) == source })
+}
+
 func (t *Target) pruneBox(ctx context.Context, m *mailbox, place *ledger.Place) error {
 	var uids []uint32
 	var keys, gone []string
@@ -119,6 +124,9 @@ func (t *Target) pruneBox(ctx context.Context, m *mailbox, place *ledger.Place) 
 	for r, err := range place.Stale() {
 		if err != nil {
 			return err
+		}
+		if !t.brings(r.Source) {
+			continue
 		}
 		uid := uidOf(&r)
 		present, err := t.there(ctx, m)

@@ -64,7 +64,7 @@ func (t *Target) claim(ctx context.Context, enc load.Encoded, done func(load.Out
 		outcome := t.rehearse(m, j)
 		return nil, outcome, nil
 	}
-	c := m.place.Load().Claim(e.item.Key, j.print)
+	c := m.place.Load().Claim(ledger.SourceName(e.item.Source), e.item.Key, j.print)
 	j.key = c.Key
 	if c.State == ledger.Duplicate {
 		return nil, load.Duplicate, nil

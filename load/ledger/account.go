@@ -105,6 +105,6 @@ func newPlace(s *store, name, generation string) *Place {
 	return &Place{
 		store: s, name: name, generation: generation,
 		hash: hasher{maphash.MakeSeed()}, next: 1,
-		crowds: make(map[ident]crowd), withdrawn: make(map[content]uint32), notes: make(map[string]string),
+		sources: newSources(), crowds: make(map[ident]crowd), withdrawn: make(map[content]uint32), notes: make(map[string]string),
 	}
 }

@@ -24,7 +24,7 @@ func fill(t testing.TB, p *ledger.Place, items, batch int) {
 	var records []ledger.Record
 	for n := range items {
 		r := numbered(n)
-		if c := p.Claim(r.Key, r.Print); c.State != ledger.New {
+		if c := p.Claim("a.pst", r.Key, r.Print); c.State != ledger.New {
 			t.Fatal(c)
 		}
 		if records = append(records, r); len(records) < batch && n+1 < items {
@@ -82,7 +82,7 @@ func BenchmarkClaim(b *testing.B) {
 		l := open(b, path)
 		p := place(b, l, "INBOX", "1")
 		for _, r := range records {
-			if c := p.Claim(r.Key, r.Print); c.State != ledger.Same {
+			if c := p.Claim("a.pst", r.Key, r.Print); c.State != ledger.Same {
 				b.Fatal(c)
 			}
 		}

@@ -151,6 +151,7 @@ func (p *Place) Withdraw(ctx context.Context, keys []string) error {
 				return broken(p.store.path, ErrDamaged, err.Error())
 			}
 			e.state(r.state)
+			e.source = p.sources.number(r.source)
 			e.blob = p.arena.add(appendDetails(nil, base, r.details, r.before))
 			if e.print != r.print {
 				p.withdrawn[content{e.id, e.print}] = a.entry
@@ -273,7 +274,10 @@ func (p *Place) write(i uint32, base string, state marks, r Record) row {
 	}
 	e.state(state)
 	e.blob = p.arena.add(appendDetails(nil, base, r.details(), nil))
-	return row{id: p.rowID(e.row), key: keyColumn(e.id, base), number: e.number, state: state, print: r.Print, details: r.details()}
+	if r.Source != "" {
+		e.source = p.sources.number(r.Source)
+	}
+	return row{id: p.rowID(e.row), key: keyColumn(e.id, base), number: e.number, source: p.sources.names[e.source], state: state, print: r.Print, details: r.details()}
 }
 
 func (p *Place) rowID(n uint32) int64 { return p.id<<32 | int64(n) }
@@ -295,7 +299,7 @@ func (p *Place) commitUnlocked(durable bool, apply func() error) error {
 func execRows(query *sql.Stmt, rows []row) error {
 	for i := range rows {
 		r := &rows[i]
-		if _, err := query.ExecContext(context.Background(), r.id, r.key, r.number, r.state.row(), r.print[:], r.size, r.name, r.tag); err != nil {
+		if _, err := query.ExecContext(context.Background(), r.id, r.key, r.number, r.state.row(), r.print[:], r.size, r.name, r.tag, r.source); err != nil {
 			return err
 		}
 	}

@@ -62,7 +62,7 @@ func use(path string) error {
 		return err
 	}
 	n := numbered(0)
-	p.Claim(n.Key, n.Print)
+	p.Claim("a.pst", n.Key, n.Print)
 	return p.Intend(context.Background(), []ledger.Record{n})
 }
 
@@ -136,7 +136,7 @@ func TestMovedAwayAfterAKill(t *testing.T) {
 		check(t, os.WriteFile(dead+suffix, b, 0o600))
 	}
 	check(t, os.Rename(dead, dead+".away"))
-	if c := place(t, open(t, dead), "INBOX", "1").Claim(numbered(0).Key, numbered(0).Print); c.State != ledger.New {
+	if c := place(t, open(t, dead), "INBOX", "1").Claim("a.pst", numbered(0).Key, numbered(0).Print); c.State != ledger.New {
 		t.Errorf("the new ledger says %v", c.State)
 	}
 	// And the old one says what it misses.
@@ -214,17 +214,17 @@ func FuzzKeys(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "ledger")
 	p := place(f, open(f, path), "INBOX", "1")
 	f.Fuzz(func(t *testing.T, key string, n byte) {
-		first := p.Claim(key, print(n))
-		again := p.Claim(key, print(n))
+		first := p.Claim("a.pst", key, print(n))
+		again := p.Claim("a.pst", key, print(n))
 		if again.Key != first.Key || again.State != ledger.Duplicate {
 			t.Errorf("%q is told %v, then %v", key, first, again)
 		}
-		if other := p.Claim(first.Key, print(n)); other.Key != first.Key || other.State != ledger.Duplicate {
+		if other := p.Claim("a.pst", first.Key, print(n)); other.Key != first.Key || other.State != ledger.Duplicate {
 			t.Errorf("%q became %q, and that %q", key, first.Key, other.Key)
 		}
 		if key != "" && len(key) < 4000 {
 			check(t, p.Confirm(t.Context(), []ledger.Record{{Key: first.Key, Print: print(n), Name: fmt.Sprint(n)}}))
-			if c := p.Claim(key, print(n)); c.Record.Key != first.Key || c.Record.Name != fmt.Sprint(n) {
+			if c := p.Claim("a.pst", key, print(n)); c.Record.Key != first.Key || c.Record.Name != fmt.Sprint(n) {
 				t.Errorf("%q is recorded as %+v", key, c.Record)
 			}
 		}

@@ -12,6 +12,7 @@ type row struct {
 	id     int64 // its place's in the upper half
 	key    any
 	number uint32
+	source string
 	state  marks
 	print  Print
 	details
@@ -69,14 +70,14 @@ func (r *row) scan(scan func(...any) error) error {
 		wasSize         sql.NullInt64
 		wasName, wasTag sql.NullString
 	)
-	err := scan(&r.id, &r.key, &r.number, &state, &print, &r.size, &r.name, &r.tag, &wasState, &wasPrint, &wasSize, &wasName, &wasTag)
+	err := scan(&r.id, &r.key, &r.number, &r.source, &state, &print, &r.size, &r.name, &r.tag, &wasState, &wasPrint, &wasSize, &wasName, &wasTag)
 	if err != nil {
 		return err
 	}
 	if r.state, err = stateOfRow(state); err != nil {
 		return err
 	}
-	if len(r.name) > mostOfText || len(r.tag) > mostOfText || len(wasName.String) > mostOfText || len(wasTag.String) > mostOfText {
+	if len(r.name) > mostOfText || len(r.source) > mostOfText || len(r.tag) > mostOfText || len(wasName.String) > mostOfText || len(wasTag.String) > mostOfText {
 		return fmt.Errorf("record %d is too long", r.id)
 	}
 	if r.number == 0 || copy(r.print[:], print) != len(r.print) {
@@ -171,8 +172,8 @@ func (r *Record) valid() error {
 	switch {
 	case r.Key == "":
 		return errors.New("a record without a key")
-	case len(r.Key) > mostOfText || len(r.Name) > mostOfText || len(r.Tag) > mostOfText:
-		return fmt.Errorf("the record %.40q has a key, a name or a tag of more than %d bytes", r.Key, mostOfText)
+	case len(r.Key) > mostOfText || len(r.Source) > mostOfText || len(r.Name) > mostOfText || len(r.Tag) > mostOfText:
+		return fmt.Errorf("the record %.40q has a key, a source, a name or a tag of more than %d bytes", r.Key, mostOfText)
 	case r.Size < 0:
 		return fmt.Errorf("the record %q has a negative size", r.Key)
 	}

@@ -40,6 +40,7 @@ CREATE TABLE record(
 	id INTEGER PRIMARY KEY,
 	key ANY NOT NULL, -- 16 bytes, or the text of one that is no hash
 	number INTEGER NOT NULL,
+	source TEXT NOT NULL,
 	state INTEGER NOT NULL,
 	print BLOB NOT NULL,
 	size INTEGER NOT NULL,

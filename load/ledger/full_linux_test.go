@@ -32,7 +32,7 @@ func TestDiskFull(t *testing.T) {
 	for n := 0; err == nil && n < 100_000; n++ {
 		r := numbered(n)
 		r.Name = strings.Repeat("x", 100)
-		p.Claim(r.Key, r.Print)
+		p.Claim("a.pst", r.Key, r.Print)
 		if err = p.Intend(t.Context(), []ledger.Record{r}); err == nil {
 			said[r.Key] = true
 		}

@@ -13,6 +13,7 @@ type entry struct {
 	number uint32 // 1 is the key itself
 	row    uint32 // of its record, within the place; 0: none was given yet
 	blob   uint32 // where the rest of the record stands; only of what this run has not claimed
+	source uint16 // that brought it, by its number in the place
 	marks  marks
 }
 

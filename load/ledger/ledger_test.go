@@ -194,7 +194,7 @@ func TestNumbers(t *testing.T) {
 			}
 			p := place(t, open(t, path), "INBOX", "1")
 			for _, c := range test.claims {
-				if got := tell(p.Claim(c.key, print(c.print))); got != c.want {
+				if got := tell(p.Claim("a.pst", c.key, print(c.print))); got != c.want {
 					t.Errorf("%s with %d is told %q, not %q", c.key, c.print, got, c.want)
 				}
 			}
@@ -223,11 +223,11 @@ func TestRecords(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger")
 	l := open(t, path)
 	p := place(t, l, "INBOX", "1")
-	want := ledger.Record{Key: "ключ", Print: print(1), Size: 1 << 40, Name: "/dav/ü%20x.ics", Tag: `W/"a'b"`, State: ledger.Confirmed}
-	p.Claim(want.Key, want.Print)
+	want := ledger.Record{Key: "ключ", Source: "a.pst", Print: print(1), Size: 1 << 40, Name: "/dav/ü%20x.ics", Tag: `W/"a'b"`, State: ledger.Confirmed}
+	p.Claim("a.pst", want.Key, want.Print)
 	check(t, p.Intend(t.Context(), []ledger.Record{{Key: want.Key, Print: want.Print, Name: want.Name}}))
 	check(t, p.Confirm(t.Context(), []ledger.Record{want}))
-	if c := p.Claim(want.Key, want.Print); c.State != ledger.Duplicate || !cmp.Equal(c.Record, want) {
+	if c := p.Claim("a.pst", want.Key, want.Print); c.State != ledger.Duplicate || !cmp.Equal(c.Record, want) {
 		t.Errorf("in this run: %+v", c)
 	}
 	check(t, l.Close())
@@ -239,10 +239,10 @@ func TestRecords(t *testing.T) {
 			t.Error(err, diff)
 		}
 	}
-	if c := p.Claim(want.Key, want.Print); c.State != ledger.Same || !cmp.Equal(c.Record, want) {
+	if c := p.Claim("a.pst", want.Key, want.Print); c.State != ledger.Same || !cmp.Equal(c.Record, want) {
 		t.Errorf("in the next run: %+v", c)
 	}
-	p.Claim(want.Key, print(2)) // a second
+	p.Claim("a.pst", want.Key, print(2)) // a second
 	change := want
 	change.Print, change.Tag = print(3), "other"
 	check(t, p.Intend(t.Context(), []ledger.Record{change}))
@@ -250,8 +250,37 @@ func TestRecords(t *testing.T) {
 
 	change.State, change.Before = ledger.Intended, &want
 	p = place(t, open(t, path), "INBOX", "1")
-	if c := p.Claim(want.Key, print(3)); c.State != ledger.Pending || !cmp.Equal(c.Record, change) {
+	if c := p.Claim("a.pst", want.Key, print(3)); c.State != ledger.Pending || !cmp.Equal(c.Record, change) {
 		t.Error(cmp.Diff(change, c.Record))
+	}
+}
+
+// What came from one archive is not the changed form of what came from another: it stays, and the other has its own number,
+// in this run and later. What is the same in both is one.
+func TestArchivesDoNotReplaceEachOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger")
+	run := func(claims ...string) {
+		t.Helper()
+		l := open(t, path)
+		p := place(t, l, "INBOX", "1")
+		for i := 0; i < len(claims); i += 3 {
+			n, source := claims[i+1], claims[i]
+			c := p.Claim(source, keyA, print(n[0]-'0'))
+			if got := strings.TrimPrefix(c.Key, keyA) + " " + c.State.String(); strings.TrimSpace(got) != claims[i+2] {
+				t.Errorf("%s of %s is told %q, not %q", n, source, got, claims[i+2])
+			}
+			if c.State == ledger.New || c.State == ledger.Changed {
+				check(t, p.Confirm(t.Context(), []ledger.Record{{Key: c.Key, Print: print(n[0] - '0'), Name: n}}))
+			}
+		}
+		check(t, l.Close())
+	}
+	run("a.pst", "1", "new")
+	run("b.pst", "2", "-2 new")
+	run("b.pst", "3", "-2 changed", "a.pst", "1", "same")
+	run("a.pst", "3", "-2 same", "a.pst", "4", "changed", "b.pst", "5", "-3 new")
+	if got, want := ledger.SourceName("/old/2025/alice.pst"), ledger.SourceName(`D:\\new\\alice.pst`); got != want {
+		t.Errorf("%s and %s", got, want)
 	}
 }
 
@@ -261,7 +290,7 @@ func TestStaleAndUnsettled(t *testing.T) {
 	p := place(t, l, "INBOX", "1")
 	for i := range byte(4) {
 		r := record(fmt.Sprint("written ", 'a'+i), i, fmt.Sprint(i))
-		p.Claim(r.Key, r.Print)
+		p.Claim("a.pst", r.Key, r.Print)
 		check(t, p.Confirm(t.Context(), []ledger.Record{r}))
 	}
 	check(t, p.Intend(t.Context(), []ledger.Record{record("lost", 8, ""), record("sent", 9, "")}))
@@ -287,9 +316,9 @@ func TestStaleAndUnsettled(t *testing.T) {
 	if s := keys(t, p.Unsettled); len(s) > 0 {
 		t.Errorf("%q is still unsettled", s)
 	}
-	p.Claim("written 97", print(0)) // same
-	p.Claim("written 98", print(5)) // changed
-	p.Claim("written 99", print(6)) // changed, but the server refuses it
+	p.Claim("a.pst", "written 97", print(0)) // same
+	p.Claim("a.pst", "written 98", print(5)) // changed
+	p.Claim("a.pst", "written 99", print(6)) // changed, but the server refuses it
 	check(t, p.Withdraw(t.Context(), []string{"written 99"}))
 	if got, want := keys(t, p.Stale), []string{"written 100", "sent"}; !slices.Equal(got, want) {
 		t.Errorf("stale is %q, not %q", got, want)
@@ -301,7 +330,7 @@ func TestStaleAndUnsettled(t *testing.T) {
 	if s := keys(t, p.Stale); len(s) > 0 {
 		t.Errorf("%q is stale and forgotten", s)
 	}
-	if c := p.Claim("sent", print(9)); c.State != ledger.New {
+	if c := p.Claim("a.pst", "sent", print(9)); c.State != ledger.New {
 		t.Errorf("what was forgotten is %v", c.State)
 	}
 }
@@ -345,7 +374,7 @@ func TestWithdraw(t *testing.T) {
 		{keyA, 4, keyA + "-3 new", nil},
 		{keyA, 4, keyA + "-3 duplicate", nil},
 	} {
-		c := p.Claim(step.key, print(step.print))
+		c := p.Claim("a.pst", step.key, print(step.print))
 		if got := tell(c); got != step.want {
 			t.Errorf("%s with %d is told %q, not %q", step.key, step.print, got, step.want)
 		}
@@ -372,14 +401,14 @@ func TestPlaces(t *testing.T) {
 	if inbox.Fresh() || place(t, l, "INBOX", "1") != inbox {
 		t.Error("it is not the same place")
 	}
-	if c := place(t, l, "Archive", "1").Claim(keyA, print(1)); c.State != ledger.New {
+	if c := place(t, l, "Archive", "1").Claim("a.pst", keyA, print(1)); c.State != ledger.New {
 		t.Errorf("another place: %v", c.State)
 	}
 	other, err := l.Account("imaps://bob@mail.example.org/")
 	check(t, err)
 	bobs, err := other.Place(t.Context(), "INBOX", "1")
 	check(t, err)
-	if c := bobs.Claim(keyA, print(1)); c.State != ledger.New || !bobs.Fresh() {
+	if c := bobs.Claim("a.pst", keyA, print(1)); c.State != ledger.New || !bobs.Fresh() {
 		t.Errorf("another account: %v", c.State)
 	}
 	check(t, l.Close())
@@ -394,7 +423,7 @@ func TestPlaces(t *testing.T) {
 		t.Error(names, err)
 	}
 	anew := place(t, l, "INBOX", "2")
-	if _, noted := anew.Noted("token"); noted || !anew.Fresh() || anew.Claim(keyA, print(1)).State != ledger.New {
+	if _, noted := anew.Noted("token"); noted || !anew.Fresh() || anew.Claim("a.pst", keyA, print(1)).State != ledger.New {
 		t.Error("the records of another UIDVALIDITY are still there")
 	}
 	if err := inbox.Confirm(t.Context(), []ledger.Record{record(keyB, 1, "1")}); err == nil || !strings.Contains(err.Error(), "INBOX was made anew") {
@@ -406,7 +435,7 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 	check(t, l.Close())
-	if c := place(t, open(t, path), "INBOX", "2").Claim(keyA, print(1)); c.State != ledger.New {
+	if c := place(t, open(t, path), "INBOX", "2").Claim("a.pst", keyA, print(1)); c.State != ledger.New {
 		t.Errorf("later: %v", c.State)
 	}
 }
@@ -479,7 +508,7 @@ func TestRefusedRecords(t *testing.T) {
 			t.Errorf("%s was taken", name)
 		}
 	}
-	if c := p.Claim("a", print(1)); c.State != ledger.New {
+	if c := p.Claim("a.pst", "a", print(1)); c.State != ledger.New {
 		t.Errorf("and something of it: %v", c.State)
 	}
 }
@@ -525,8 +554,8 @@ func TestConcurrency(t *testing.T) {
 	var records []ledger.Record
 	for n := range items {
 		r := numbered(n)
-		r.Key = p.Claim(r.Key, r.Print).Key
-		if c := p.Claim(r.Key, r.Print); c.State != ledger.Duplicate {
+		r.Key = p.Claim("a.pst", r.Key, r.Print).Key
+		if c := p.Claim("a.pst", r.Key, r.Print); c.State != ledger.Duplicate {
 			t.Fatal(c)
 		}
 		if records = append(records, r); len(records) == 20 {
@@ -540,7 +569,7 @@ func TestConcurrency(t *testing.T) {
 	p = place(t, open(t, path), "INBOX", "1")
 	for n := range items {
 		r := numbered(n)
-		if c := p.Claim(r.Key, r.Print); c.State != ledger.Same || c.Record.Name != r.Key[:5] {
+		if c := p.Claim("a.pst", r.Key, r.Print); c.State != ledger.Same || c.Record.Name != r.Key[:5] {
 			t.Fatal(c)
 		}
 	}

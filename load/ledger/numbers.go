@@ -44,11 +44,16 @@ func (p *Place) match(id *ident, print *Print) (at uint32, ok bool) {
 	return at, ok
 }
 
-// predecessor finds the record that an item without a match replaces. The number is that of the item in its archive.
-func (p *Place) predecessor(id *ident, number uint32) (at uint32, ok bool) {
+// predecessor finds the record that an item without a match replaces, which came from the same source. The number is that
+// of the item in its archive.
+func (p *Place) predecessor(id *ident, number uint32, source uint16) (at uint32, ok bool) {
 	open := func(n uint32) bool {
 		at, ok = p.lookup(id, n)
-		ok = ok && p.entries.at(at).marks.has(recorded) && !p.entries.at(at).marks.has(seen)
+		if !ok {
+			return false
+		}
+		e := p.entries.at(at)
+		ok = e.marks.has(recorded) && !e.marks.has(seen) && (e.source == source || e.source == 0)
 		return ok
 	}
 	if open(number) {
@@ -61,13 +66,24 @@ func (p *Place) predecessor(id *ident, number uint32) (at uint32, ok bool) {
 	if !crowded {
 		return 0, false // there is no other number
 	}
-	for ; c.open <= c.last; c.open++ {
-		if open(c.open) {
+	// Of a key that another source has that often there is hardly more to find, and each claim would look again.
+	const patience = 1000
+	for n := c.open; n <= min(c.last, c.open+patience); n++ {
+		if open(n) {
 			break
+		}
+		if n == c.open && p.closed(id, n) {
+			c.open++
 		}
 	}
 	p.crowds[*id] = c
 	return at, ok
+}
+
+// closed reports whether a number has no record that an item of any source could still replace.
+func (p *Place) closed(id *ident, number uint32) bool {
+	i, there := p.lookup(id, number)
+	return !there || !p.entries.at(i).marks.has(recorded) || p.entries.at(i).marks.has(seen)
 }
 
 // free reports whether a number has neither a record nor an item of this run.
@@ -169,7 +185,7 @@ func (p *Place) nameOf(e *entry) string {
 // record returns what an entry says.
 func (p *Place) record(e *entry) Record {
 	var base string
-	r := Record{Print: e.print}
+	r := Record{Print: e.print, Source: p.sources.names[e.source]}
 	if e.blob != 0 {
 		var d details
 		var before *was
@@ -181,7 +197,7 @@ func (p *Place) record(e *entry) Record {
 	}
 	r.Key = format(e.id, base, e.number)
 	if r.Before != nil {
-		r.Before.Key = r.Key
+		r.Before.Key, r.Before.Source = r.Key, r.Source
 	}
 	if e.marks.has(confirmed | found) {
 		r.State = Confirmed

@@ -13,12 +13,14 @@ type Print [32]byte
 
 // Record is what a place knows of an item.
 type Record struct {
-	Key   string
-	Print Print  // zero where it is not known what the target holds; see Adopt
-	Size  int64  // bytes
-	Name  string // what the target knows it by: a UID, the name of a resource; at most 4,096 bytes, as Tag
-	Tag   string // the version that was written: an ETag
-	State State
+	Key string
+	// Source is the archive that it came from, as Claim was told; empty where nobody knows.
+	Source string
+	Print  Print  // zero where it is not known what the target holds; see Adopt
+	Size   int64  // bytes
+	Name   string // what the target knows it by: a UID, the name of a resource; at most 4,096 bytes, as Tag
+	Tag    string // the version that was written: an ETag
+	State  State
 	// Before is what was confirmed before an intent to replace it.
 	Before *Record
 }
@@ -80,6 +82,7 @@ type Place struct {
 	prints  index // by key and print
 	names   index // by key and name, if anything was adopted
 	arena   arena
+	sources sources
 	crowds  map[ident]crowd // of keys with higher numbers than 1
 	// withdrawn finds the records that items would have replaced that were withdrawn.
 	withdrawn map[content]uint32
@@ -146,6 +149,7 @@ func (p *Place) recall(r *row) error {
 	e := p.entries.at(i)
 	e.row = uint32(r.id)
 	e.state(r.state)
+	e.source = p.sources.number(r.source)
 	e.blob = p.arena.add(appendDetails(nil, base, r.details, r.before))
 	p.next = max(p.next, e.row+1)
 	if len(p.arena.pages) > 1<<16-2 {
@@ -175,10 +179,13 @@ func (p *Place) Known(context.Context) error {
 }
 
 // Claim answers an item of this run that asks for its place. The key may have the number that the item has in its archive.
-func (p *Place) Claim(key string, print Print) Claim {
+// The source names the archive: an item replaces none that came from another, as that may be all that is left of something
+// else. The same item from two archives is one.
+func (p *Place) Claim(source, key string, print Print) Claim {
 	id, base, number := parse(key)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	from := p.sources.number(source)
 	if i, ok := p.match(&id, &print); ok {
 		e := p.entries.at(i)
 		c := Claim{Key: format(id, base, e.number), Record: p.record(e)}
@@ -195,7 +202,7 @@ func (p *Place) Claim(key string, print Print) Claim {
 	}
 	i, ok := p.withdrawn[content{id, print}]
 	if !ok || p.entries.at(i).marks.has(claimed) {
-		i, ok = p.predecessor(&id, number)
+		i, ok = p.predecessor(&id, number, from)
 	}
 	if ok {
 		e := p.entries.at(i)
@@ -205,13 +212,16 @@ func (p *Place) Claim(key string, print Print) Claim {
 		}
 		p.reprint(i, print)
 		e.marks |= claimed | seen
+		e.source = from
 		return c
 	}
 	if !p.free(&id, number) {
 		number = p.nextFree(&id)
 	}
 	i = p.entryFor(id, number, print)
-	p.entries.at(i).marks |= claimed | seen
+	e := p.entries.at(i)
+	e.marks |= claimed | seen
+	e.source = from
 	return Claim{Key: format(id, base, number), State: New}
 }
 

@@ -35,16 +35,16 @@ type change struct {
 // The statements that changes are made of. A row that is not there is made: so it does not matter whether a transaction
 // before it failed.
 const (
-	putRow = `INSERT INTO record(id, key, number, state, print, size, name, tag) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+	putRow = `INSERT INTO record(id, key, number, state, print, size, name, tag, source) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 		ON CONFLICT(id) DO UPDATE SET
 			was_state=iif(state=1, was_state, state),
 			was_print=iif(state=1, was_print, print),
 			was_size=iif(state=1, was_size, size),
 			was_name=iif(state=1, was_name, name),
 			was_tag=iif(state=1, was_tag, tag),
-			state=?4, print=?5, size=?6, name=?7, tag=?8`
-	confirmRow = `INSERT INTO record(id, key, number, state, print, size, name, tag) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-		ON CONFLICT(id) DO UPDATE SET state=?4, print=?5, size=?6, name=?7, tag=?8,
+			state=?4, print=?5, size=?6, name=?7, tag=?8, source=?9`
+	confirmRow = `INSERT INTO record(id, key, number, state, print, size, name, tag, source) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+		ON CONFLICT(id) DO UPDATE SET state=?4, print=?5, size=?6, name=?7, tag=?8, source=?9,
 			was_state=NULL, was_print=NULL, was_size=NULL, was_name=NULL, was_tag=NULL`
 	withdrawRow = `UPDATE record SET state=was_state, print=was_print, size=was_size, name=was_name, tag=was_tag,
 			was_state=NULL, was_print=NULL, was_size=NULL, was_name=NULL, was_tag=NULL
@@ -54,7 +54,7 @@ const (
 	restoredRow = `SELECT ` + recordColumns + ` FROM record WHERE id=?`
 )
 
-const recordColumns = `id, key, number, state, print, size, name, tag, was_state, was_print, was_size, was_name, was_tag`
+const recordColumns = `id, key, number, source, state, print, size, name, tag, was_state, was_print, was_size, was_name, was_tag`
 
 func newStore(path string, f *file) (*store, error) {
 	s := &store{path: path, file: f, durable: true}

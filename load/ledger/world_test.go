@@ -138,7 +138,7 @@ func (c *client) write(key string, i item, before *ledger.Record) {
 }
 
 func (c *client) bring(key string, i item) {
-	claim := c.place.Claim(key, i.print)
+	claim := c.place.Claim("a.pst", key, i.print)
 	if base(claim.Key) != i.base {
 		c.t.Fatalf("%s got the key %s", key, claim.Key)
 	}
@@ -421,7 +421,7 @@ func TestRules(t *testing.T) {
 					return fmt.Sprint(base, "-", n)
 				}
 				n, state := m.claim(base, number, print)
-				c := p.Claim(key(number), print)
+				c := p.Claim("a.pst", key(number), print)
 				if c.Key != key(n) || c.State != state {
 					t.Fatalf("%s with %d is told %s %v, not %s %v", key(number), print[1], c.Key, c.State, key(n), state)
 				}
