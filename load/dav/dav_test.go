@@ -17,6 +17,7 @@ import (
 	"mailmill/load/dav"
 	"mailmill/load/dav/client"
 	"mailmill/load/dav/davtest"
+	"mailmill/load/pace"
 )
 
 // at is a setup for a server in the process.
@@ -668,4 +669,66 @@ func TestAnInterruptedRunGoesOn(t *testing.T) {
 		t.Errorf("%+v", n)
 	}
 	once(t, s, len(items))
+}
+
+func TestInterruptedWhileTheServerWantsToBeLeftAlone(t *testing.T) {
+	for _, paced := range []bool{true, false} {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("enough")
+		s.Fail(davtest.Fault{Method: "PUT", Times: -1, Handler: func(w http.ResponseWriter, _ *http.Request) {
+			time.AfterFunc(100*time.Millisecond, func() { cancel(why) })
+			w.Header().Set("Retry-After", "3000")
+			w.WriteHeader(http.StatusTooManyRequests)
+		}})
+		run := at(t, s, false)
+		run.change = func(o *dav.Options) {
+			if paced {
+				o.Client.Pace = pace.New(pace.Options{Connections: 4})
+			}
+		}
+		start := time.Now()
+		if _, _, err := run.tries(ctx, archiveOf(event("a", "A", 1), event("b", "B", 2))); !errors.Is(err, why) {
+			t.Error(err)
+		}
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	}
+}
+
+func TestAServerThatIsAwayEndsTheRun(t *testing.T) {
+	s := davtest.New(t, davtest.Options{Password: "secret"})
+	s.Fail(davtest.Fault{Method: "PUT", Times: -1, Cut: true})
+	run := at(t, s, false)
+	run.change = func(o *dav.Options) { o.Patience = time.Second }
+	_, _, err := run.tries(t.Context(), archiveOf(event("a", "A", 1)))
+	if !errors.As(err, new(*load.Fatal)) || !strings.Contains(err.Error(), "the same command") {
+		t.Error(err)
+	}
+	s.Heal()
+	run.runs(archiveOf(event("a", "A", 1)))
+	once(t, s, 1)
+}
+
+// TestOneItemThatAServerCannotTake tells that the rest goes on.
+func TestOneItemThatAServerCannotTake(t *testing.T) {
+	for _, status := range []int{400, 403, 415, 422, 500} {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		s.Fail(davtest.Fault{Method: "PUT", Path: "/bad.ics", Times: -1, Status: status, Body: "no such thing here"})
+		run := at(t, s, false)
+		run.change = func(o *dav.Options) { o.Patience = 4 * time.Second }
+		a := archiveOf(event("a", "A", 1), event("bad", "B", 2), event("c", "C", 2))
+		for range 2 {
+			result, _, err := run.tries(t.Context(), a)
+			if err != nil || len(result.Failures) != 1 || !strings.Contains(result.Failures[0].Err.Error(), fmt.Sprint(status)) {
+				t.Errorf("%d: %v %v", status, err, result.Failures)
+			}
+		}
+		s.Heal()
+		if n, _ := run.runs(a); n.Written != 1 || n.Unchanged != 2 {
+			t.Errorf("%d: %+v", status, n)
+		}
+		once(t, s, 3)
+	}
 }

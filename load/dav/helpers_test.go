@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -243,13 +242,6 @@ func conflicts(r *load.Result) (reasons []string) {
 		}
 	}
 	return reasons
-}
-
-// debug shows what a target logs.
-func debug(t *testing.T) func(*dav.Options) {
-	return func(o *dav.Options) {
-		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
 }
 
 // verifies compares the server with the archives, and expects no difference.

@@ -33,9 +33,9 @@ func (t *Target) find(ctx context.Context, collection, name string) (finding, er
 	if t.opts.Contacts {
 		f.read = compare.Cards
 	}
-	err := t.patiently(ctx, func() error {
+	err := t.patiently(ctx, func(ctx context.Context) error {
 		f.parts, f.there = nil, false
-		body, got, err := t.client.Get(t.ctx, client.Join(collection, name), 0)
+		body, got, err := t.client.Get(ctx, client.Join(collection, name), 0)
 		if client.Gone(err) {
 			return nil
 		}

@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"context"
 	"sync"
 
 	"mailmill/formats"
@@ -234,7 +235,7 @@ func (t *Target) apart(job *task) {
 
 // remove deletes a resource that nothing is to be left of.
 func (t *Target) remove(job *task, name, tag string) error {
-	err := t.patiently(job.ctx, func() error { return t.client.Delete(t.ctx, client.Join(job.place.Href, name), tag) })
+	err := t.patiently(job.ctx, func(ctx context.Context) error { return t.client.Delete(ctx, client.Join(job.place.Href, name), tag) })
 	if client.Gone(err) {
 		return nil
 	}

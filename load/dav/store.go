@@ -79,13 +79,13 @@ func (t *Target) rename(job *task, uid string) (*body, error) {
 	return t.bodyOf(job)
 }
 
-func (t *Target) put(job *task, name string, b *body, o client.PutOptions) (string, error) {
+func (t *Target) put(ctx context.Context, job *task, name string, b *body, o client.PutOptions) (string, error) {
 	o.ContentType = "text/calendar; charset=utf-8"
 	if t.opts.Contacts {
 		o.ContentType = "text/vcard; charset=utf-8"
 	}
 	o.Size, o.Body = b.size, func() (io.ReadCloser, error) { return b.open(), nil }
-	stored, err := t.client.Put(t.ctx, client.Join(job.place.Href, name), o)
+	stored, err := t.client.Put(ctx, client.Join(job.place.Href, name), o)
 	if err == nil {
 		job.name = client.Base(stored.Href)
 	}
@@ -114,8 +114,8 @@ func (t *Target) create(job *task, b *body) {
 	sent := false // something may have arrived
 	for round := 0; ; round++ {
 		var tag string
-		err := t.retry(job.ctx, &sent, func() (err error) {
-			tag, err = t.put(job, job.name, b, client.PutOptions{IfNoneMatch: "*"})
+		err := t.retry(job.ctx, &sent, func(ctx context.Context) (err error) {
+			tag, err = t.put(ctx, job, job.name, b, client.PutOptions{IfNoneMatch: "*"})
 			return err
 		})
 		if err == nil {
@@ -178,8 +178,8 @@ func (t *Target) update(job *task, b *body, etag string, o load.Outcome) {
 	defer b.release()
 	sent := false
 	var tag string
-	err := t.retry(job.ctx, &sent, func() (err error) {
-		tag, err = t.put(job, job.name, b, client.PutOptions{IfMatch: etag})
+	err := t.retry(job.ctx, &sent, func(ctx context.Context) (err error) {
+		tag, err = t.put(ctx, job, job.name, b, client.PutOptions{IfMatch: etag})
 		return err
 	})
 	switch {
@@ -315,8 +315,8 @@ func (t *Target) tagOf(job *task, tag string) string {
 	if tag != "" {
 		return tag
 	}
-	err := t.patiently(job.ctx, func() error {
-		r, got, err := t.client.Get(t.ctx, client.Join(job.place.Href, job.name), 0)
+	err := t.patiently(job.ctx, func(ctx context.Context) error {
+		r, got, err := t.client.Get(ctx, client.Join(job.place.Href, job.name), 0)
 		if err == nil {
 			tag = got.ETag
 			err = r.Close()
@@ -359,9 +359,9 @@ func fatal(err error) error {
 
 // retry calls what writes until the server has said something about it. It sets sent where a request may have arrived to
 // which no answer came: what follows is to know that.
-func (t *Target) retry(ctx context.Context, sent *bool, do func() error) error {
-	return t.patiently(ctx, func() error {
-		err := do()
+func (t *Target) retry(ctx context.Context, sent *bool, do func(context.Context) error) error {
+	return t.patiently(ctx, func(ctx context.Context) error {
+		err := do(ctx)
 		if client.Unknown(err) {
 			*sent = true
 		}
@@ -372,30 +372,42 @@ func (t *Target) retry(ctx context.Context, sent *bool, do func() error) error {
 // mostTries is how often a request is made that the server answers with an error of its own.
 const mostTries = 4
 
-// patiently repeats what failed for a reason that may pass: no connection, no answer, a server that asks for patience.
-func (t *Target) patiently(ctx context.Context, do func() error) error {
-	began := time.Now()
+// patiently repeats what failed for a reason that may pass: no connection, no answer, a server that asks for patience. What
+// it does gets a context of its own: when the caller's is done, there is some time left for an answer that is on its way.
+func (t *Target) patiently(ctx context.Context, do func(context.Context) error) error {
+	request, cancel := context.WithCancelCause(t.ctx)
+	defer cancel(nil)
+	interrupt := func() { cancel(context.Cause(ctx)) }
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(mostGrace, interrupt) })
+	defer stop()
+
+	var failing time.Time   // since when
+	var asked time.Duration // that the server wanted to be left alone
 	for try := 0; ; try++ {
-		err := do()
+		err := do(request)
+		if err == nil {
+			return nil
+		}
+		if failing.IsZero() {
+			failing = time.Now()
+		}
 		pause, throttled := client.Throttled(err)
+		asked += pause
 		away := client.Unsent(err) || client.Unknown(err)
 		switch {
-		case err == nil:
-			return nil
 		case !away && !throttled && !(client.Temporary(err) && try < mostTries):
 			return err
-		case time.Since(began)+pause > t.opts.Patience:
+		case time.Since(failing)-asked > t.opts.Patience, asked > mostAsked:
 			return &load.Fatal{Err: fmt.Errorf("the server does not answer as it should; the same command goes on where it stopped: %w", err)}
 		}
-		if p := t.opts.Client.Pace; p != nil {
+		p := t.opts.Client.Pace
+		if p != nil {
 			p.Retried(err.Error())
-			if throttled {
-				pause = 0 // the pace has been told, and lets nobody through
-			}
-		} else if throttled && pause == 0 {
-			pause = t.backoff(try)
 		}
-		if !throttled {
+		switch {
+		case throttled && p != nil:
+			pause = 0 // the pace has been told, and lets nobody through
+		case pause == 0:
 			pause = t.backoff(try)
 		}
 		t.log.Debug("trying again", "in", pause, "reason", err)
@@ -411,6 +423,14 @@ func (t *Target) patiently(ctx context.Context, do func() error) error {
 		}
 	}
 }
+
+const (
+	// mostGrace is how long an answer is waited for that is on its way when the run is interrupted.
+	mostGrace = 5 * time.Second
+	// mostAsked is how long a server may want to be left alone in all before an item of it is given up: some let make only
+	// so many calendars an hour.
+	mostAsked = 3 * time.Hour
+)
 
 // backoff returns how long to wait before something is tried again, which was tried so often.
 func (t *Target) backoff(try int) time.Duration {
