@@ -17,11 +17,14 @@ var implied = []string{
 	"LIST-STATUS", "MOVE", "LITERAL-", "SPECIAL-USE", "STATUS=SIZE",
 }
 
-// parseCaps reads the names behind CAPABILITY. Their number is bounded by that of the bytes in a line.
+// parseCaps reads the names behind CAPABILITY. Their number is bounded by that of the bytes in a line. What is no atom
+// is no name.
 func parseCaps(list string) Caps {
 	names := make(map[string]struct{})
 	for name := range strings.FieldsSeq(list) {
-		names[strings.ToUpper(name)] = struct{}{}
+		if atom(name) {
+			names[strings.ToUpper(name)] = struct{}{}
+		}
 	}
 	caps := Caps{names}
 	// A server of both versions speaks IMAP4rev1 until it is told otherwise.

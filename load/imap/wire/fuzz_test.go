@@ -108,6 +108,7 @@ func FuzzGuard(f *testing.F) {
 	for _, s := range responses {
 		f.Add([]byte(s))
 	}
+	f.Add([]byte("* CAPABILITY 0(\r\n* OK [CAPABILITY 0(\r\n* LIST () \"/\r\n"))
 	f.Add([]byte("* XYZZY {3}\r\n)))\r\n* LIST ((((((((((\r\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := newConn(scripted(data), Options{Timeout: 5 * time.Second})
@@ -121,7 +122,7 @@ func FuzzGuard(f *testing.F) {
 		}
 		// And go-imap itself neither panics nor waits.
 		c = newConn(scripted(data), Options{Timeout: 5 * time.Second})
-		c.caps = parseCaps("IMAP4rev1")
+		c.caps = parseCaps("IMAP4rev1 " + string(data))
 		client, err := c.Client()
 		if err != nil {
 			t.Fatal(err)

@@ -78,21 +78,27 @@ func utf7(name string) string {
 // validFlag reports whether a flag or keyword can be written (RFC 3501 9, flag). Servers know no system flags but those
 // of RFC 3501 2.3.2, and \Recent is theirs.
 func validFlag(flag string) bool {
-	switch flag {
-	case `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`:
-		return true
-	case "":
+	if name, ok := strings.CutPrefix(flag, `\`); ok {
+		switch strings.ToLower(name) {
+		case "seen", "answered", "flagged", "deleted", "draft":
+			return true
+		}
 		return false
 	}
-	for i := range len(flag) {
-		switch c := flag[i]; {
+	return atom(flag)
+}
+
+// atom reports whether a string is an atom (RFC 3501 9).
+func atom(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
 		case c <= 0x20, c >= 0x7f:
 			return false
 		case c == '(', c == ')', c == '{', c == '%', c == '*', c == '"', c == '\\', c == ']':
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
 
 // printableName reports whether a mailbox name has no control characters. In modified UTF-7 they could be written, but
