@@ -18,7 +18,7 @@ type Report struct {
 	// Places and Objects count what was read of the target, and Bytes what that had.
 	Places, Objects int
 	Bytes           int64
-	// Differences are those of all four sorts: of items in the run's order, then of objects, place by place. At most
+	// Differences are those of all four sorts: of items, about in the run's order, then of objects, place by place. At most
 	// [MostListed] are listed, and Unlisted counts the rest.
 	Differences []Difference
 	Unlisted    int

@@ -47,7 +47,8 @@ type Target struct {
 	indexes map[string]*index
 	states  map[state]*state
 	sources map[string]uint16
-	wrong   []problem
+	open    []problem
+	facts   int // bytes of those of open problems
 	closed  bool
 }
 
@@ -73,8 +74,11 @@ type problemPart struct {
 	fields []compare.Difference
 }
 
-// heldFacts bounds the problems whose facts are kept, for the case that they are to be compared once more.
-const heldFacts = 2000
+// Bounds of what is open. Beyond them an item's first difference is its last.
+const (
+	mostOpen  = MostListed
+	openFacts = 32 << 20 // bytes of facts that are kept, for the case that they are to be compared once more
+)
 
 // Encode implements [load.Target].
 func (t *Target) Encode(ctx context.Context, it *formats.Item) (load.Encoded, error) {
@@ -150,6 +154,7 @@ func (t *Target) wants(ctx context.Context, e *Expectation, from origin) (wants 
 // compare claims what answers to an item.
 func (t *Target) compare(ctx context.Context, place string, it *formats.Item, wants []want, from origin) (load.Outcome, error) {
 	var p problem
+	open := false
 	for i := range wants {
 		w := &wants[i]
 		part := problemPart{place: w.place, want: *w}
@@ -171,10 +176,7 @@ func (t *Target) compare(ctx context.Context, place string, it *formats.Item, wa
 		}
 		if how == keyed {
 			h := &w.place.held[part.at]
-			h.claim, h.item = tentative, int32(len(t.wrong))
-		}
-		if len(t.wrong) >= heldFacts {
-			part.want.facts = nil
+			h.claim, h.item, open = tentative, int32(len(t.open)), true
 		}
 		p.parts = append(p.parts, part)
 	}
@@ -183,9 +185,40 @@ func (t *Target) compare(ctx context.Context, place string, it *formats.Item, wa
 		return load.Unchanged, nil
 	}
 	p.difference = ofItem(it, Missing, place)
-	t.wrong = append(t.wrong, p)
 	told := p.told()
+	if open && len(t.open) < mostOpen {
+		t.leaveOpen(p)
+	} else {
+		p.close(from)
+		t.report.list(told)
+	}
 	return load.Failed, &told
+}
+
+// leaveOpen keeps a problem: what an item is compared with may be equal to one that comes later.
+func (t *Target) leaveOpen(p problem) {
+	for i := range p.parts {
+		part := &p.parts[i]
+		size := 0
+		for _, f := range part.want.facts {
+			size += len(f.Field) + len(f.Value) + 48
+		}
+		if t.facts += size; t.facts > openFacts {
+			part.want.facts = nil
+			t.facts -= size
+		}
+	}
+	t.open = append(t.open, p)
+}
+
+// close claims for good what a problem's item is compared with.
+func (p *problem) close(from origin) {
+	for i := range p.parts {
+		if at := p.parts[i].at; at >= 0 {
+			h := &p.parts[i].place.held[at]
+			h.claim, h.from = firm, from
+		}
+	}
 }
 
 // release takes a holding from the problem that has claimed it: it is another item's.
@@ -194,7 +227,7 @@ func (t *Target) release(h *holding, at int32) {
 		return
 	}
 	h.claim = free
-	parts := t.wrong[h.item].parts
+	parts := t.open[h.item].parts
 	for i := range parts {
 		if parts[i].at == at && &parts[i].place.held[at] == h {
 			parts[i].at, parts[i].fields = -1, nil
@@ -422,6 +455,9 @@ func (t *Target) diff(ctx context.Context, w *want, at int32) ([]compare.Differe
 	if h.print == w.print && h.trace == w.trace {
 		return fields, nil
 	}
+	if h.print != w.print && len(t.report.Differences)+len(t.open) >= MostListed {
+		return append(fields, compare.Difference{Field: "what it says"}), nil // nobody will see in what
+	}
 	facts, err := t.fetch(ctx, w.place, h)
 	switch {
 	case ctx.Err() != nil:
@@ -477,22 +513,22 @@ func (t *Target) Abort() (dropped bool, err error) {
 	if t.closed {
 		return false, nil
 	}
-	for i := range t.wrong {
-		t.report.list(t.wrong[i].told())
+	for i := range t.open {
+		t.report.list(t.open[i].told())
 	}
 	return false, t.close()
 }
 
 func (t *Target) close() error {
 	t.closed = true
-	t.wrong, t.indexes = nil, nil
+	t.open, t.indexes = nil, nil
 	return t.mirror.Close()
 }
 
 // settle decides about the problems: one whose holding turned out to be another item's gets another, or is missing.
 func (t *Target) settle(ctx context.Context) error {
-	for i := range t.wrong {
-		p := &t.wrong[i]
+	for len(t.open) > 0 {
+		p := &t.open[0]
 		for k := range p.parts {
 			part := &p.parts[k]
 			if part.at >= 0 {
@@ -508,10 +544,10 @@ func (t *Target) settle(ctx context.Context) error {
 					return err
 				}
 			}
-			h := &part.place.held[at]
-			h.claim, h.item, part.at = tentative, int32(i), at
+			part.place.held[at].claim, part.at = firm, at
 		}
 		t.report.list(p.told())
+		t.open = t.open[1:]
 	}
 	return nil
 }

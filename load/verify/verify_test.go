@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,12 +87,14 @@ func (s *server) Objects(_ context.Context, place string) iter.Seq2[*verify.Obje
 
 func (s *server) Fetch(_ context.Context, place, id string) (io.ReadCloser, error) {
 	s.read++
-	for _, o := range s.places[place] {
-		if o.ID == id {
-			return io.NopCloser(strings.NewReader(o.body)), nil
-		}
+	at, err := strconv.Atoi(id)
+	if err != nil || at < 1 || at > len(s.places[place]) || s.places[place][at-1].ID != id { // they are in another order
+		at = 1 + slices.IndexFunc(s.places[place], func(o object) bool { return o.ID == id })
 	}
-	return nil, fs.ErrNotExist
+	if at == 0 {
+		return nil, fs.ErrNotExist
+	}
+	return io.NopCloser(strings.NewReader(s.places[place][at-1].body)), nil
 }
 
 func (s *server) Close() error {
@@ -355,6 +358,22 @@ func TestCalendar(t *testing.T) {
 	lone.add(inbox, event("20240315T100000Z", "alone"))
 	if _, report := run(t, m, lone); summary(report) != "same 1" {
 		t.Errorf("%s", summary(report))
+	}
+}
+
+// A target that holds nothing, or all in another form, is told of in bounded memory.
+func TestManyDifferences(t *testing.T) {
+	const many = verify.MostListed + 500
+	var s source
+	m := new(server)
+	for i := range many {
+		s.add(inbox, message(fmt.Sprint(i), "a"))
+		s.add(sent, message(fmt.Sprint(i), "a"))
+		m.put("Inbox", message(fmt.Sprint(i), "b"))
+	}
+	_, r := run(t, m, s)
+	if r.Different != many || r.Missing != many || len(r.Differences) != verify.MostListed || r.Unlisted != 2*many-verify.MostListed || m.read > verify.MostListed {
+		t.Errorf("%d different, %d missing, %d listed, %d unlisted, %d read again", r.Different, r.Missing, len(r.Differences), r.Unlisted, m.read)
 	}
 }
 
