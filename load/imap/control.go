@@ -198,7 +198,6 @@ func (c *control) close(polite bool) {
 // status is what a server says of a mailbox.
 type status struct {
 	validity, next, count uint32
-	limit                 int64 // of APPEND; 0 is none
 }
 
 // errGone is what comes of a mailbox that is another one than it was.

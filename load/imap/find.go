@@ -81,10 +81,15 @@ func (t *Target) match(ctx context.Context, b *batch) ([]uint32, error) {
 		if err != nil {
 			return nil, err
 		}
-		same[i], other[i] = m.index.candidates(id, j.e.size, func(uid uint32) bool { return !t.sender.isKnown(m, uid) })
+		free := func(uid uint32) bool { return !t.sender.isKnown(m, uid) }
+		same[i], other[i] = m.index.candidates(id, j.e.size, free)
+		if before := m.before.Load(); before != nil {
+			sameBefore, otherBefore := before.candidates(id, j.e.size, free)
+			same[i], other[i] = append(sameBefore, same[i]...), append(otherBefore, other[i]...)
+		}
 		other[i] = other[i][:min(len(other[i]), mostAltered)]
 		for _, uid := range slices.Concat(same[i], other[i]) {
-			if _, ok := m.index.prints[uid]; !ok {
+			if _, ok := m.prints[uid]; !ok {
 				ask = append(ask, uid)
 			}
 		}
@@ -111,7 +116,7 @@ func (t *Target) match(ctx context.Context, b *batch) ([]uint32, error) {
 	}
 	for _, i := range order {
 		err := take(i, same[i], func(uid uint32) (bool, error) {
-			print, ok := m.index.prints[uid]
+			print, ok := m.prints[uid]
 			return ok && print == b.jobs[i].e.print, nil
 		})
 		if err != nil {
@@ -125,7 +130,7 @@ func (t *Target) match(ctx context.Context, b *batch) ([]uint32, error) {
 		}
 		var want compare.Facts
 		err := take(i, slices.Concat(same[i], other[i]), func(uid uint32) (bool, error) {
-			if _, ok := m.index.prints[uid]; !ok {
+			if _, ok := m.prints[uid]; !ok {
 				return false, nil
 			}
 			if want == nil {
@@ -155,7 +160,7 @@ func (t *Target) replaceOlder(b *batch, found []uint32, same, other [][]uint32, 
 			continue
 		}
 		for _, uid := range slices.Concat(same[i], other[i]) {
-			print, ok := b.m.index.prints[uid]
+			print, ok := b.m.prints[uid]
 			if ok && !taken[uid] && isPrint(print, j.other.Print) {
 				old := *j.other
 				old.Name = j.record(uid).Name
@@ -181,23 +186,6 @@ func isPrint(print, known ledger.Print) bool {
 // bringUpToDate sees to it that the index has all that a batch may be.
 func (t *Target) bringUpToDate(ctx context.Context, b *batch) error {
 	m := b.m
-	waits := slices.ContainsFunc(b.jobs, func(j *job) bool { return j.look == lookFor && (j.lost > 0 || !m.adopting) })
-	var s status
-	var err error
-	if waits {
-		if slices.ContainsFunc(b.jobs, func(j *job) bool { return j.lost > 0 }) {
-			m.seenAt = time.Time{}
-		}
-		s, err = t.still(ctx, m)
-	} else {
-		s, err = t.control.look(ctx, m.name)
-	}
-	if err != nil {
-		return err
-	}
-	if s.validity != m.validity.Load() {
-		return errGone
-	}
 	if !m.recalled {
 		// What earlier runs wrote is somebody's already, whether or not it has been asked for yet.
 		for r, err := range m.place.Load().Stale() {
@@ -208,10 +196,40 @@ func (t *Target) bringUpToDate(ctx context.Context, b *batch) error {
 		}
 		m.recalled = true
 	}
+	var lost, pending, unnamed bool
+	for _, j := range b.jobs {
+		switch {
+		case j.look == lookWhere:
+			unnamed = true
+		case j.lost > 0:
+			lost = true
+		case !j.adopts:
+			pending = true
+		}
+	}
+	if !lost && !pending && !unnamed {
+		return nil // what was there before is known
+	}
+	var s status
+	var err error
+	if lost {
+		m.seenAt = time.Time{} // what was seen before says nothing
+	}
+	if lost || pending {
+		s, err = t.still(ctx, m)
+	} else {
+		s, err = t.control.look(ctx, m.name)
+	}
+	if err != nil {
+		return err
+	}
+	if s.validity != m.validity.Load() {
+		return errGone
+	}
 	low := uint32(1)
-	if !m.adopting && !slices.ContainsFunc(b.jobs, func(j *job) bool { return j.look == lookFor && j.lost == 0 }) {
+	if m.before.Load() != nil || !pending {
 		// What this run has sent came after all that was there when it began.
-		low = max(1, m.began)
+		low = max(1, m.began.Load())
 	}
 	return t.control.extend(ctx, m, low, s.next)
 }

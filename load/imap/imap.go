@@ -365,14 +365,6 @@ func (t *Target) Finish(ctx context.Context) error {
 	if err := t.sender.wait(); err != nil {
 		return unwrapFatal(err)
 	}
-	for _, m := range t.boxes {
-		// Everything that the mailbox held has met its item, if there is one.
-		if m.adopting && m.err == nil && !t.options.Rehearse {
-			if err := m.place.Load().Known(ctx); err != nil {
-				return err
-			}
-		}
-	}
 	if err := t.prune(ctx); err != nil {
 		return unwrapFatal(err)
 	}

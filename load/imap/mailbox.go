@@ -35,16 +35,18 @@ type mailbox struct {
 	limit    int64     // of APPEND; 0 is none known
 	keywords *keywords // nil: not asked yet
 	present  *presence // nil: not asked yet
+	adopting bool      // the ledger does not know what is in it, and it is not empty
 
 	// of that goroutine until something is queued, then of who has the mailbox for himself:
 	seen     status
-	seenAt   time.Time // zero: what was seen does not count
-	began    uint32    // UIDNEXT
-	adopting bool      // the ledger knows nothing of it, and it is not empty
-	index    index
-	recalled bool // taken has what the ledger knows
+	seenAt   time.Time               // zero: what was seen does not count
+	index    index                   // of what came since
+	prints   map[uint32]ledger.Print // of messages that were looked into
+	recalled bool                    // taken has what the ledger knows
 
 	validity atomic.Uint32
+	began    atomic.Uint32         // UIDNEXT when the run came to it
+	before   atomic.Pointer[index] // what it held then; nil where that is of no interest, or not asked yet
 	place    atomic.Pointer[ledger.Place]
 	plain    atomic.Int32 // how often a message was taken only without its keywords
 
@@ -143,7 +145,6 @@ func (s uidSet) add(uid uint32) {
 type index struct {
 	low, next uint32 // UIDs from low up to but without next are in it
 	entries   []indexed
-	prints    map[uint32]ledger.Print // of those that were looked into
 }
 
 type indexed struct {
@@ -185,13 +186,13 @@ func (c *control) extend(ctx context.Context, m *mailbox, low, next uint32) erro
 		ix.low, ix.next = low, low
 	}
 	if low < ix.low {
-		if err := c.scan(ctx, m, low, ix.low); err != nil {
+		if err := c.scan(ctx, m, ix, low, ix.low); err != nil {
 			return err
 		}
 		ix.low = low
 	}
 	if ix.next < next {
-		if err := c.scan(ctx, m, ix.next, next); err != nil {
+		if err := c.scan(ctx, m, ix, ix.next, next); err != nil {
 			return err
 		}
 		ix.next = next
@@ -199,8 +200,8 @@ func (c *control) extend(ctx context.Context, m *mailbox, low, next uint32) erro
 	return nil
 }
 
-// scan adds the messages of some UIDs to the index.
-func (c *control) scan(ctx context.Context, m *mailbox, from, to uint32) error {
+// scan adds the messages of some UIDs to an index.
+func (c *control) scan(ctx context.Context, m *mailbox, ix *index, from, to uint32) error {
 	section := &goimap.FetchItemBodySection{Specifier: goimap.PartSpecifierHeader, HeaderFields: headFields, Peek: true}
 	options := &goimap.FetchOptions{UID: true, RFC822Size: true, BodySection: []*goimap.FetchItemBodySection{section}}
 	var found []indexed
@@ -229,8 +230,8 @@ func (c *control) scan(ctx context.Context, m *mailbox, from, to uint32) error {
 	if err != nil {
 		return err
 	}
-	m.index.entries = append(m.index.entries, found...)
-	slices.SortFunc(m.index.entries, func(a, b indexed) int {
+	ix.entries = append(ix.entries, found...)
+	slices.SortFunc(ix.entries, func(a, b indexed) int {
 		return cmp.Or(cmp.Compare(a.id, b.id), cmp.Compare(a.uid, b.uid))
 	})
 	return nil
@@ -267,6 +268,12 @@ func firstFrom(client *imapclient.Client, count, from uint32) (uint32, error) {
 		}
 	}
 	return low, nil
+}
+
+// has reports whether there is a message that may be a mail.
+func (ix *index) has(id uint64) bool {
+	_, ok := slices.BinarySearchFunc(ix.entries, id, func(e indexed, id uint64) int { return cmp.Compare(e.id, id) })
+	return ok
 }
 
 // candidates returns the messages that may be a mail, those of its very size first, each in the order of the mailbox.
@@ -329,10 +336,10 @@ func (t *Target) prints(ctx context.Context, m *mailbox, uids []uint32) error {
 				if err := copyBody(c, body); err != nil {
 					return err
 				}
-				if m.index.prints == nil {
-					m.index.prints = make(map[uint32]ledger.Print)
+				if m.prints == nil {
+					m.prints = make(map[uint32]ledger.Print)
 				}
-				m.index.prints[uid] = c.print()
+				m.prints[uid] = c.print()
 				return nil
 			})
 			if err != nil {

@@ -335,14 +335,15 @@ func (t *Target) enter(ctx context.Context, it *formats.Item) (*mailbox, error) 
 		return nil, &load.Fatal{Err: err}
 	}
 	m.place.Store(place)
-	m.began = m.seen.next
+	m.began.Store(m.seen.next)
 	if place.Fresh() && !t.options.Rehearse {
 		return m, t.meet(ctx, m, place)
 	}
 	return m, nil
 }
 
-// meet deals with a mailbox of which the ledger knows nothing: what it holds may be ours.
+// meet deals with a mailbox of which the ledger knows nothing: what it holds may be ours. That stays so in later runs: what
+// no item of this one has claimed may be claimed then.
 func (t *Target) meet(ctx context.Context, m *mailbox, place *ledger.Place) error {
 	if !m.made {
 		s, err := t.still(ctx, m)
@@ -351,6 +352,7 @@ func (t *Target) meet(ctx context.Context, m *mailbox, place *ledger.Place) erro
 			return err
 		}
 		m.seen = s
+		m.began.Store(s.next)
 	}
 	if m.adopting = m.seen.count > 0; m.adopting {
 		return nil

@@ -83,11 +83,38 @@ func (t *Target) claim(ctx context.Context, enc load.Encoded, done func(load.Out
 			j.other = &c.Record
 		}
 	default:
-		if m.adopting {
-			j.look, j.outcome = lookFor, load.Unchanged
+		if !m.adopting {
+			break
+		}
+		if err := t.survey(ctx, m); err != nil {
+			return nil, load.Failed, err
+		}
+		id, err := j.id()
+		if err != nil {
+			return nil, load.Failed, err
+		}
+		if m.before.Load().has(id) {
+			j.look, j.outcome, j.adopts = lookFor, load.Unchanged, true
 		}
 	}
 	return j, 0, nil
+}
+
+// survey finds out what a mailbox held when the run came to it.
+func (t *Target) survey(ctx context.Context, m *mailbox) error {
+	if m.before.Load() != nil {
+		return nil
+	}
+	before := new(index)
+	to := m.began.Load()
+	if to == 0 {
+		to = ^uint32(0)
+	}
+	if err := t.control.scan(ctx, m, before, 1, to); err != nil {
+		return fmt.Errorf("mailbox %s: %w", m.name, err)
+	}
+	m.before.CompareAndSwap(nil, before)
+	return nil
 }
 
 // copyPrint returns the print by which the ledger knows a mail. Equal mails in one folder are different ones: its owner has
@@ -499,7 +526,9 @@ func (t *Target) recreate(m *mailbox) error {
 	t.sender.mu.Unlock()
 	m.place.Store(place)
 	m.validity.Store(s.validity)
-	m.index, m.seen, m.seenAt, m.began, m.adopting = index{}, s, time.Time{}, 1, s.count > 0
+	m.before.Store(new(index))
+	m.began.Store(1)
+	m.index, m.prints, m.seen, m.seenAt = index{}, nil, s, time.Time{}
 	return nil
 }
 

@@ -27,6 +27,7 @@ type job struct {
 	generation uint32         // UIDVALIDITY of that
 	print      ledger.Print   // by which the ledger knows it
 	look       look
+	adopts     bool         // it may only be there since before the run
 	outcome    load.Outcome // if it is found
 
 	refused   int            // for a moment
