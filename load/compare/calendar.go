@@ -17,9 +17,10 @@ import (
 // are several, the names of their facts begin with those.
 //
 // A property is a fact by its name, with the value first and then the parameters that are left. Lists are in order; values
-// of EXDATE, RDATE, CATEGORIES and RESOURCES are facts of their own, durations are in seconds. Dates and times are as [time.RFC3339] has them, those of
-// a zone with the offset that its VTIMEZONE gives them (or the zone database, where there is none); for a series "time
-// zone" tells the offsets of its first two years. The names of zones do not count. Attachments count by their hash.
+// of EXDATE, RDATE, CATEGORIES and RESOURCES are facts of their own; durations are in seconds. Dates and times are as
+// [time.RFC3339] has them, those of a zone with the offset that its VTIMEZONE gives them (or the zone database, where
+// there is none); for a series "time zone" tells the offsets of its first two years. The names of zones do not count.
+// Attachments count by their hash.
 //
 // Left out, besides what the package's comment says, are all properties of the calendar itself but METHOD: servers keep
 // those of the collection. Left out as well are what servers note: SCHEDULE-STATUS, X-LIC-* (libical), X-VOBJ-* (vobject),

@@ -39,8 +39,9 @@ const (
 //
 // Left out are MIME-Version, Content-Transfer-Encoding where it is known, and from the header of the message itself the
 // fields in which mbox files and mail programs keep its state: Status, X-Status, X-Keywords, X-UID, X-IMAP, X-IMAPbase,
-// Content-Length, Lines, X-Mozilla-Status, X-Mozilla-Status2, X-Mozilla-Keys. Traces (see [Fact]) are, at its top level
-// as well, Received, Return-Path, Delivered-To and what else traceFields lists: what servers add to a message that they take.
+// Content-Length, Lines, X-Mozilla-Status, X-Mozilla-Status2, X-Mozilla-Keys. Traces (see [Fact]) are, in the same
+// header, Received, Return-Path, Delivered-To and others: what servers put there when they take a message. The lists are
+// traceFields and tracePrefixes.
 func Mail(r io.Reader) (Facts, error) {
 	m := &mailReader{lines: newLineReader(r)}
 	defer m.lines.release()
