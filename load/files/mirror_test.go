@@ -342,8 +342,8 @@ func TestVerifyChangedFiles(t *testing.T) {
 			"read in a Maildir",
 			files.Options{Format: files.Maildir},
 			func(t *testing.T, dir string) {
-				name := found(t, dir, "cur/*:2,FPS*")
-				moved(t, name, strings.Replace(name, ":2,FPS", ":2,FP", 1))
+				name := found(t, dir, "cur/*2,FPS*")
+				moved(t, name, strings.Replace(name, "2,FPS", "2,FP", 1))
 			},
 			`different ./ "Flagged" flags`, "0 0 1 0",
 		},
