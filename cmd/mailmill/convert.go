@@ -146,45 +146,53 @@ func (a *app) convert(c *conversion, args []string) error {
 		return errors.Join(a.targetError(c, err), into.abort(), closeReport())
 	}
 	plan.Steps = append(plan.Steps, known.ladder.Resolver())
-	run := &converted{into: into, people: known, missed: missed(&plan, &c.targets)}
+	run := &converted{into: into, people: known}
+	err = a.targetError(c, a.carryOut(c, plan, run, bars, journals, log))
+	if reportErr := closeReport(); err == nil {
+		err = reportErr
+	}
+	return a.sumUp(c, run, log, err)
+}
+
+// carryOut takes the items to the targets, compares what these hold then if that is asked for, and completes the journals.
+func (a *app) carryOut(c *conversion, plan load.Plan, run *converted, bars *report.Bars, journals []*report.Journal, log *slog.Logger) error {
 	doing := "converting"
 	if c.only {
 		doing = "comparing"
 	}
-	whole := plan // without what looks after this run alone
-	a.watch(&plan, doing, into, bars, journals, log)
+	again := plan // without what looks after the first run alone
+	plan.Sources = slices.Clone(plan.Sources)
+	run.missed = missed(&plan, &c.targets)
+	a.watch(&plan, doing, run.into, bars, journals, log)
 
-	log.Debug(doing, "version", version, "sources", len(plan.Sources), "targets", into.names(), "format", c.formatName)
-	run.Result, err = a.walk(c, plan, into)
+	log.Debug(doing, "version", version, "sources", len(plan.Sources), "targets", run.into.names(), "format", c.formatName)
+	var err error
+	run.Result, err = a.walk(c, plan, run.into)
 	if bars != nil {
 		bars.Close()
 	}
-	run.Elapsed += known.elapsed
-	if closeErr := explainLedger(into.close()); err == nil {
+	run.Elapsed += run.people.elapsed
+	if closeErr := explainLedger(run.into.close()); err == nil {
 		err = closeErr
 	}
 	switch {
 	case err != nil: // what a comparison has not come to says nothing
 	case c.only:
-		run.compared = into
+		run.compared = run.into
 	case c.verify && !c.dryRun:
 		var compared *load.Result
-		run.compared, compared, err = a.compare(c, whole, bars, log)
+		run.compared, compared, err = a.compare(c, again, bars, log)
 		if compared != nil {
 			run.Elapsed += compared.Elapsed
 		}
 	}
 	for _, j := range journals {
 		run.tell(j, c.dryRun && err == nil)
-		j.People(known.numbers())
-		j.Balance(run.Balance, into.tallies()...)
+		j.People(run.people.numbers())
+		j.Balance(run.Balance, run.into.tallies()...)
 	}
 	logFaults(log, run.Result)
-	err = a.targetError(c, err)
-	if reportErr := closeReport(); err == nil {
-		err = reportErr
-	}
-	return a.sumUp(c, run, log, err)
+	return err
 }
 
 // walk takes the items of a run to the targets.
