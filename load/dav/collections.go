@@ -77,16 +77,48 @@ func newPlanner(o *Options) *planner {
 	for from, to := range o.FolderMap {
 		p.folderMap[strings.Trim(from, "/")] = strings.Trim(to, "/")
 	}
+	own := events
+	if p.contacts {
+		own = cards
+	}
 	for _, s := range o.Sources {
-		// The main calendar of an archive is the first one that stands at the top.
-		for _, f := range s.Folders {
-			if own, ok := componentOf(f); ok && len(f.Path) == 1 && !f.Hidden && (own == cards) == p.contacts && (own == cards || own == events) {
-				p.mains[f] = true
-				break
-			}
+		if f := mainOf(s.Folders, own); f != nil {
+			p.mains[f] = true
 		}
 	}
 	return p
+}
+
+// mainOf returns the folder that is an archive's own calendar or address book: of those at the top the one with the name that
+// Outlook gives it, or else the only one. It is nil where that is not clear.
+func mainOf(list []*formats.Folder, own component) *formats.Folder {
+	var top []*formats.Folder
+	for _, f := range list {
+		if of, ok := componentOf(f); ok && of == own && len(f.Path) == 1 && !f.Hidden {
+			top = append(top, f)
+		}
+	}
+	for _, f := range top {
+		if slices.Contains(mainNames[own], strings.ToLower(f.Path[0])) {
+			return f
+		}
+	}
+	if len(top) == 1 {
+		return top[0]
+	}
+	return nil
+}
+
+// mainNames are what Outlook calls a mailbox's own calendar and address book in the languages it speaks, in small letters.
+var mainNames = map[component][]string{
+	events: {
+		"calendar", "kalender", "calendrier", "calendario", "agenda", "calendário", "kalenteri", "kalendarz", "kalendář", "kalendár", "naptár",
+		"календарь", "календар", "takvim", "ημερολόγιο", "לוח שנה", "التقويم", "予定表", "일정", "日历", "行事曆",
+	},
+	cards: {
+		"contacts", "kontakte", "contactos", "contatti", "contactpersonen", "contatos", "kontakter", "kontaktpersoner", "yhteystiedot", "kontakty",
+		"névjegyek", "контакты", "контакти", "kişiler", "επαφές", "אנשי קשר", "جهات الاتصال", "連絡先", "연락처", "联系人", "連絡人",
+	},
 }
 
 // componentOf tells what a folder is for, by its container class; false for mail.

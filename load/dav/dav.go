@@ -17,7 +17,11 @@
 // nothing is known, the collection is listed, and what says the same is taken for what it is.
 //
 // A resource that somebody changed on the server since it was written is left alone, and so is one that somebody deleted:
-// the ledger has the ETag of each. Either is a [load.Conflict].
+// the ledger has the ETag of each. Either is a [load.Conflict]. So is a resource that says something else than the item
+// where the ledger does not know it: nobody can tell an older version of ours from what somebody changed.
+//
+// Some servers take a UID only once in an account. The second copy of a meeting, in another calendar, gets a UID that is
+// derived from its own and from the collection; see [Report].
 //
 // # Nobody is told
 //

@@ -66,6 +66,7 @@ func archiveOf(items ...*formats.Item) *archive {
 func TestCollectionsOfFolders(t *testing.T) {
 	s := davtest.New(t, davtest.Options{Password: "secret"})
 	s.Make(davtest.CalendarHome+"personal/", "Personal", "VEVENT")
+	s.Make(davtest.ContactsHome+"default/", "Contacts")
 	s.Make(davtest.CalendarHome+"f3d2/", "Team", "VEVENT")
 	s.Make(davtest.CalendarHome+"chores/", "Chores", "VEVENT")
 	a := &archive{name: "mail/alice.pst"}
@@ -115,6 +116,19 @@ func TestCollectionsOfFolders(t *testing.T) {
 	}
 	once(t, s, len(a.items))
 
+	t.Run("the address book with the usual name", func(t *testing.T) {
+		a := &archive{name: "alice.pst"}
+		for i, name := range []string{"Suppliers", "Kontakte", "Friends"} {
+			a.items = append(a.items, in(folder("IPF.Contact", name), contact(i)))
+		}
+		at(t, s, true).runs(a)
+		for _, collection := range []string{"suppliers", "default", "friends"} {
+			if n := len(s.Objects(davtest.ContactsHome + collection + "/")); n != 1 {
+				t.Errorf("%d in %s: %v", n, collection, s.Collections())
+			}
+		}
+		once(t, s, 13)
+	})
 	t.Run("prefix", func(t *testing.T) {
 		run := at(t, s, false)
 		run.change = func(o *dav.Options) { o.Prefix = "Import/{source}" }
