@@ -33,6 +33,7 @@ type task struct {
 	record ledger.Record
 
 	intended bool // the ledger has its record
+	rounds   int  // how often it was about to be made
 	adopted  bool // somebody else stored it, under a name of their own
 
 	outcome load.Outcome

@@ -116,7 +116,7 @@ var mainNames = map[component][]string{
 		"календарь", "календар", "takvim", "ημερολόγιο", "לוח שנה", "التقويم", "予定表", "일정", "日历", "行事曆",
 	},
 	cards: {
-		"contacts", "kontakte", "contactos", "contatti", "contactpersonen", "contatos", "kontakter", "kontaktpersoner", "yhteystiedot", "kontakty",
+		"contacts", "kontakte", "contactos", "contatti", "contactpersonen", "contatos", "kontakter", "kontaktpersoner", "yhteystiedot", "kontakty", //nolint:misspell // it is Spanish
 		"névjegyek", "контакты", "контакти", "kişiler", "επαφές", "אנשי קשר", "جهات الاتصال", "連絡先", "연락처", "联系人", "連絡人",
 	},
 }

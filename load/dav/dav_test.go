@@ -746,3 +746,24 @@ func TestOneItemThatAServerCannotTake(t *testing.T) {
 		once(t, s, 3)
 	}
 }
+
+func TestAServerThatContradictsItself(t *testing.T) {
+	for name, f := range map[string]davtest.Fault{
+		"it is there": {Status: http.StatusPreconditionFailed},
+		"so is its UID": {
+			Status: http.StatusConflict, Header: http.Header{"Content-Type": {"application/xml"}},
+			Body: `<D:error xmlns:D="DAV:"><C:no-uid-conflict xmlns:C="urn:ietf:params:xml:ns:caldav"><D:href>/dav/calendars/alice/calendar/nowhere.ics</D:href></C:no-uid-conflict></D:error>`,
+		},
+	} {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		f.Method, f.Times = "PUT", -1
+		s.Fail(f)
+		result, _, err := at(t, s, false).tries(t.Context(), archiveOf(event("a", "A", 1)))
+		if err != nil || len(result.Failures) != 1 {
+			t.Errorf("%s: %v %+v", name, err, result)
+		}
+		if n := len(s.Requests("PUT")); n > 10 {
+			t.Errorf("%s: %d PUTs", name, n)
+		}
+	}
+}

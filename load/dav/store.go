@@ -112,7 +112,11 @@ func (t *Target) create(job *task, b *body) {
 	}
 	derived := false
 	sent := false // something may have arrived
-	for round := 0; ; round++ {
+	for {
+		if job.rounds++; job.rounds > mostTries {
+			job.fail(fmt.Errorf("the server says that %s is there already, and that there is nothing", job.name))
+			return
+		}
 		var tag string
 		err := t.retry(job.ctx, &sent, func(ctx context.Context) (err error) {
 			tag, err = t.put(ctx, job, job.name, b, client.PutOptions{IfNoneMatch: "*"})
@@ -129,10 +133,8 @@ func (t *Target) create(job *task, b *body) {
 			switch {
 			case err != nil:
 				job.fail(err)
-			case !f.there && round < mostTries:
-				continue // somebody deleted it meanwhile
 			case !f.there:
-				job.fail(fmt.Errorf("the server says that there is a resource %s, and that there is none", job.name))
+				continue // somebody deleted it meanwhile
 			default:
 				t.judge(job, b, f, sent)
 			}
