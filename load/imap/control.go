@@ -111,7 +111,7 @@ func (c *control) do(ctx context.Context, f func(*imapclient.Client) error) erro
 			return &load.Fatal{Err: err}
 		}
 		client := c.client
-		stop := context.AfterFunc(ctx, func() { client.Close() }) //nolint:errcheck // the command tells
+		stop := context.AfterFunc(ctx, func() { client.Close() })
 		err = f(client)
 		stop()
 		var refused *goimap.Error
@@ -179,7 +179,7 @@ func (c *control) use(conn *wire.Conn) error {
 
 func (c *control) drop() {
 	if c.client != nil {
-		c.client.Close() //nolint:errcheck // it is gone
+		c.client.Close()
 		c.client, c.selected = nil, ""
 	}
 }

@@ -268,7 +268,7 @@ func (w *headWriter) Write(p []byte) (int, error) {
 func facts(writeTo func(io.Writer) error) (compare.Facts, error) {
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(writeTo(w)) }()
-	defer r.Close() //nolint:errcheck // it ends the writer, if it has not ended
+	defer r.Close() // it ends the writer, if that has not ended
 	return compare.Mail(r)
 }
 

@@ -57,8 +57,10 @@ func systemFlags(f formats.Flags) (flags []string) {
 		flag formats.Flags
 		name goimap.Flag
 	}{
-		{formats.FlagSeen, goimap.FlagSeen}, {formats.FlagAnswered, goimap.FlagAnswered},
-		{formats.FlagFlagged, goimap.FlagFlagged}, {formats.FlagDraft, goimap.FlagDraft},
+		{formats.FlagSeen, goimap.FlagSeen},
+		{formats.FlagAnswered, goimap.FlagAnswered},
+		{formats.FlagFlagged, goimap.FlagFlagged},
+		{formats.FlagDraft, goimap.FlagDraft},
 	} {
 		if f&s.flag != 0 {
 			flags = append(flags, string(s.name))

@@ -323,7 +323,7 @@ func (t *Target) list(ctx context.Context) (*listing, error) {
 				l.add(data.Mailbox, data.Attrs)
 			} else if count == mostMailboxes+1 {
 				// There may be no end of them. Closing waits for the reader, which waits for somebody to take what it has.
-				go client.Close() //nolint:errcheck // the command tells
+				go client.Close()
 			}
 		}
 		err := cmd.Close()

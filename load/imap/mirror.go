@@ -183,7 +183,7 @@ func (r *mirror) some(ctx context.Context, place string, s status, set goimap.Se
 			}
 			last = uid
 			return nil
-		}, func() { go client.Close() }) //nolint:errcheck // whoever reads a body has to be read out first
+		}, func() { go client.Close() }) // it waits until the body is read
 		if stopped {
 			return errStop
 		}
@@ -236,7 +236,7 @@ func (r *mirror) Fetch(ctx context.Context, place, id string) (io.ReadCloser, er
 					return errStop
 				}
 				return nil
-			}, func() { go client.Close() }) //nolint:errcheck // whoever reads a body has to be read out first
+			}, func() { go client.Close() }) // it waits until the body is read
 		})
 		if err == nil && !written {
 			err = fmt.Errorf("mailbox %s has no message %d any more", place, uid)

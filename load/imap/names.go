@@ -24,14 +24,14 @@ const (
 	longestMaildirName = 240
 )
 
-// names are the rules for names of mailboxes on a server.
-type names struct {
+// rules are those for names of mailboxes on a server.
+type rules struct {
 	delim rune // 0: the server has no hierarchy
 }
 
 // longest returns the number of bytes that a whole name may have.
-func (n names) longest() int {
-	if n.delim == '.' {
+func (r rules) longest() int {
+	if r.delim == '.' {
 		return longestMaildirName
 	}
 	return longestName
@@ -47,8 +47,8 @@ func encodedLen(name string) int { return max(len(name), len(maildir.EncodeUTF7(
 // a hash of the whole.
 //
 // Names that a Mac has taken apart are put together again (NFC), or the same folder would be there twice.
-func (n names) safe(name string) string {
-	safe := strings.Map(n.safeRune, norm.NFC.String(strings.ToValidUTF8(name, "\uFFFD")))
+func (r rules) safe(name string) string {
+	safe := strings.Map(r.safeRune, norm.NFC.String(strings.ToValidUTF8(name, "\uFFFD")))
 	safe = strings.TrimFunc(safe, unicode.IsSpace)
 	switch {
 	case safe == "":
@@ -61,14 +61,14 @@ func (n names) safe(name string) string {
 	return shorten(safe, name, longestPart)
 }
 
-func (n names) safeRune(r rune) rune {
+func (r rules) safeRune(c rune) rune {
 	switch {
-	case r == n.delim, strings.ContainsRune(`/%*\"^`, r), unicode.IsControl(r):
+	case c == r.delim, strings.ContainsRune(`/%*\"^`, c), unicode.IsControl(c):
 		return '_'
-	case r == '\u2028', r == '\u2029', unicode.Is(unicode.Bidi_Control, r), unicode.Is(unicode.Noncharacter_Code_Point, r):
+	case c == '\u2028', c == '\u2029', unicode.Is(unicode.Bidi_Control, c), unicode.Is(unicode.Noncharacter_Code_Point, c):
 		return '_'
 	}
-	return r
+	return c
 }
 
 // shorten cuts a name that takes more than limit bytes between two characters, and adds a hash of what it was made from.

@@ -55,7 +55,7 @@ func (t *Target) ensure(ctx context.Context, nodes []*node) error {
 		for _, n := range nodes {
 			t.box(n)
 		}
-		return t.ask1(ctx, nodes)
+		return t.askStatus(ctx, nodes)
 	}
 	levels := t.missing(nodes)
 	for depth := 0; depth < len(levels); depth++ {
@@ -73,7 +73,7 @@ func (t *Target) ensure(ctx context.Context, nodes []*node) error {
 			return err
 		}
 	}
-	return t.ask1(ctx, nodes)
+	return t.askStatus(ctx, nodes)
 }
 
 // mostLevels bounds how often mailboxes are made, one level each time.
@@ -243,8 +243,8 @@ func (t *Target) subscribe(ctx context.Context, nodes []*node) error {
 	return nil
 }
 
-// ask1 asks what the mailboxes of nodes are, as far as they are there and it is not known.
-func (t *Target) ask1(ctx context.Context, nodes []*node) error {
+// askStatus asks what the mailboxes of nodes are, as far as they are there and it is not known.
+func (t *Target) askStatus(ctx context.Context, nodes []*node) error {
 	var list []*mailbox
 	for _, n := range nodes {
 		if m := t.box(n); m.err == nil && !m.asked && t.exists(n, true) {

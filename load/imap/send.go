@@ -123,7 +123,7 @@ func (t *Target) copyPrint(e *encoded) ledger.Print {
 	base, _, _ := strings.Cut(e.item.Key, "-")
 	h := blake3.New()
 	h.WriteString(base) //nolint:errcheck // a hash takes everything
-	h.Write(e.print[:])
+	h.Write(e.print[:]) //nolint:errcheck // a hash takes everything
 	var sum [32]byte
 	h.Sum(sum[:0])
 	id := binary.LittleEndian.Uint64(sum[:])

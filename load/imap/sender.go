@@ -472,7 +472,7 @@ func (w *worker) current() *wire.Conn {
 
 // drop forgets a connection that is gone.
 func (w *worker) drop(conn *wire.Conn) {
-	conn.Close() //nolint:errcheck // it is gone
+	conn.Close()
 	w.s.t.options.Pace.Retried("the connection was lost")
 	w.mu.Lock()
 	defer w.mu.Unlock()

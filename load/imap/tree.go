@@ -47,7 +47,7 @@ var roles = map[formats.Role]struct {
 // folders of one archive never share a mailbox, whether or not the server tells upper from lower case; the same folder of
 // several archives does, as several archives of one person are one mailbox.
 type tree struct {
-	names
+	rules
 	server  *listing
 	options *Options
 
@@ -85,7 +85,7 @@ type branch struct {
 }
 
 func newTree(server *listing, o *Options) *tree {
-	t := &tree{names: names{delim: server.delim}, server: server, options: o, sources: make(map[string]*branch), specials: make(map[formats.Role]*node)}
+	t := &tree{rules: rules{delim: server.delim}, server: server, options: o, sources: make(map[string]*branch), specials: make(map[formats.Role]*node)}
 	t.root = &node{fixed: true}
 	t.inbox = &node{name: inboxName, fixed: true, parent: t.root, role: formats.RoleInbox}
 	if strings.EqualFold(server.prefix, inboxName+string(server.delim)) {

@@ -43,12 +43,12 @@ func TestSafeNames(t *testing.T) {
 		{'^', "a^b", "a_b"},
 	}
 	for _, tt := range tests {
-		if got := (names{delim: tt.delim}).safe(tt.name); got != tt.want {
+		if got := (rules{delim: tt.delim}).safe(tt.name); got != tt.want {
 			t.Errorf("%q becomes %q, want %q", tt.name, got, tt.want)
 		}
 	}
 	for _, long := range []string{strings.Repeat("x", 300), strings.Repeat("受", 100), strings.Repeat("é", 300), strings.Repeat("e\u0301\u0302", 200), strings.Repeat("&", 300)} {
-		n := names{delim: '/'}
+		n := rules{delim: '/'}
 		safe := n.safe(long)
 		if encodedLen(safe) > longestPart || encodedLen(safe) < longestPart-20 || !utf8.ValidString(safe) || safe[len(safe)-5] != '~' {
 			t.Errorf("%.20q… becomes %q, %d bytes", long, safe, encodedLen(safe))
@@ -248,7 +248,7 @@ func TestMailboxesAlways(t *testing.T) {
 				t.Fatalf("%q and %q are both %q", s.Folders[i].Path, s.Folders[other].Path, name)
 			}
 			taken[fold(name)] = i
-			n := (&tree{names: names0(delim)}).longest()
+			n := rules{delim: delim}.longest()
 			if encodedLen(name) > n || strings.ContainsAny(name, "%*\"\\\r\n\x00") || !utf8.ValidString(name) {
 				t.Fatalf("%q becomes %q, %d bytes", s.Folders[i].Path, name, encodedLen(name))
 			}
@@ -270,5 +270,3 @@ func TestMailboxesAlways(t *testing.T) {
 		}
 	})
 }
-
-func names0(delim rune) names { return names{delim: delim} }
