@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"slices"
 
 	"mailmill/load/compare"
 )
@@ -45,47 +46,61 @@ func (t *Target) close() error {
 	return t.mirror.Close()
 }
 
-// surplus lists what a place has that no item claims.
+// surplus lists what a place has that no item claims: an object, or where items claim a part of it each other component.
 func (t *Target) surplus(ctx context.Context, x *index) error {
-	type same struct {
-		key   key
-		print [16]byte
-	}
-	claimed := make(map[same]bool)
-	unclaimed := 0
-	for i := range x.held {
-		if x.held[i].claim == free {
-			unclaimed++
-		}
-	}
-	if unclaimed == 0 {
+	if !slices.ContainsFunc(x.held, func(h holding) bool { return h.claim == free }) {
 		return nil
 	}
+	claimed := make(map[says]bool)
 	for i := range x.held {
 		if h := &x.held[i]; h.claim == firm {
-			claimed[same{h.key, h.print}] = true
+			claimed[h.says()] = true
 		}
 	}
-	for i := range x.held {
-		h := &x.held[i]
-		if h.claim != free {
+	for start, end := 0, 0; start < len(x.held); start = end {
+		for end = start; end < len(x.held) && x.held[end].id == x.held[start].id; end++ {
+		}
+		object := x.held[start:end]
+		if !slices.ContainsFunc(object, func(h holding) bool { return h.claim != free }) {
+			what := Doubled
+			if slices.ContainsFunc(object, func(h holding) bool { return !claimed[h.says()] }) {
+				what = Extra
+			}
+			if err := t.listSurplus(ctx, x, &object[0], what); err != nil {
+				return err
+			}
 			continue
 		}
-		d := Difference{What: Extra, Place: x.place, ID: h.id, Ours: h.ours}
-		if claimed[same{h.key, h.print}] {
-			d.What = Doubled
-		}
-		if len(t.report.Differences) < mostNamed {
-			facts, err := t.fetch(ctx, x, h)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
+		for i := range object {
+			h := &object[i]
+			if h.claim != free {
+				continue
 			}
-			if err == nil {
-				d.Identity, d.Subject = nameOf(h.form, facts)
+			what := Extra
+			if claimed[h.says()] {
+				what = Doubled
+			}
+			if err := t.listSurplus(ctx, x, h, what); err != nil {
+				return err
 			}
 		}
-		t.report.list(d)
 	}
+	return nil
+}
+
+// listSurplus lists a holding that no item claims.
+func (t *Target) listSurplus(ctx context.Context, x *index, h *holding, what What) error {
+	d := Difference{What: what, Place: x.place, ID: h.id, Ours: h.ours}
+	if len(t.report.Differences) < mostNamed {
+		facts, err := t.fetch(ctx, x, h)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err == nil {
+			d.Identity, d.Subject = nameOf(h.form, facts)
+		}
+	}
+	t.report.list(d)
 	return nil
 }
 

@@ -39,6 +39,14 @@ type holding struct {
 	item  int32  // the problem that claims it, where that is tentative
 }
 
+// says is what a holding says, whatever its state.
+type says struct {
+	key   key
+	print [16]byte
+}
+
+func (h *holding) says() says { return says{h.key, h.print} }
+
 // claim says what an item has to do with a holding.
 type claim uint8
 

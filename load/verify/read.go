@@ -102,16 +102,45 @@ func (t *Target) diff(ctx context.Context, w *want, at int32) ([]compare.Differe
 
 // fetch returns what a holding says; nothing where the object no longer has it.
 func (t *Target) fetch(ctx context.Context, x *index, h *holding) (compare.Facts, error) {
+	if t.last.place == x && t.last.id == h.id {
+		if facts := t.last.parts[h.says()]; facts != nil {
+			return facts, nil
+		}
+	}
 	body, err := t.mirror.Fetch(ctx, x.place, h.id)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
+	t.last = reread{place: x, id: h.id, parts: make(map[says]compare.Facts)}
 	var facts compare.Facts
 	err = read(h.form, h.id, body, func(name string, f compare.Facts) {
-		if print, _ := prints(f); facts == nil && print == h.print && keyOf(h.form, name) == h.key {
+		print, _ := prints(f)
+		of := says{keyOf(h.form, name), print}
+		if of == h.says() {
 			facts = f
 		}
+		t.last.keep(of, f)
 	})
 	return facts, err
+}
+
+// reread is an object that was read once more: where it has many parts, others of it are likely to be asked for next.
+type reread struct {
+	place *index
+	id    string
+	parts map[says]compare.Facts
+	size  int
+}
+
+// mostReread bounds the bytes of facts that are kept of an object.
+const mostReread = 16 << 20
+
+func (r *reread) keep(of says, facts compare.Facts) {
+	for _, f := range facts {
+		r.size += len(f.Field) + len(f.Value) + 48
+	}
+	if r.size <= mostReread {
+		r.parts[of] = facts
+	}
 }

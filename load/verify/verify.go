@@ -43,6 +43,7 @@ type Target struct {
 	sources map[string]uint16
 	open    []problem
 	facts   int // bytes of those of open problems
+	last    reread
 	closed  bool
 }
 

@@ -345,6 +345,16 @@ func TestCalendar(t *testing.T) {
 	if got := summary(report); got != want {
 		t.Errorf("%s", got)
 	}
+	// A resource that nobody stands for is one, and a file of many components is read again once.
+	m.put("Inbox", strings.ReplaceAll("BEGIN:VCALENDAR\n"+event("", "x")+event("20240308T100000Z", "y")+"END:VCALENDAR\n", "weekly", "other")).Form = verify.Calendar
+	if _, report := run(t, m, s[:1]); summary(report) != want[:strings.LastIndex(want, ";")]+"; extra Inbox/2 " {
+		t.Errorf("%s", summary(report))
+	}
+	m = &server{expect: asCalendar}
+	m.put("Inbox", event("", "x")+event("20240308T100000Z", "y")+event("20240315T100000Z", "z")+event("20240322T100000Z", "z")).Form = verify.Calendar
+	if _, report := run(t, m, s); report.Different != 2 || report.Extra != 1 || m.read != 1 {
+		t.Errorf("%s, %d read again", summary(report), m.read)
+	}
 	// An occurrence may be an event of its own.
 	m = &server{expect: func(it *formats.Item, x *verify.Expectation) {
 		x.Form = verify.Calendar
