@@ -57,10 +57,13 @@ func (t *Target) surplus(ctx context.Context, x *index) error {
 			claimed[h.says()] = true
 		}
 	}
-	for start, end := 0, 0; start < len(x.held); start = end {
-		for end = start; end < len(x.held) && x.held[end].id == x.held[start].id; end++ {
+	for rest := x.held; len(rest) > 0; {
+		size := 1
+		for size < len(rest) && rest[size].id == rest[0].id {
+			size++
 		}
-		object := x.held[start:end]
+		object := rest[:size]
+		rest = rest[size:]
 		if !slices.ContainsFunc(object, func(h holding) bool { return h.claim != free }) {
 			what := Doubled
 			if slices.ContainsFunc(object, func(h holding) bool { return !claimed[h.says()] }) {
