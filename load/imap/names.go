@@ -63,7 +63,7 @@ func (r rules) safe(name string) string {
 
 func (r rules) safeRune(c rune) rune {
 	switch {
-	case c == r.delim, strings.ContainsRune(`/%*\"^`, c), unicode.IsControl(c):
+	case c == r.delim, strings.ContainsRune("/%*\\\"^!`;<>{}|", c), unicode.IsControl(c):
 		return '_'
 	case c == '\u2028', c == '\u2029', unicode.Is(unicode.Bidi_Control, c), unicode.Is(unicode.Noncharacter_Code_Point, c):
 		return '_'
