@@ -269,6 +269,9 @@ func unchanged[T any](c *tally, dir string, found []T, of func(server string, v 
 		versions[server][place{set + "/" + filepath.Base(file), key}] = fmt.Sprintf("%+v", found[i])
 	}
 	for _, s := range davServers {
+		if versions[s.name] == nil {
+			continue
+		}
 		for p := range versions["sent"] {
 			got, ok := versions[s.name][p]
 			if !ok && s.name == "radicale" && strings.HasPrefix(p.key, "4.0 ") {

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -128,7 +130,11 @@ Sync Pull
 	}
 }
 
-// sums returns what the files of a folder are, in an order that depends on that alone, line ends put aside.
+// tuid is the field that mbsync adds to what it fetches.
+var tuid = regexp.MustCompile(`(?m)^X-TUID: .{12}\n`)
+
+// sums returns what the files of a folder are, in an order that depends on that alone, line ends and what mbsync adds put
+// aside.
 func sums(t *testing.T, dir string, of func(path string) bool) (list []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -136,7 +142,7 @@ func sums(t *testing.T, dir string, of func(path string) bool) (list []string) {
 			return err
 		}
 		raw, err := os.ReadFile(path)
-		sum := sha256.Sum256([]byte(strings.ReplaceAll(string(raw), "\r\n", "\n")))
+		sum := sha256.Sum256(tuid.ReplaceAll(bytes.ReplaceAll(raw, []byte("\r\n"), []byte("\n")), nil))
 		list = append(list, hex.EncodeToString(sum[:]))
 		return err
 	})

@@ -274,6 +274,14 @@ func TestExactlyOnceWhenTheQuotaFills(t *testing.T) {
 // imapDo logs in and says commands, each of which the server has to take.
 func imapDo(t testing.TB, addr, user, password string, commands ...string) {
 	t.Helper()
+	if says := imapSays(t, addr, user, password, commands...); says != "OK" {
+		t.Fatalf("%.100s…: %s", commands, says)
+	}
+}
+
+// imapSays logs in and says commands until one is refused. It returns OK, or how the last one was answered.
+func imapSays(t testing.TB, addr, user, password string, commands ...string) string {
+	t.Helper()
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
@@ -291,8 +299,9 @@ func imapDo(t testing.TB, addr, user, password string, commands ...string) {
 				break
 			}
 			if strings.HasPrefix(line, "x ") {
-				t.Fatalf("%s: %s", c, line)
+				return line
 			}
 		}
 	}
+	return "OK"
 }
