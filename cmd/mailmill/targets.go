@@ -354,6 +354,12 @@ func (c *conversion) checkNeeds(flags *pflag.FlagSet) error {
 	if name := changed([]string{"act-as"}); name != "" && !slices.ContainsFunc(c.targets.servers(), func(s *account) bool { return s.sort == files.Mail }) {
 		return usage("--%s is for mail servers, and no target is one", name)
 	}
+	switch {
+	case c.verify && c.dryRun:
+		return usage("--verify compares what was written, and with -n nothing is: leave one of them out, or run mailmill verify")
+	case (c.verify || c.only) && c.targets.stream() != nil:
+		return usage("standard output cannot be read back; name a file or a folder to compare with")
+	}
 	if c.look.notes == notesText && slices.ContainsFunc(c.targets.list, func(d *destination) bool { return d.server != nil && d.takes(formats.KindNote) }) {
 		return usage("--notes text writes files, and notes go to a server here, which takes entries of a calendar: leave --notes out")
 	}

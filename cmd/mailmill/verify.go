@@ -51,9 +51,6 @@ or differs has failed. Where there is any difference the exit status is 14.`,
 
 // openMirror prepares to read what files hold.
 func (c *conversion) openMirror(d *destination) (verify.Mirror, error) {
-	if d.form.Stream() {
-		return nil, usage("standard output cannot be read back; name a file or a folder to compare with")
-	}
 	if !exists(d.name) {
 		return nil, usage("%s is not there; what is to be compared with the archives?", d.name)
 	}
