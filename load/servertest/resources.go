@@ -47,7 +47,7 @@ func Resources(t testing.TB, s *Server, home, user string) []Resource {
 
 // UID returns the first UID of an iCalendar object or a card.
 func UID(body string) string {
-	body = strings.NewReplacer("\r\n ", "", "\r\n\t", "").Replace(body)
+	body = strings.NewReplacer("\r\n ", "", "\r\n\t", "", "\n ", "", "\n\t", "").Replace(body)
 	for line := range strings.Lines(body) {
 		name, value, _ := strings.Cut(strings.TrimRight(line, "\r\n"), ":")
 		if name, _, _ = strings.Cut(name, ";"); strings.EqualFold(name, "UID") {
