@@ -351,6 +351,11 @@ func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) 
 	if err := p.recall(c.ctx, made); err != nil {
 		return nil, &load.Fatal{Err: err}
 	}
+	if known, ok := p.ledger.Noted(prefixNote); !ok || known != c.planner.prefix {
+		if err := p.ledger.Note(c.ctx, prefixNote, c.planner.prefix); err != nil {
+			return nil, &load.Fatal{Err: err}
+		}
+	}
 	if p.ledger.Fresh() && len(p.there) > 0 {
 		if p.uids, err = c.listUIDs(ctx, col.Href); err != nil {
 			return nil, fmt.Errorf("reading the collection %q: %w", col.Name, err)

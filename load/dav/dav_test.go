@@ -260,17 +260,23 @@ func TestPrune(t *testing.T) {
 	if !left["stays"] || !left["mine"] || !left["touched"] || len(left) != 3 {
 		t.Errorf("left are %v", left)
 	}
-	// A folder that has become empty is pruned, too.
-	empty := archiveOf(stays)
-	empty.items = nil
+	// What is below another prefix stays, and so does what came from another archive.
+	other := archiveOf(event("other", "Other", 4))
+	other.name = "bob.pst"
+	run.change = func(o *dav.Options) { o.Prefix = "Elsewhere" }
+	run.runs(archiveOf(stays))
+	run.change = nil
+	run.runs(other)
+	// A folder that is empty or gone is pruned, too.
+	empty := archiveOf()
 	run.change = func(o *dav.Options) {
 		o.Prune = true
-		o.Sources = []dav.Source{{Name: "alice.pst", Folders: []*formats.Folder{folder("IPF.Appointment", "Calendar")}}}
+		o.Sources = []dav.Source{{Name: "alice.pst"}}
 	}
 	if _, report, err = run.tries(t.Context(), empty); err != nil || report.Pruned != 1 {
 		t.Errorf("%+v %v", report, err)
 	}
-	once(t, s, 2)
+	once(t, s, 4)
 }
 
 // TestOccurrencesOfSeries stores a series and an occurrence of it that stands in the archive as an item of its own, in any

@@ -25,8 +25,8 @@ func (t *Target) prunes() bool {
 	return t.opts.Prune && !t.opts.Rehearse && !t.spared && t.opts.Account != nil
 }
 
-// prune deletes what earlier runs stored in the collections that folders of this run go to, and no item of this run is.
-// What somebody changed on the server stays.
+// prune deletes what earlier runs stored of the archives of this run, and no item of it is. What somebody changed on the
+// server stays, and so does what went below another prefix.
 func (t *Target) prune(ctx context.Context) error {
 	if err := t.deserted(ctx); err != nil {
 		return err
@@ -84,26 +84,29 @@ func (t *Target) pruneSome(ctx context.Context, p *place, batch []ledger.Record)
 	return err
 }
 
-// deserted adds the places that folders of this run go to, but no item. What other commands wrote, under another prefix or
-// from archives with other folders, is none of this run's business.
+// deserted adds the places that runs with the same prefix wrote to and this one did not: folders may be empty, or gone.
 func (t *Target) deserted(ctx context.Context) error {
 	names, err := t.opts.Account.Places(ctx)
 	if err != nil {
 		return &load.Fatal{Err: err}
 	}
-	for col := range t.planned() {
-		if !col.exists || col.place != nil || !slices.Contains(names, col.Href) {
+	for _, name := range names {
+		if slices.ContainsFunc(t.places, func(p *place) bool { return p.Href == name }) {
 			continue
 		}
-		p := &place{collection: col}
-		if p.ledger, err = t.opts.Account.Place(ctx, col.Href, ""); err != nil {
+		p := &place{collection: &collection{Collection: client.Collection{Href: name, Name: client.Base(name)}}}
+		if p.ledger, err = t.opts.Account.Place(ctx, name, ""); err != nil {
 			return &load.Fatal{Err: err}
 		}
-		col.place = p
-		t.places = append(t.places, p)
+		if prefix, ok := p.ledger.Noted(prefixNote); ok && prefix == t.planner.prefix {
+			t.places = append(t.places, p)
+		}
 	}
 	return nil
 }
+
+// prefixNote is where the ledger has the prefix of the run that wrote to a collection last.
+const prefixNote = "prefix"
 
 // pruneOne deletes a resource. It reports whether there is nothing left to be known of it.
 func (t *Target) pruneOne(ctx context.Context, p *place, r *ledger.Record) (forget bool, err error) {
