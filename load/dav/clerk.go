@@ -29,8 +29,10 @@ type task struct {
 	tag    string        // the ETag that the resource has to have
 	series *series       // nil where it has nothing to do with one
 	leads  bool          // it is the series, and no occurrence
-	again  bool          // its UID was in another collection before
-	record ledger.Record
+	// decided is the name as the clerk has decided; a worker may change the other.
+	decided string
+	again   bool // its UID was in another collection before
+	record  ledger.Record
 
 	intended bool // the ledger has its record
 	rounds   int  // how often it was about to be made
@@ -267,7 +269,7 @@ func (c *clerk) decideName(t *task, own string) (send bool) {
 		}
 	}
 	tag, there := p.there[t.name]
-	t.tag = tag
+	t.tag, t.decided = tag, t.name
 	untouched := there && tag == known.Tag && tag != ""
 	t.record.Name, t.record.Tag = t.name, known.Tag
 	switch t.claim.State {

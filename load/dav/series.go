@@ -54,7 +54,7 @@ func (c *clerk) decideSeries(t *task) (decided, send bool) {
 	if s.master == nil {
 		return true, c.decideEarly(t, s)
 	}
-	t.mode, t.name = joins, s.master.name
+	t.mode, t.name = joins, s.master.decided
 	t.record.Name = t.name
 	return true, true
 }
@@ -75,7 +75,7 @@ func (c *clerk) decideEarly(t *task, s *series) (send bool) {
 	case known == "" || known == own || t.claim.State == ledger.New:
 	case t.claim.State == ledger.Same:
 		// It is in the resource of its series. That will come.
-		t.record = t.claim.Record
+		t.record, t.decided = t.claim.Record, known
 		t.settle(load.Unchanged, nil)
 		return false
 	default:
@@ -98,7 +98,7 @@ func (c *clerk) decideMaster(t *task, s *series) (send bool) {
 	send = c.decideName(t, own)
 	complete := true
 	for _, part := range s.joined {
-		complete = complete && part.record.Name == t.name
+		complete = complete && part.decided == t.decided
 	}
 	switch {
 	case t.err != nil || complete:
