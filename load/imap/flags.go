@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,8 @@ func permitted(s *goimap.SelectData) *keywords {
 	}
 	return k
 }
+
+func (k *keywords) clone() *keywords { return &keywords{k.any, maps.Clone(k.known)} }
 
 // take reports whether a message may have a keyword.
 func (k *keywords) take(keyword string) bool {

@@ -111,10 +111,11 @@ type Target struct {
 	made    map[string]bool // mailboxes that were not
 
 	// of the goroutine that sends:
-	boxes    map[string]*mailbox // by name
-	prepared bool
-	folder   *folderOf
-	copies   map[uint64]uint32 // how often the folder at hand had a mail of a key and print
+	boxes       map[string]*mailbox // by name
+	prepared    bool
+	folder      *folderOf
+	newKeywords *keywords         // that a mailbox holds which the run has made; nil: not asked yet
+	copies      map[uint64]uint32 // how often the folder at hand had a mail of a key and print
 
 	remaking sync.Mutex // of mailboxes
 
@@ -237,6 +238,10 @@ func (t *Target) ask(ctx context.Context) error {
 	}
 	t.tree = newTree(server, &t.options)
 	t.limit, _ = t.caps.AppendLimit()
+	// What the mailboxes are is asked now, long before anything is written: those that are the same then stand still.
+	if err := t.askStatus(ctx, t.tree.nodes); err != nil {
+		return err
+	}
 	if !t.caps.Has("QUOTA") && !t.caps.Has("QUOTA=RES-STORAGE") {
 		return nil
 	}

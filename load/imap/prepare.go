@@ -52,9 +52,6 @@ func holdsMail(f *formats.Folder) bool {
 // ensure makes the mailboxes of nodes, those above them first, subscribes to them, and asks what they are.
 func (t *Target) ensure(ctx context.Context, nodes []*node) error {
 	if t.options.Rehearse {
-		for _, n := range nodes {
-			t.box(n)
-		}
 		return t.askStatus(ctx, nodes)
 	}
 	levels := t.missing(nodes)
@@ -247,7 +244,10 @@ func (t *Target) subscribe(ctx context.Context, nodes []*node) error {
 func (t *Target) askStatus(ctx context.Context, nodes []*node) error {
 	var list []*mailbox
 	for _, n := range nodes {
-		if m := t.box(n); m.err == nil && !m.asked && t.exists(n, true) {
+		if !t.exists(n, true) {
+			continue
+		}
+		if m := t.box(n); m.err == nil && !m.asked {
 			list = append(list, m)
 		}
 	}

@@ -160,7 +160,7 @@ func (t *Target) state(ctx context.Context, j *job) error {
 	}
 	if m.keywords == nil {
 		var err error
-		if m.keywords, err = t.control.permanent(ctx, m.name); err != nil {
+		if m.keywords, err = t.permanent(ctx, m); err != nil {
 			return fmt.Errorf("mailbox %s: %w", m.name, err)
 		}
 	}
@@ -172,6 +172,19 @@ func (t *Target) state(ctx context.Context, j *job) error {
 		}
 	}
 	return nil
+}
+
+// permanent returns the keywords that a mailbox can hold. Those that the run made are alike: asking for each would cost a
+// round trip.
+func (t *Target) permanent(ctx context.Context, m *mailbox) (*keywords, error) {
+	if m.made && t.newKeywords != nil {
+		return t.newKeywords.clone(), nil
+	}
+	k, err := t.control.permanent(ctx, m.name)
+	if err == nil && m.made {
+		t.newKeywords = k.clone()
+	}
+	return k, err
 }
 
 // mostPlain is after how many messages that were taken only without keywords a mailbox gets no more of them.
