@@ -145,7 +145,7 @@ func TestCase42PoorServers(t *testing.T) {
 func takeKeywords(t *testing.T, s *servertest.Server, mailbox string) {
 	t.Helper()
 	commands := []string{"APPEND " + mailbox + " {23+}\r\nSubject: theirs\r\n\r\ntext", "SELECT " + mailbox}
-	const many = 120 // of 128; the server may have some of its own
+	const many = 90 // of 128; the server may have some of its own
 	for i := range many {
 		commands = append(commands, fmt.Sprintf("STORE * +FLAGS.SILENT (taken%d)", i))
 	}

@@ -96,7 +96,7 @@ User %s
 Pass %s
 SSLType None
 AuthMechs LOGIN
-Timeout 120
+PipelineDepth 20
 
 IMAPStore far
 Account far
