@@ -111,6 +111,7 @@ type process struct {
 	stdout, stderr bytes.Buffer
 	ended          chan struct{}
 	hung           *time.Timer
+	resident       int64 // in KiB, at most; for who reads ended first
 }
 
 // startProcess starts the command with more environment.
@@ -125,9 +126,30 @@ func startProcess(t testing.TB, env []string, args ...string) *process {
 	}
 	// A program that hangs says where.
 	p.hung = time.AfterFunc(longest, func() { _ = p.cmd.Process.Signal(syscall.SIGQUIT) })
+	watched := make(chan struct{})
+	over := make(chan struct{})
+	go func() {
+		defer close(watched)
+		// What the kernel tells of an ended process counts the moment in which it was still a part of this one.
+		for {
+			status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+			if _, peak, ok := strings.Cut(string(status), "\nVmHWM:"); ok {
+				var kib int64
+				_, _ = fmt.Sscan(peak, &kib)
+				p.resident = max(p.resident, kib)
+			}
+			select {
+			case <-over:
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+	}()
 	go func() {
 		_ = p.cmd.Wait()
 		p.hung.Stop()
+		close(over)
+		<-watched
 		close(p.ended)
 	}()
 	t.Cleanup(func() { p.kill() })
@@ -157,8 +179,8 @@ func (p *process) killed() bool {
 	return status.Signaled()
 }
 
-// peak returns what the process held of memory at most, in KiB.
-func (p *process) peak() int64 { return p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss }
+// peak returns what the process held of memory at most, in KiB, once it has ended.
+func (p *process) peak() int64 { return p.resident }
 
 // holdings is what is on servers: how often there is each thing. A thing is told by its place and its content.
 type holdings map[string]int
