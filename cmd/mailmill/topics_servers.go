@@ -62,7 +62,8 @@ server is recognised by its content.
 
 Run again later, the command writes what is new, and replaces what the archive
 has changed since: an archive is known by its file name, whatever folder it lies
-in, and never replaces what came from one of another name. What somebody has changed or deleted on the server is left
+in, and never replaces what came from one of another name. What somebody has
+changed or deleted on the server is left
 as it is and reported as a conflict. Nothing is deleted, but with --prune what
 mailmill wrote there and the archives no longer have.
 
