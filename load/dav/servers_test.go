@@ -156,3 +156,24 @@ func TestCase45CyrusHasEachUIDOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestOccurrencesWithoutTheirSeries stores what servers refuse as it is: an exception of a series that the archive lacks. It
+// is an event of its own.
+func TestOccurrencesWithoutTheirSeries(t *testing.T) {
+	everyServer(t, func(t *testing.T, s *servertest.Server, contacts bool) {
+		if contacts {
+			return // cards have none
+		}
+		run := on(t, s, contacts)
+		lone := event("lone", "The third of many", 3)
+		lone.Event.RecurrenceID = lone.Event.Start
+		a := archiveOf(lone, event("other", "Other", 4))
+		if first, _ := run.runs(a); first.Written != 2 {
+			t.Errorf("%+v", first)
+		}
+		run.verifies(a)
+		if again, _ := run.runs(a); again.Unchanged != 2 {
+			t.Errorf("again: %+v", again)
+		}
+	})
+}
