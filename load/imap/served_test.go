@@ -93,7 +93,6 @@ func strange() *archive {
 func TestServers(t *testing.T) {
 	for _, server := range servers() {
 		t.Run(server.name, func(t *testing.T) {
-			t.Parallel()
 			s := server.start(t)
 			user, a := served(t, s), strange()
 			result, target := user.run(a)
