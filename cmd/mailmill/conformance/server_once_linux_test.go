@@ -168,16 +168,16 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 	parts := map[string]func(*testing.T){}
 	for _, l := range loadings {
 		parts[l.name] = func(t *testing.T) {
-			// The ledger is lost as well, after each of them.
 			for name, event := range events {
 				t.Run(name, func(t *testing.T) { onceWhile(t, l, archive, event) })
 			}
+			t.Run("the ledger is lost", func(t *testing.T) { onceWithoutLedger(t, l, archive) })
 		}
 	}
 	together(t, len(parts), parts)
 }
 
-// onceWhile loads while something happens, goes on if that ended the run, and does it all once more without the ledger.
+// onceWhile loads while something happens, and goes on if that ended the run.
 func onceWhile(t *testing.T, l loading, archive string, event func(*testing.T, *servertest.Server, *servertest.Network)) {
 	s := l.start(t)
 	accountOf(t, s, "u20").only(l.kinds...).load("-q", archive).want(t, 0)
@@ -199,16 +199,22 @@ func onceWhile(t *testing.T, l loading, archive string, event func(*testing.T, *
 		a.load("-q", archive).want(t, 0)
 	}
 	want.same(t, holds(t, s, "u1"))
+}
 
-	// A run dies, and the ledger is gone.
-	b := accountOf(t, s, "u2").only(l.kinds...).through(l.address(s), meter.Addr)
-	run := b.start("-q", archive)
-	meter.AtByte(meter.Sent()+100_000, func() { _ = run.cmd.Process.Kill() })
+// onceWithoutLedger kills a run and takes its ledger away, and once more that of a run that was complete.
+func onceWithoutLedger(t *testing.T, l loading, archive string) {
+	s := l.start(t)
+	accountOf(t, s, "u20").only(l.kinds...).load("-q", archive).want(t, 0)
+	want := holds(t, s, "u20")
+	meter := servertest.Count(t, l.address(s))
+	a := accountOf(t, s, "u1").only(l.kinds...).through(l.address(s), meter.Addr)
+	run := a.start("-q", archive)
+	meter.AtByte(100_000, func() { _ = run.cmd.Process.Kill() })
 	<-run.ended
 	for range 2 {
-		forget(t, b.ledger)
-		b.load("-q", archive).want(t, 0)
-		want.same(t, holds(t, s, "u2"))
+		forget(t, a.ledger)
+		a.load("-q", archive).want(t, 0)
+		want.same(t, holds(t, s, "u1"))
 	}
 }
 
