@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -178,6 +180,8 @@ func (c *Conn) startTLS(ctx context.Context) error {
 			return &LostError{"the TLS handshake", context.Cause(ctx)}
 		case timed.Err() != nil, errors.Is(err, errStalled):
 			return &TimeoutError{"the TLS handshake", c.opts.Timeout}
+		case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+			return &LostError{"the TLS handshake", err}
 		}
 		var record tls.RecordHeaderError
 		if errors.As(err, &record) {
