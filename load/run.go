@@ -105,6 +105,7 @@ const (
 	largestHeld    = 8 << 20  // and at most: targets stream what is larger
 	itemsPerJob    = 64
 	fewestInFlight = 128
+	onTheirWay     = 1024 // where servers take a while to answer
 )
 
 // Run executes a plan. It enumerates all sources before it writes anything; then items are read, changed and encoded
@@ -139,7 +140,11 @@ func Run(ctx context.Context, plan Plan) (*Result, error) {
 	for i := range r.written {
 		r.written[i] = make(Balance)
 	}
-	r.slots = make([]slot, max(fewestInFlight, itemsPerJob*r.jobs))
+	inFlight := max(fewestInFlight, itemsPerJob*r.jobs)
+	if slices.ContainsFunc(plan.Routes, func(t Route) bool { _, sends := t.Target.(Sender); return sends }) {
+		inFlight = max(inFlight, onTheirWay)
+	}
+	r.slots = make([]slot, inFlight)
 	r.space.L = &r.mu
 
 	err := r.enumerate(ctx)

@@ -75,5 +75,6 @@ func line(s string) string {
 // release gives the lock back.
 func release(f *os.File) {
 	f.Truncate(0) //nolint:errcheck // what stands in it tells nothing when nobody holds it
+	lock.Release(f)
 	f.Close()
 }

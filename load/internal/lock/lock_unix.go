@@ -16,3 +16,7 @@ func Take(f *os.File) error {
 	}
 	return err
 }
+
+// Release gives a file back that is about to be closed. Closing does so as well, unless another process that is just being
+// started has the file open for the moment that it takes to become another program.
+func Release(f *os.File) { syscall.Flock(int(f.Fd()), syscall.LOCK_UN) } //nolint:errcheck // closing is what counts

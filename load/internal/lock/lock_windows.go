@@ -17,3 +17,6 @@ func Take(f *os.File) error {
 	}
 	return err
 }
+
+// Release gives a file back that is about to be closed, which does so as well.
+func Release(*os.File) {}
