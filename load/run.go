@@ -26,7 +26,8 @@ type Plan struct {
 	// Jobs is the number of items that are read, changed and encoded at once; 0 is one for each processor. The
 	// result does not depend on it.
 	Jobs int
-	// Memory bounds the bytes that items in flight may take by their sources' and targets' estimates; 0 is 64 MB. An
+	// Memory bounds the bytes that items in flight may take by their sources' and targets' estimates; 0 is 64 MB, or 32
+	// MB where a target is a Sender, which has a queue of its own. An
 	// item that is larger alone is taken alone.
 	Memory int64
 	// Observer may be nil.
@@ -101,6 +102,7 @@ func (e *Panic) Error() string { return fmt.Sprintf("internal error: %v", e.Valu
 // The bounds of what is in flight.
 const (
 	defaultMemory  = 64 << 20
+	senderMemory   = 32 << 20 // where targets have queues of their own
 	unknownSize    = 64 << 10 // an entry's estimate where the table has none
 	largestHeld    = 8 << 20  // and at most: targets stream what is larger
 	itemsPerJob    = 64
@@ -133,16 +135,16 @@ func Run(ctx context.Context, plan Plan) (*Result, error) {
 	if r.jobs <= 0 {
 		r.jobs = runtime.GOMAXPROCS(0)
 	}
+	inFlight, memory := max(fewestInFlight, itemsPerJob*r.jobs), int64(defaultMemory)
+	if plan.sends() {
+		inFlight, memory = max(inFlight, onTheirWay), senderMemory
+	}
 	if r.budget <= 0 {
-		r.budget = defaultMemory
+		r.budget = memory
 	}
 	r.written = make([]Balance, len(plan.Routes))
 	for i := range r.written {
 		r.written[i] = make(Balance)
-	}
-	inFlight := max(fewestInFlight, itemsPerJob*r.jobs)
-	if slices.ContainsFunc(plan.Routes, func(t Route) bool { _, sends := t.Target.(Sender); return sends }) {
-		inFlight = max(inFlight, onTheirWay)
 	}
 	r.slots = make([]slot, inFlight)
 	r.space.L = &r.mu
@@ -154,6 +156,14 @@ func Run(ctx context.Context, plan Plan) (*Result, error) {
 	err = r.end(err)
 	r.result.Elapsed = time.Since(r.start)
 	return r.result, err
+}
+
+// sends reports whether any target answers later.
+func (p *Plan) sends() bool {
+	return slices.ContainsFunc(p.Routes, func(t Route) bool {
+		_, sends := t.Target.(Sender)
+		return sends
+	})
 }
 
 // run is a run under way.
