@@ -37,6 +37,9 @@ func (t *Target) prepare(ctx context.Context) error {
 			}
 		}
 	}
+	if !t.options.Rehearse && len(t.missing(nodes)) > 0 {
+		t.sender.hasten()
+	}
 	return t.ensure(ctx, nodes)
 }
 

@@ -55,7 +55,7 @@ const (
 	batchBytes    = 1 << 20
 	mostWaiting   = 400      // items
 	mostBytes     = 16 << 20 // of those
-	perConnection = 2        // batches on their way
+	perConnection = 4        // batches on their way: a server has something to do while an answer travels
 	// A further connection goes to a mailbox that others are at only where so much waits.
 	joinItems = perBatch / 2
 	joinBytes = batchBytes / 2
@@ -80,6 +80,7 @@ type sender struct {
 	fatal    error // ends the run
 	ended    bool  // nothing more comes
 	workers  []*worker
+	hurry    bool            // connections are made before there is something to send
 	unnoted  int             // jobs in queues that are to be noted before they are sent
 	stopping context.Context // done when nothing more is to be begun
 	stop     context.CancelCauseFunc
@@ -151,10 +152,18 @@ func (s *sender) grow() {
 		s.running.Go(s.note)
 	}
 	for len(s.workers) < s.t.options.Connections {
-		w := &worker{s: s, number: len(s.workers), slots: make(chan struct{}, perConnection)}
+		w := &worker{s: s, number: len(s.workers), slots: make(chan struct{}, perConnection), hurries: s.hurry}
 		s.workers = append(s.workers, w)
 		s.running.Go(w.run)
 	}
+}
+
+// hasten has the connections made that will be wanted soon, while something else is waited for.
+func (s *sender) hasten() {
+	s.mu.Lock()
+	s.hurry = true
+	s.grow()
+	s.mu.Unlock()
 }
 
 // take returns the next batch for a worker; nil when there is nothing more to do.
@@ -338,6 +347,8 @@ type worker struct {
 	number int
 	slots  chan struct{}
 
+	hurries bool // to connect
+
 	// of the goroutine that takes:
 	refused   int // connections, in a row
 	notBefore time.Time
@@ -368,6 +379,9 @@ func (w *worker) run() {
 			<-w.slots
 		}
 	})
+	if w.hurries {
+		w.connection() //nolint:errcheck // whoever has something to send tries again
+	}
 	for {
 		w.slots <- struct{}{}
 		b := w.s.take(w)
