@@ -237,6 +237,9 @@ func (t *Target) ask(ctx context.Context) error {
 		t.found[name] = !box.noSelect
 	}
 	t.tree = newTree(server, &t.options)
+	if t.options.Rehearse {
+		t.suppose(t.tree.nodes)
+	}
 	t.limit, _ = t.caps.AppendLimit()
 	// What the mailboxes are is asked now, long before anything is written: those that are the same then stand still.
 	if err := t.askStatus(ctx, t.tree.nodes); err != nil {

@@ -49,7 +49,11 @@ func (r *mirror) Expect(ctx context.Context, enc load.Encoded) (verify.Expectati
 	if b == nil {
 		return verify.Expectation{}, false, fmt.Errorf("an item of an archive that the target was not told of: %s", e.item.Source)
 	}
-	name := r.t.tree.full(r.t.tree.place(b, e.item.Folder))
+	n := r.t.tree.place(b, e.item.Folder)
+	if name := r.t.tree.full(n); !r.t.found[name] {
+		r.t.suppose([]*node{n})
+	}
+	name := r.t.tree.full(n)
 	date, _ := internalDate(e.item)
 	x := verify.Expectation{
 		Place: name, Form: verify.Mail, Flags: systemFlags(e.item.Flags), Keywords: []string{}, Date: date, WriteTo: e.writeTo, Once: true,

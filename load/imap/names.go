@@ -22,6 +22,9 @@ const (
 	// QUIRK: Maildir++ has a mailbox with all of its parents in the name of one directory (Dovecot, Courier). It is told by
 	// its delimiter.
 	longestMaildirName = 240
+	longestLevel       = 60                // of a folder's name where its branch has moved up
+	roomForLevel       = longestLevel + 40 // with all that is added to it
+	shortestPart       = 10                // of a prefix, cut as far as it may be
 )
 
 // rules are those for names of mailboxes on a server.
@@ -47,7 +50,10 @@ func encodedLen(name string) int { return max(len(name), len(maildir.EncodeUTF7(
 // a hash of the whole.
 //
 // Names that a Mac has taken apart are put together again (NFC), or the same folder would be there twice.
-func (r rules) safe(name string) string {
+func (r rules) safe(name string) string { return r.within(name, longestPart) }
+
+// within is safe with a limit.
+func (r rules) within(name string, limit int) string {
 	safe := strings.Map(r.safeRune, norm.NFC.String(strings.ToValidUTF8(name, "\uFFFD")))
 	safe = strings.TrimFunc(safe, unicode.IsSpace)
 	switch {
@@ -58,7 +64,7 @@ func (r rules) safe(name string) string {
 	case safe[0] == '#' || safe[0] == '~':
 		safe = "_" + safe[1:]
 	}
-	return shorten(safe, name, longestPart)
+	return shorten(safe, name, limit)
 }
 
 func (r rules) safeRune(c rune) rune {

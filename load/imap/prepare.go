@@ -55,6 +55,7 @@ func holdsMail(f *formats.Folder) bool {
 // ensure makes the mailboxes of nodes, those above them first, subscribes to them, and asks what they are.
 func (t *Target) ensure(ctx context.Context, nodes []*node) error {
 	if t.options.Rehearse {
+		t.suppose(nodes)
 		return t.askStatus(ctx, nodes)
 	}
 	levels := t.missing(nodes)
@@ -183,21 +184,59 @@ func (t *Target) notCreated(ctx context.Context, n *node, refused error) error {
 	case there:
 	case n.use != "":
 		n.use = "" // the server has no such use after all: a mailbox of that name is as good
-	case n.parent != t.tree.root && n.parent.parent != nil && !n.moved:
-		n.moved = true
-		delete(n.parent.children, fold(n.name))
-		base := t.tree.beside(n.parent, n.name)
-		n.parent = n.parent.parent
-		n.name = base
-		for i := 2; n.parent.kids()[fold(n.name)] != nil; i++ {
-			n.name = numbered(base, i)
-		}
-		n.parent.kids()[fold(n.name)] = n
+	case n.movable(t.tree):
+		n.move(n.aside(t.tree))
 	default:
 		n.failed = fmt.Errorf("mailbox %s: %w", name, refused)
 		t.log.Warn("the server does not make a mailbox", "mailbox", name, "reason", refused)
 	}
 	return nil
+}
+
+// suppose gives nodes the names that a run gave them to which the server refused to make their mailboxes: only making them
+// would tell, and here nothing is made. Their mailboxes stand beside their parents.
+func (t *Target) suppose(nodes []*node) {
+	for range mostLevels {
+		moved := false
+		for _, level := range t.missing(nodes) {
+			for _, n := range level {
+				if !n.movable(t.tree) {
+					continue
+				}
+				name := n.aside(t.tree)
+				if there := (&node{name: name, parent: n.parent.parent}); t.exists(there, false) {
+					n.move(name)
+					moved = true
+				}
+			}
+		}
+		if !moved {
+			return
+		}
+	}
+}
+
+// movable reports whether there is a place beside the parent of a node to which it has not moved yet.
+func (n *node) movable(t *tree) bool {
+	return !n.fixed && n.parent != t.root && n.parent.parent != nil && !n.moved
+}
+
+// aside returns the name that a node has beside its parent.
+func (n *node) aside(t *tree) string {
+	base := t.beside(n.parent, n.name)
+	name := base
+	for i := 2; n.parent.parent.kids()[fold(name)] != nil; i++ {
+		name = numbered(base, i)
+	}
+	return name
+}
+
+// move puts a node beside its parent.
+func (n *node) move(name string) {
+	n.moved = true
+	delete(n.parent.children, fold(n.name))
+	n.parent, n.name = n.parent.parent, name
+	n.parent.kids()[fold(name)] = n
 }
 
 // rename gives a node the name that the server has for it.

@@ -69,13 +69,15 @@ type node struct {
 	use      goimap.MailboxAttr
 	original []string // the folder it was made for first
 	role     formats.Role
-	moved    bool  // beside its parent, in which the server did not take it
-	failed   error // why the server does not make it
+	beside   string // the name that it would have in its parent, in which the server does not take it
+	moved    bool   // beside its parent, in which the server did not take it
+	failed   error  // why the server does not make it
 }
 
 // branch is what one archive has of the tree.
 type branch struct {
 	name     string
+	folders  []*formats.Folder
 	root     *node
 	inbox    *formats.Folder
 	latest   map[string]*node // by path
@@ -103,19 +105,30 @@ func newTree(server *listing, o *Options) *tree {
 		}
 	}
 	var taken folders.Names
+	var branches []*branch
 	for _, s := range o.Sources {
 		if t.sources[s.Name] != nil {
 			continue // the same archive twice: its items share their folders
 		}
-		b := &branch{name: s.Name, latest: make(map[string]*node), places: make(map[*formats.Folder]*node), byRole: make(map[formats.Role]bool)}
+		b := &branch{name: s.Name, folders: s.Folders, latest: make(map[string]*node), places: make(map[*formats.Folder]*node), byRole: make(map[formats.Role]bool)}
 		t.sources[s.Name] = b
+		branches = append(branches, b)
 		b.root = t.below(o.Prefix, taken.Take(baseName(s.Name)))
 		b.prefixed = b.root != t.root
 		b.inbox = inboxOf(s.Folders)
-		// The top folder's name was given by nobody: it gives way to others.
-		for _, top := range []bool{false, true} {
-			for _, f := range s.Folders {
-				if (f == nil || len(f.Path) == 0) == top {
+	}
+	// Names that people gave come first. Those of folders beside their parents give way to them: that a mailbox takes none
+	// within it may be known only when it was made, and names are the same before and after. So does that of the top folder.
+	for _, now := range []func(*branch, *formats.Folder) bool{
+		func(b *branch, f *formats.Folder) bool {
+			return f != nil && len(f.Path) > 0 && !t.crowded(b, f, f.Path)
+		},
+		func(_ *branch, f *formats.Folder) bool { return f != nil && len(f.Path) > 0 },
+		func(*branch, *formats.Folder) bool { return true },
+	} {
+		for _, b := range branches {
+			for _, f := range b.folders {
+				if _, placed := b.places[f]; !placed && now(b, f) {
 					t.place(b, f)
 				}
 			}
@@ -124,15 +137,42 @@ func newTree(server *listing, o *Options) *tree {
 	return t
 }
 
-// below returns the node of a prefix, in which {source} stands for an archive's name.
+// crowded reports whether a folder stands beside its parent, in whose mailbox the server takes no other.
+func (t *tree) crowded(b *branch, f *formats.Folder, path []string) bool {
+	if t.mapped(path) != nil || !b.prefixed && f != nil && (f == b.inbox || t.specials[f.Role] != nil && !b.byRole[f.Role]) {
+		return false
+	}
+	above := path[:len(path)-1]
+	if n := b.latest[pathKey(above)]; n == nil && len(above) > 0 && t.crowded(b, nil, above) {
+		return true
+	}
+	n := t.of(b, above)
+	return n != t.root && t.server.noChildren(t.full(n))
+}
+
+// below returns the node of a prefix, in which {source} stands for an archive's name. Its longest parts are cut where they
+// would leave no room for what is below it.
 func (t *tree) below(prefix, source string) *node {
-	at := t.root
+	var parts []string
 	for part := range strings.SplitSeq(prefix, "/") {
 		if part = strings.ReplaceAll(part, "{source}", source); part != "" {
-			at = t.shared(at, part)
+			parts = append(parts, part)
 		}
 	}
-	return at
+	at := t.root
+	for limit := longestPart; ; limit-- {
+		at = t.root
+		for _, part := range parts {
+			at = &node{name: t.within(part, limit), parent: at}
+		}
+		if limit == shortestPart || encodedLen(t.full(at)) <= t.longest()-roomForLevel {
+			at = t.root
+			for _, part := range parts {
+				at = t.shared(at, t.within(part, limit))
+			}
+			return at
+		}
+	}
 }
 
 // baseName returns a file's name without its folder and extension, whichever system's path it is.
@@ -231,6 +271,9 @@ func (t *tree) special(role formats.Role) *node {
 		return t.existing(name, role)
 	}
 	for _, name := range append([]string{r.name}, r.known...) {
+		if name != r.name && t.claimed(name, role) {
+			continue // it may be there because a run made it for that folder
+		}
 		if full, ok := t.server.find(t.server.prefix + name); ok {
 			return t.existing(full, role)
 		}
@@ -241,6 +284,23 @@ func (t *tree) special(role formats.Role) *node {
 		n.use = r.use
 	}
 	return n
+}
+
+// claimed reports whether a folder without a role wants a name at the top.
+func (t *tree) claimed(name string, role formats.Role) bool {
+	for _, s := range t.options.Sources {
+		for _, f := range s.Folders {
+			if f != nil && len(f.Path) == 1 && f.Role != role && fold(t.safe(f.Path[0])) == fold(name) {
+				return true
+			}
+		}
+	}
+	for _, to := range t.options.FolderMap {
+		if fold(strings.Trim(to, "/")) == fold(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // existing returns the node of a mailbox that the server has.
@@ -302,14 +362,16 @@ func (t *tree) own(b *branch, parent *node, name string, path []string) *node {
 	if length := encodedLen(t.full(parent)) + 1 + encodedLen(safe); length+len(" (999)") > t.longest() {
 		// The tree is so deep that the server would refuse the name: the branch moves up.
 		sum := sha256.Sum256([]byte(pathKey(path)))
-		safe = "Level " + strconv.Itoa(len(path)) + " " + shorten(t.safe(name), name, 60) + " ~" + hex.EncodeToString(sum[:6])
+		safe = "Level " + strconv.Itoa(len(path)) + " " + shorten(t.safe(name), name, longestLevel) + " ~" + hex.EncodeToString(sum[:6])
 		parent = b.root
 	}
+	beside := ""
 	if parent != t.root && t.server.noChildren(t.full(parent)) {
 		// RFC 9051 7.3.1: \Noinferiors. What would be in it stands beside it.
+		beside = t.full(&node{name: safe, parent: parent})
 		safe, parent = t.beside(parent, safe), parent.parent
 	}
-	return t.take(b, parent, safe)
+	return t.take(b, parent, safe, beside)
 }
 
 // beside returns the name of a child that stands beside its parent.
@@ -321,8 +383,9 @@ func (t *tree) beside(parent *node, name string) string {
 	return shorten(above+" - "+name, above+" - "+name, longestPart)
 }
 
-// take returns a node of a name, or of that with a number, which no other folder of an archive has.
-func (t *tree) take(b *branch, parent *node, name string) *node {
+// take returns a node of a name, or of that with a number, which no other folder of an archive has. What stands beside its
+// parent shares a mailbox only with what would have that name in its parent, too.
+func (t *tree) take(b *branch, parent *node, name, beside string) *node {
 	for i := 1; ; i++ {
 		try := name
 		if i > 1 {
@@ -330,12 +393,12 @@ func (t *tree) take(b *branch, parent *node, name string) *node {
 		}
 		n := parent.kids()[fold(try)]
 		if n == nil {
-			n = &node{name: t.spelled(parent, try), parent: parent}
+			n = &node{name: t.spelled(parent, try), parent: parent, beside: beside}
 		}
 		switch {
 		case parent == t.root && fold(try) == fold(inboxName):
 			continue // RFC 9051 5.1: INBOX is the same in any case
-		case n.role != formats.RoleNone, n.owners[b]:
+		case n.role != formats.RoleNone, n.owners[b], len(n.owners) > 0 && fold(n.beside) != fold(beside):
 			continue
 		}
 		if n.owners == nil {

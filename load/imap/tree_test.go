@@ -139,7 +139,7 @@ func TestMailboxes(t *testing.T) {
 			listingOf('/', "", `INBOX \NoInferiors`, `Sent \Sent \NoInferiors`),
 			Options{},
 			folders{"Inbox", inbox, "Inbox/a", "Inbox/a/b", "Sent Items", sent, "Sent Items/x", "Inbox - a"},
-			[]string{"INBOX", "Inbox - a", "Inbox - a/b", "Sent", "Sent - x", "Inbox - a (2)"},
+			[]string{"INBOX", "Inbox - a (2)", "Inbox - a (2)/b", "Sent", "Sent - x", "Inbox - a"},
 		},
 		{
 			"a server without a hierarchy",
