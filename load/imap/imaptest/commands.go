@@ -70,6 +70,12 @@ func (c *conn) onMailbox(name, wire string, args []arg) (string, error) {
 		if c.s.find(wire) != nil {
 			return "NO [ALREADYEXISTS] there is one", nil
 		}
+		if longest := c.s.opts.LongestName; longest > 0 && len(wire) > longest {
+			return "NO [CANNOT] the name is too long", nil
+		}
+		if c.s.opts.Flat && strings.Contains(wire, c.s.opts.Delimiter) {
+			return "NO [CANNOT] no mailbox can be within another", nil
+		}
 		use := ""
 		if len(args) > 0 && len(args[0].list) == 2 && len(args[0].list[1].list) > 0 {
 			use = args[0].list[1].list[0].s
@@ -189,6 +195,9 @@ func (c *conn) list(name string, args []arg) (string, error) {
 			if strings.HasPrefix(other, wire+delimiter) {
 				attributes[0] = `\HasChildren`
 			}
+		}
+		if c.s.opts.Flat {
+			attributes[0] = `\NoInferiors`
 		}
 		if box.use != "" {
 			attributes = append(attributes, box.use)

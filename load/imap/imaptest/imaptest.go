@@ -45,6 +45,10 @@ type Options struct {
 	Mailboxes map[string]string
 	// Prefix is the personal namespace's; Delimiter is "/" unless set.
 	Prefix, Delimiter string
+	// LongestName is how many bytes the name of a mailbox may have, 0 for any. It is not announced.
+	LongestName int
+	// Flat has mailboxes that take none within them, as those of mbox files; they say so once they are made.
+	Flat bool
 	// PermanentFlags are those that a client may set; nil permits everything, `\*`.
 	PermanentFlags []string
 
