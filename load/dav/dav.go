@@ -229,9 +229,10 @@ func (t *Target) start() {
 					return
 				}
 				t.guard(job, func() { t.store(job) })
+				// What an occurrence says of its series has to be noted after what the series says of itself.
+				t.results <- job
 				close(job.settled)
 				t.underWay.Done()
-				t.results <- job
 			}
 		})
 	}
