@@ -159,9 +159,8 @@ func (t *tree) below(prefix, source string) *node {
 			parts = append(parts, part)
 		}
 	}
-	at := t.root
 	for limit := longestPart; ; limit-- {
-		at = t.root
+		at := t.root
 		for _, part := range parts {
 			at = &node{name: t.within(part, limit), parent: at}
 		}
