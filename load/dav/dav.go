@@ -132,9 +132,11 @@ type Target struct {
 
 	rehearsal rehearsal
 
-	mu     sync.Mutex
-	report Report // guarded by mu
-	spared bool   // guarded by mu
+	mu sync.Mutex
+	// guarded by mu:
+	report   Report
+	spared   bool
+	untagged map[*place][]ledger.Record // of which the server has not told the ETag
 }
 
 var _ load.Sender = (*Target)(nil)
@@ -155,7 +157,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{client: c, opts: o, log: o.Log, planner: newPlanner(&o), width: max(o.Client.Connections, 1)}
+	t := &Target{client: c, opts: o, log: o.Log, untagged: make(map[*place][]ledger.Record), planner: newPlanner(&o), width: max(o.Client.Connections, 1)}
 	if o.Client.Connections == 0 {
 		t.width = 4
 	}
@@ -306,6 +308,9 @@ func (t *Target) Finish(ctx context.Context) error {
 		if err == nil && p.ledger.Fresh() {
 			err = p.ledger.Known(ctx)
 		}
+	}
+	if err == nil {
+		err = t.tagUntagged(ctx)
 	}
 	if err == nil && t.prunes() {
 		err = t.prune(ctx)

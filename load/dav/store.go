@@ -123,6 +123,11 @@ func (t *Target) create(job *task, b *body) {
 			return err
 		})
 		if err == nil {
+			if tag == "" && job.series == nil {
+				job.stored(load.Written, job.name, "")
+				t.tagLater(job)
+				return
+			}
 			job.stored(load.Written, job.name, t.tagOf(job, tag))
 			return
 		}
@@ -310,6 +315,32 @@ func sameFolder(href, collection string) bool {
 	}
 	c, err := url.Parse(collection)
 	return err == nil && path.Dir(u.Path) == path.Clean(c.Path)
+}
+
+// tagLater has the ETag of a new resource asked for with that of all others, when the run ends: a server that schedules keeps
+// back most of them, and asking for each takes as long as storing it. Where the run does not come to that, the next one
+// compares contents.
+func (t *Target) tagLater(job *task) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.untagged[job.place] = append(t.untagged[job.place], job.record)
+}
+
+// tagUntagged notes the ETags that servers have kept back.
+func (t *Target) tagUntagged(ctx context.Context) error {
+	for p, records := range t.untagged {
+		if err := t.list(ctx, p); err != nil {
+			t.log.Warn("the server does not tell what it has stored", "collection", p.Name, "reason", err)
+			continue
+		}
+		for i := range records {
+			records[i].Tag = p.there[records[i].Name]
+		}
+		if err := p.ledger.Confirm(ctx, records); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tagOf returns the ETag of what was stored. Servers that change what they are given do not tell it (RFC 4791 5.3.4).
