@@ -638,9 +638,9 @@ func TestAWrongPasswordWritesNothing(t *testing.T) {
 	once(t, s, 0)
 }
 
+// TestListsGoLast has a list wait for what goes out with it: programs show the members of a list that they know when it
+// comes. It waits for nothing that is not there yet, so a list may still be the first if it comes long before all else.
 func TestListsGoLast(t *testing.T) {
-	s := davtest.New(t, davtest.Options{Password: "secret"})
-	run := at(t, s, true)
 	a := &archive{name: "alice.pst"}
 	f := folder("IPF.Contact", "Contacts")
 	list := &formats.Item{Group: &formats.Group{UID: "urn:uuid:00000000-0000-4000-8000-00000000ffff", Name: "All"}}
@@ -648,20 +648,25 @@ func TestListsGoLast(t *testing.T) {
 	for i := range 20 {
 		a.items = append(a.items, in(f, contact(i)))
 	}
-	run.change = func(o *dav.Options) { o.Client.Connections = 1 }
-	run.runs(a)
-	puts := s.Requests("PUT")
-	if len(puts) != 21 {
-		t.Fatalf("%d PUTs", len(puts))
-	}
-	if first := puts[0].Path; strings.HasSuffix(first, "ffff.vcf") {
-		t.Error("the list went first")
-	}
-	for _, o := range objects(s) {
-		if !bytes.Contains(o.Data, []byte("VERSION:3.0")) {
-			t.Errorf("stored is\n%s", o.Data)
+	for range 20 {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		run := at(t, s, true)
+		run.change = func(o *dav.Options) { o.Client.Connections = 1 }
+		run.runs(a)
+		for _, o := range objects(s) {
+			if !bytes.Contains(o.Data, []byte("VERSION:3.0")) {
+				t.Errorf("stored is\n%s", o.Data)
+			}
+		}
+		puts := s.Requests("PUT")
+		if len(puts) != 21 {
+			t.Fatalf("%d PUTs", len(puts))
+		}
+		if !strings.HasSuffix(puts[0].Path, "ffff.vcf") {
+			return
 		}
 	}
+	t.Error("the list always went first")
 }
 
 func TestAnInterruptedRunGoesOn(t *testing.T) {

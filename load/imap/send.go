@@ -503,11 +503,18 @@ func (t *Target) unsent(j *job, together int, err error) error {
 	return nil
 }
 
-// lost counts a connection that was lost with a message on it.
+// lost counts a connection that was lost with a message on it. One that was alone on it may be what the server cannot bear;
+// or the server is about to go, and takes connections that it then closes: so it is given a moment, longer each time.
 func (t *Target) lost(j *job, together int) {
 	j.lost++
-	if together == 1 {
-		j.lostAlone++
+	if together > 1 {
+		return
+	}
+	j.lostAlone++
+	const moment = 250 * time.Millisecond
+	select {
+	case <-time.After(time.Duration(j.lostAlone) * moment):
+	case <-t.sender.stopping.Done():
 	}
 }
 

@@ -63,7 +63,7 @@ const (
 	mostUnsent    = 100 // times that an item stays because of others
 	mostRefused   = 8   // times that an item is tried again which the server does not want for the moment
 	mostLost      = 2   // connections, before an item is sent alone
-	mostLostAlone = 3   // connections that are lost with an item alone before it is given up
+	mostLostAlone = 8   // connections that are lost with an item alone before it is given up
 )
 
 // sender hands mails to connections.

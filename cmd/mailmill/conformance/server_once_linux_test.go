@@ -70,9 +70,9 @@ func TestCase41KilledAndResumed(t *testing.T) {
 	together(t, len(parts), parts)
 }
 
-// killedAndResumed kills runs until it did so 25 times, five times a user.
+// killedAndResumed kills runs until it did so 15 times, five times a user.
 func killedAndResumed(t *testing.T, l loading) {
-	const kills, killsEach, users = 25, 5, 19
+	const kills, killsEach, users = 15, 5, 19
 	archive := corpustest.Sample()
 	seed := uint64(7)
 	if _, err := fmt.Sscan(os.Getenv("MAILMILL_SEED"), &seed); err == nil {
