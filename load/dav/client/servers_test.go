@@ -401,7 +401,12 @@ func TestRealLimits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := d.Put(t.Context(), client.Join(made.Href, "big.ics"), create(client.Calendars, big)); !c.check(err) {
+			// QUIRK: Radicale answers and closes before it has read what it does not want: the answer may be lost with that.
+			for again := true; again; {
+				_, err = d.Put(t.Context(), client.Join(made.Href, "big.ics"), create(client.Calendars, big))
+				again = client.Unknown(err) && t.Context().Err() == nil
+			}
+			if !c.check(err) {
 				t.Errorf("%v", err)
 			}
 		})
