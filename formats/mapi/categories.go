@@ -47,7 +47,7 @@ type Category struct {
 	Uses int
 	// LastUsed is when it was last given or changed; the others when it was last given to an item of the kind.
 	LastUsed, LastUsedMail, LastUsedCalendar, LastUsedContacts, LastUsedTasks, LastUsedNotes, LastUsedJournal time.Time
-	// LastSession is the session, as counted by LastSavedSession, in which it was last given.
+	// LastSession is the value that LastSavedSession had when it was last given.
 	LastSession int
 	// ID stays the same when the category is renamed.
 	ID GUID
