@@ -24,32 +24,55 @@ type dialer struct {
 	patience time.Duration
 	backoff  func(attempt int) time.Duration
 	retried  func(why string)
+
+	tried    chan struct{} // closed when the first login has had its answer
+	rejected error         // valid then: what was wrong with it
 }
 
-// first connects without patience: what is wrong at the start is told at once.
-func (d *dialer) first(ctx context.Context) (*wire.Conn, error) { return wire.Dial(ctx, d.options) }
+// first connects without patience: what is wrong at the start is told at once. Greeted is called as soon as the server has
+// taken the connection: others that are made from then on get as far as their logins, which wait for this one.
+func (d *dialer) first(ctx context.Context, greeted func()) (*wire.Conn, error) {
+	o := d.options
+	o.Greeted = greeted
+	conn, err := wire.Dial(ctx, o)
+	d.rejected = err
+	close(d.tried)
+	return conn, err
+}
 
-// errNotWanted says that the server takes no further connection for now.
-var errNotWanted = errors.New("the server takes no further connection")
+// further connects once, after the first login.
+func (d *dialer) further(ctx context.Context) (*wire.Conn, error) {
+	o := d.options
+	o.Admit = func(ctx context.Context) error {
+		select {
+		case <-d.tried:
+			return d.rejected
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	conn, err := wire.Dial(ctx, o)
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	return conn, err
+}
 
-// again connects until it works, the context ends or patience does, or until it failed and is of no importance. The login is
-// tried once: a password that was right a moment ago and is not now must not lock the account.
-func (d *dialer) again(ctx context.Context, unimportant func() bool) (*wire.Conn, error) {
+// hopeless reports whether to connect again is of no use. The login is tried once: a password that was right a moment ago and
+// is not now must not lock the account.
+func hopeless(err error) bool {
+	var auth *wire.AuthError
+	var insecure *wire.TLSError
+	return errors.As(err, &auth) && !busy(auth.Code) || errors.As(err, &insecure)
+}
+
+// again connects until it works, the context ends or patience does.
+func (d *dialer) again(ctx context.Context) (*wire.Conn, error) {
 	start := time.Now()
 	for attempt := 1; ; attempt++ {
-		conn, err := wire.Dial(ctx, d.options)
-		var auth *wire.AuthError
-		var insecure *wire.TLSError
-		switch {
-		case err == nil:
-			return conn, nil
-		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
-		case errors.As(err, &auth) && !busy(auth.Code), errors.As(err, &insecure):
-			return nil, err
-		case unimportant():
-			d.log.Debug("no further connection", "reason", err)
-			return nil, errNotWanted
+		conn, err := d.further(ctx)
+		if err == nil || ctx.Err() != nil || hopeless(err) {
+			return conn, err
 		}
 		wait := d.backoff(attempt)
 		if time.Since(start)+wait > d.patience {
@@ -78,11 +101,13 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// control is the connection for everything but the storing of messages. It does one thing at a time.
+// control is the connection for everything but the storing of messages, and for that, too, where the server takes no other.
+// It does one thing at a time.
 type control struct {
 	dialer *dialer
 
 	mu       sync.Mutex
+	conn     *wire.Conn // below the client
 	client   *imapclient.Client
 	caps     wire.Caps
 	selected string // the mailbox that is selected, if any
@@ -159,7 +184,7 @@ func (c *control) connect(ctx context.Context) error {
 			return nil
 		}
 	}
-	conn, err := c.dialer.again(ctx, func() bool { return false })
+	conn, err := c.dialer.again(ctx)
 	if err != nil {
 		return err
 	}
@@ -173,8 +198,24 @@ func (c *control) use(conn *wire.Conn) error {
 	if err != nil {
 		return err
 	}
-	c.client, c.selected = client, ""
+	c.conn, c.client, c.selected = conn, client, ""
 	return nil
+}
+
+// append stores messages, while nothing else is done. Connecting ends with the first context, storing with the second.
+func (c *control) append(stopping, ctx context.Context, mailbox string, messages []wire.Message) ([]wire.Appended, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.connect(stopping); err != nil {
+		return nil, err
+	}
+	results, err := c.conn.Append(ctx, mailbox, messages)
+	if err != nil {
+		c.dialer.log.Debug("control connection lost", "reason", err)
+		c.dialer.retried("the connection was lost")
+		c.drop()
+	}
+	return results, nil
 }
 
 func (c *control) drop() {
@@ -184,12 +225,12 @@ func (c *control) drop() {
 	}
 }
 
-// close says goodbye. It does not wait for what is under way.
+// close says goodbye. It does not wait for an answer: a server can do nothing about it.
 func (c *control) close(polite bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.client != nil && polite {
-		c.client.Logout().Wait() //nolint:errcheck // it is about to be closed
+		c.client.Logout()
 	}
 	c.drop()
 	c.closed = true

@@ -197,21 +197,29 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 	d := &dialer{
 		options: o.Wire, log: o.Log, patience: o.Patience, retried: o.Pace.Retried,
 		backoff: func(attempt int) time.Duration { return pace.Backoff(attempt, rand.Float64) },
-	}
-	conn, err := d.first(ctx)
-	if err != nil {
-		return nil, err
+		tried:   make(chan struct{}),
 	}
 	t := &Target{
-		options: o, log: o.Log, dialer: d, control: &control{dialer: d}, caps: conn.Caps(),
+		options: o, log: o.Log, dialer: d, control: &control{dialer: d},
 		boxes: make(map[string]*mailbox), found: make(map[string]bool), made: make(map[string]bool),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	t.sender = newSender(t)
-	if err = t.control.use(conn); err == nil {
+	greeted := t.sender.hasten
+	if o.Rehearse {
+		greeted = nil
+	}
+	conn, err := d.first(ctx, greeted)
+	if err == nil {
+		t.caps = conn.Caps()
+		err = t.control.use(conn)
+	}
+	if err == nil {
 		err = t.ask(ctx)
 	}
 	if err != nil {
+		t.sender.fail(err)
+		t.sender.wait() //nolint:errcheck // it is this one
 		t.control.close(false)
 		t.cancel()
 		return nil, unwrapFatal(err)
@@ -242,13 +250,7 @@ func (t *Target) ask(ctx context.Context) error {
 	}
 	t.limit, _ = t.caps.AppendLimit()
 	// What the mailboxes are is asked now, long before anything is written: those that are the same then stand still.
-	if err := t.askStatus(ctx, t.tree.nodes); err != nil {
-		return err
-	}
-	if !t.caps.Has("QUOTA") && !t.caps.Has("QUOTA=RES-STORAGE") {
-		return nil
-	}
-	if err := t.askQuota(ctx); err != nil {
+	if err := t.establish(ctx, nil, t.tree.nodes); err != nil {
 		return err
 	}
 	for _, q := range t.quotas {
@@ -266,59 +268,36 @@ func (q *Quota) amount(n int64) string {
 	return fmt.Sprint(n)
 }
 
-// askQuota asks for the limits of the inbox, which are the account's. A server that does not want to tell is not asked
-// twice: it will say when it is full.
-func (t *Target) askQuota(ctx context.Context) error {
-	err := t.control.do(ctx, func(client *imapclient.Client) error {
-		t.quotas = nil
-		data, err := client.GetQuotaRoot(inboxName).Wait()
-		if err != nil {
-			return err
-		}
-		for _, d := range data {
-			for _, name := range slices.Sorted(maps.Keys(d.Resources)) {
-				r := d.Resources[name]
-				q := Quota{Root: d.Root, Resource: strings.ToUpper(string(name)), Used: r.Usage, Limit: r.Limit}
-				if q.Resource == string(goimap.QuotaResourceStorage) { // RFC 9208 5.1: in units of 1024 bytes
-					q.Used, q.Limit = q.Used*1024, q.Limit*1024
-				}
-				if q.Limit > 0 {
-					t.quotas = append(t.quotas, q)
-				}
+// limits returns the limits of the inbox, which are the account's. A server that does not want to tell is not asked twice:
+// it will say when it is full.
+func (t *Target) limits(data []imapclient.QuotaData) (list []Quota) {
+	for _, d := range data {
+		for _, name := range slices.Sorted(maps.Keys(d.Resources)) {
+			r := d.Resources[name]
+			q := Quota{Root: d.Root, Resource: strings.ToUpper(string(name)), Used: r.Usage, Limit: r.Limit}
+			if q.Resource == string(goimap.QuotaResourceStorage) { // RFC 9208 5.1: in units of 1024 bytes
+				q.Used, q.Limit = q.Used*1024, q.Limit*1024
+			}
+			if q.Limit > 0 {
+				list = append(list, q)
 			}
 		}
-		return nil
-	})
-	if _, refused := refusal(err); refused {
-		t.log.Debug("no quota", "reason", err)
-		return nil
 	}
-	return err
+	return list
 }
 
-// list asks for the namespace and the mailboxes.
+// list asks for the namespace, the mailboxes and the limits, all at once.
 func (t *Target) list(ctx context.Context) (*listing, error) {
 	var l *listing
 	err := t.control.do(ctx, func(client *imapclient.Client) error {
 		l = &listing{boxes: make(map[string]listed), folded: make(map[string]string), uses: make(map[string]string), createUse: t.caps.Has("CREATE-SPECIAL-USE")}
+		var space *imapclient.NamespaceCommand
 		if t.caps.Has("NAMESPACE") {
-			data, err := client.Namespace().Wait()
-			if err != nil {
-				return err
-			}
-			if len(data.Personal) > 0 {
-				l.prefix, l.delim = data.Personal[0].Prefix, data.Personal[0].Delim
-			}
+			space = client.Namespace()
 		}
-		if l.delim == 0 {
-			// RFC 9051 6.3.9: an empty name asks for the delimiter alone.
-			roots, err := client.List("", "", nil).Collect()
-			if err != nil {
-				return err
-			}
-			for _, r := range roots {
-				l.delim = r.Delim
-			}
+		var quota *imapclient.GetQuotaRootCommand
+		if t.caps.Has("QUOTA") || t.caps.Has("QUOTA=RES-STORAGE") {
+			quota = client.GetQuotaRoot(inboxName)
 		}
 		var options *goimap.ListOptions
 		if t.caps.Has("LIST-EXTENDED") {
@@ -338,7 +317,38 @@ func (t *Target) list(ctx context.Context) (*listing, error) {
 		if count > mostMailboxes {
 			return &wire.ProtocolError{Doing: "LIST", What: fmt.Sprintf("it has more than %d mailboxes", mostMailboxes)}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		if space != nil {
+			data, err := space.Wait()
+			if err != nil {
+				return err
+			}
+			if len(data.Personal) > 0 {
+				l.prefix, l.delim = data.Personal[0].Prefix, data.Personal[0].Delim
+			}
+		}
+		if quota != nil {
+			data, err := quota.Wait()
+			if refused := (*goimap.Error)(nil); errors.As(err, &refused) {
+				t.log.Debug("no quota", "reason", err)
+			} else if err != nil {
+				return err
+			}
+			t.quotas = t.limits(data)
+		}
+		if l.delim == 0 {
+			// RFC 9051 6.3.9: an empty name asks for the delimiter alone.
+			roots, err := client.List("", "", nil).Collect()
+			if err != nil {
+				return err
+			}
+			for _, r := range roots {
+				l.delim = r.Delim
+			}
+		}
+		return nil
 	})
 	return l, named(err, "LIST")
 }
@@ -365,6 +375,10 @@ func (t *Target) Report() Report {
 
 // Finish implements [load.Target]: it waits for what was sent, and ends all connections.
 func (t *Target) Finish(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := context.AfterFunc(t.sender.stopping, func() { cancel(context.Cause(t.sender.stopping)) })
+	defer stop()
 	if !t.options.Rehearse {
 		if err := t.prepare(ctx); err != nil {
 			return unwrapFatal(err)

@@ -17,10 +17,7 @@ import (
 	"mailmill/load/ledger"
 )
 
-// together is how many commands about mailboxes are under way at once.
-const together = 50
-
-// prepare makes the mailboxes that the folders of the archives go to, once: parents first, many at a time.
+// prepare makes the mailboxes that the folders of the archives go to, once.
 func (t *Target) prepare(ctx context.Context) error {
 	if t.prepared {
 		return nil
@@ -37,73 +34,65 @@ func (t *Target) prepare(ctx context.Context) error {
 			}
 		}
 	}
-	if !t.options.Rehearse && len(t.missing(nodes)) > 0 {
-		t.sender.hasten()
-	}
 	return t.ensure(ctx, nodes)
 }
 
 // holdsMail reports whether a folder is one that a person expects to find among his mail, even empty.
 func holdsMail(f *formats.Folder) bool {
-	if f == nil || f.Hidden || len(f.Path) == 0 {
+	if f == nil || f.Hidden || len(f.Path) == 0 || f.Role == formats.RoleOutbox {
 		return false
 	}
 	class := strings.ToLower(f.Class)
 	return class == "" || class == "ipf" || class == "ipf.imap" || class == "ipf.note" || strings.HasPrefix(class, "ipf.note.")
 }
 
-// ensure makes the mailboxes of nodes, those above them first, subscribes to them, and asks what they are.
+// ensure makes the mailboxes of nodes, with those above them, and asks what they are. It has them subscribed to, for which
+// nobody waits.
 func (t *Target) ensure(ctx context.Context, nodes []*node) error {
 	if t.options.Rehearse {
 		t.suppose(nodes)
-		return t.askStatus(ctx, nodes)
+		return t.establish(ctx, nil, nodes)
 	}
-	levels := t.missing(nodes)
-	for depth := 0; depth < len(levels); depth++ {
-		if err := t.create(ctx, levels[depth]); err != nil {
+	for range mostRounds {
+		missing := t.missing(nodes)
+		if err := t.establish(ctx, missing, nodes); err != nil {
 			return err
 		}
-		// What a server does not take within its parent has moved beside it, and all below it with it.
-		levels = append(levels[:depth+1], t.missing(nodes)...)
-		if len(levels) > mostLevels {
+		if len(missing) == 0 {
 			break
 		}
 	}
 	if t.options.Subscribe {
-		if err := t.subscribe(ctx, nodes); err != nil {
-			return err
-		}
+		t.subscribe(nodes)
 	}
-	return t.askStatus(ctx, nodes)
+	return nil
 }
 
-// mostLevels bounds how often mailboxes are made, one level each time.
-const mostLevels = 400
+// mostRounds bounds how often mailboxes are made that the server has refused, by other names.
+const mostRounds = 400
 
-// missing returns the nodes whose mailboxes have to be made next, those above first.
-func (t *Target) missing(nodes []*node) [][]*node {
-	var next []*node
+// missing returns the nodes whose mailboxes have to be made, those above first.
+func (t *Target) missing(nodes []*node) (list []*node) {
 	seen := make(map[*node]bool)
 	for _, n := range nodes {
-		var top *node
+		var chain []*node
 		for at := n; at != nil && at != t.tree.root; at = at.parent {
 			if t.tree.full(at) == "" || at.failed != nil {
-				top = nil
+				chain = nil
 				break
 			}
 			if !t.exists(at, at == n) {
-				top = at
+				chain = append(chain, at)
 			}
 		}
-		if top != nil && !seen[top] {
-			seen[top] = true
-			next = append(next, top)
+		for _, at := range slices.Backward(chain) {
+			if !seen[at] {
+				seen[at] = true
+				list = append(list, at)
+			}
 		}
 	}
-	if len(next) == 0 {
-		return nil
-	}
-	return [][]*node{next}
+	return list
 }
 
 // exists reports whether a node's mailbox is there. One that only leads to others is enough for these.
@@ -112,47 +101,126 @@ func (t *Target) exists(n *node, forMail bool) bool {
 	return ok && !(forMail && box.noSelect)
 }
 
-// create makes mailboxes.
-func (t *Target) create(ctx context.Context, nodes []*node) error {
-	for chunk := range slices.Chunk(nodes, together) {
-		refused := make([]error, len(chunk))
-		err := t.control.do(ctx, func(client *imapclient.Client) error {
-			commands := make([]*imapclient.Command, len(chunk))
-			for i, n := range chunk {
-				var options *goimap.CreateOptions
-				if n.use != "" {
-					options = &goimap.CreateOptions{SpecialUse: []goimap.MailboxAttr{n.use}} // RFC 6154 3
-				}
-				commands[i] = client.Create(t.tree.full(n), options)
-			}
-			var gone error
-			for i, c := range commands {
-				err := c.Wait()
-				var no *goimap.Error
-				if refused[i] = nil; errors.As(err, &no) {
-					refused[i] = &wire.ResponseError{Command: "CREATE", Status: string(no.Type), Code: strings.ToUpper(string(no.Code)), Text: no.Text}
-				} else if err != nil {
-					gone = err
-				}
-			}
-			return gone
-		})
-		if err != nil {
-			return err
+// establish makes mailboxes and asks what those of nodes are, as far as they are there then and it is not known. Everything
+// goes out at once, and the server does it in that order: so it takes one round trip, however deep the tree is. What could
+// not be made has another name or a reason when it returns.
+func (t *Target) establish(ctx context.Context, missing, nodes []*node) error {
+	making := make(map[string]bool)
+	names := make([]string, len(missing))
+	for i, n := range missing {
+		names[i] = t.tree.full(n)
+		making[names[i]] = true
+	}
+	var asked []string
+	about := make(map[string]*node)
+	for _, n := range nodes {
+		name := t.tree.full(n)
+		m := t.boxes[name]
+		if n.failed != nil || m != nil && (m.asked || m.err != nil) || !making[name] && !t.exists(n, true) || about[name] != nil {
+			continue
 		}
-		for i, n := range chunk {
-			if refused[i] != nil {
-				if err := t.notCreated(ctx, n, refused[i]); err != nil {
-					return err
-				}
-				continue
+		about[name] = n
+		asked = append(asked, name)
+	}
+	if len(names)+len(asked) == 0 {
+		return nil
+	}
+	refused, answers := make([]error, len(names)), make([]*goimap.StatusData, len(asked))
+	unanswered := make([]error, len(asked))
+	var keywords *keywords
+	err := t.control.do(ctx, func(client *imapclient.Client) error {
+		creating := make([]*imapclient.Command, len(names))
+		for i, n := range missing {
+			var options *goimap.CreateOptions
+			if n.use != "" {
+				options = &goimap.CreateOptions{SpecialUse: []goimap.MailboxAttr{n.use}} // RFC 6154 3
 			}
-			t.log.Debug("made", "mailbox", t.tree.full(n))
-			t.tree.server.add(t.tree.full(n), nil)
-			t.made[t.tree.full(n)] = true
+			creating[i] = client.Create(names[i], options)
+		}
+		items := &goimap.StatusOptions{NumMessages: true, UIDNext: true, UIDValidity: true, AppendLimit: t.caps.Has("APPENDLIMIT")}
+		asking := make([]*imapclient.StatusCommand, len(asked))
+		for i, name := range asked {
+			// RFC 9051 6.3.11: STATUS of the selected mailbox may be answered with what is old.
+			asking[i] = client.Status(name, items)
+		}
+		var selecting *imapclient.SelectCommand
+		if len(names) > 0 && t.newKeywords == nil {
+			t.control.selected = ""
+			selecting = client.Select(names[0], nil) // what all that are new have in common
+		}
+		var gone error
+		for i, c := range creating {
+			refused[i] = refusedBy(c.Wait(), "CREATE", &gone)
+		}
+		for i, c := range asking {
+			data, err := c.Wait()
+			answers[i], unanswered[i] = data, refusedBy(err, "STATUS", &gone)
+		}
+		if selecting != nil {
+			if data, err := selecting.Wait(); refusedBy(err, "SELECT", &gone) == nil && err == nil {
+				keywords = permitted(data)
+			}
+		}
+		return gone
+	})
+	if err != nil {
+		return err
+	}
+	if keywords != nil {
+		t.newKeywords = keywords
+	}
+	lacking := make(map[*node]bool)
+	for i, n := range missing {
+		switch {
+		case refused[i] == nil:
+			t.log.Debug("made", "mailbox", names[i])
+			t.tree.server.add(names[i], nil)
+			t.made[names[i]] = true
+		case lacking[n.parent]:
+			lacking[n] = true // its turn comes when that is there
+		default:
+			lacking[n] = true
+			if err := t.notCreated(ctx, n, refused[i]); err != nil {
+				return err
+			}
+		}
+	}
+	now := time.Now()
+	for i, name := range asked {
+		if n := about[name]; !lacking[n] && t.tree.full(n) == name {
+			t.box(n).learn(answers[i], unanswered[i], now)
 		}
 	}
 	return nil
+}
+
+// refusedBy returns an error that is the server's refusal as one of package wire; any other goes to gone.
+func refusedBy(err error, command string, gone *error) error {
+	var no *goimap.Error
+	switch {
+	case errors.As(err, &no) && no.Type != goimap.StatusResponseTypeBye:
+		return &wire.ResponseError{Command: command, Status: string(no.Type), Code: strings.ToUpper(string(no.Code)), Text: no.Text}
+	case err != nil:
+		*gone = err
+	}
+	return nil
+}
+
+// learn takes what a server says of a mailbox, or why it says nothing.
+func (m *mailbox) learn(data *goimap.StatusData, refused error, now time.Time) {
+	if refused != nil {
+		m.err = fmt.Errorf("mailbox %s: %w", m.name, refused)
+		return
+	}
+	m.asked = true
+	m.seen, m.seenAt = status{validity: data.UIDValidity, next: uint32(data.UIDNext)}, now
+	if data.NumMessages != nil {
+		m.seen.count = *data.NumMessages
+	}
+	m.validity.Store(m.seen.validity)
+	if l := data.AppendLimit; l != nil && *l != ^uint32(0) && *l > 0 {
+		m.limit = int64(*l)
+	}
 }
 
 // notCreated decides what to do about a mailbox that the server refused to make: it may be there already, by that name or
@@ -196,18 +264,18 @@ func (t *Target) notCreated(ctx context.Context, n *node, refused error) error {
 // suppose gives nodes the names that a run gave them to which the server refused to make their mailboxes: only making them
 // would tell, and here nothing is made. Their mailboxes stand beside their parents.
 func (t *Target) suppose(nodes []*node) {
-	for range mostLevels {
+	for range mostRounds {
 		moved := false
-		for _, level := range t.missing(nodes) {
-			for _, n := range level {
-				if !n.movable(t.tree) {
-					continue
-				}
-				name := n.aside(t.tree)
-				if there := (&node{name: name, parent: n.parent.parent}); t.exists(there, false) {
-					n.move(name)
-					moved = true
-				}
+		lacking := make(map[*node]bool)
+		for _, n := range t.missing(nodes) {
+			lacking[n] = true
+			if lacking[n.parent] || !n.movable(t.tree) {
+				continue // what is above it may have moved
+			}
+			name := n.aside(t.tree)
+			if there := (&node{name: name, parent: n.parent.parent}); t.exists(there, false) {
+				n.move(name)
+				moved = true
 			}
 		}
 		if !moved {
@@ -247,8 +315,8 @@ func (n *node) rename(t *tree, full string) {
 	n.name, n.fixed = full, true
 }
 
-// subscribe subscribes to the mailboxes of nodes. That a server does not want to is no reason not to write there.
-func (t *Target) subscribe(ctx context.Context, nodes []*node) error {
+// subscribe begins to subscribe to the mailboxes of nodes. That a server does not want to is no reason not to write there.
+func (t *Target) subscribe(nodes []*node) {
 	var names []string
 	for _, n := range nodes {
 		name := t.tree.full(n)
@@ -258,77 +326,27 @@ func (t *Target) subscribe(ctx context.Context, nodes []*node) error {
 			t.tree.server.boxes[name] = box
 		}
 	}
-	for chunk := range slices.Chunk(names, together) {
-		err := t.control.do(ctx, func(client *imapclient.Client) error {
-			commands := make([]*imapclient.Command, len(chunk))
-			for i, name := range chunk {
+	if len(names) == 0 {
+		return
+	}
+	t.sender.running.Go(func() {
+		err := t.control.do(t.sender.stopping, func(client *imapclient.Client) error {
+			commands := make([]*imapclient.Command, len(names))
+			for i, name := range names {
 				commands[i] = client.Subscribe(name)
 			}
 			var gone error
 			for i, c := range commands {
-				err := c.Wait()
-				if no := (*goimap.Error)(nil); errors.As(err, &no) {
-					t.log.Debug("not subscribed", "mailbox", chunk[i], "reason", no.Text)
-				} else if err != nil {
-					gone = err
+				if refused := refusedBy(c.Wait(), "SUBSCRIBE", &gone); refused != nil {
+					t.log.Debug("not subscribed", "mailbox", names[i], "reason", refused)
 				}
 			}
 			return gone
 		})
 		if err != nil {
-			return err
+			t.sender.fail(err)
 		}
-	}
-	return nil
-}
-
-// askStatus asks what the mailboxes of nodes are, as far as they are there and it is not known.
-func (t *Target) askStatus(ctx context.Context, nodes []*node) error {
-	var list []*mailbox
-	for _, n := range nodes {
-		if !t.exists(n, true) {
-			continue
-		}
-		if m := t.box(n); m.err == nil && !m.asked {
-			list = append(list, m)
-		}
-	}
-	for chunk := range slices.Chunk(list, together) {
-		err := t.control.do(ctx, func(client *imapclient.Client) error {
-			options := &goimap.StatusOptions{NumMessages: true, UIDNext: true, UIDValidity: true, AppendLimit: t.caps.Has("APPENDLIMIT")}
-			commands := make([]*imapclient.StatusCommand, len(chunk))
-			for i, m := range chunk {
-				// RFC 9051 6.3.11: STATUS of the selected mailbox may be answered with what is old.
-				commands[i] = client.Status(m.name, options)
-			}
-			var gone error
-			for i, c := range commands {
-				m := chunk[i]
-				data, err := c.Wait()
-				if no := (*goimap.Error)(nil); errors.As(err, &no) {
-					m.err = fmt.Errorf("mailbox %s: %w", m.name, &wire.ResponseError{Command: "STATUS", Status: string(no.Type), Code: strings.ToUpper(string(no.Code)), Text: no.Text})
-					continue
-				} else if err != nil {
-					gone = err
-					continue
-				}
-				m.asked = true
-				m.seen, m.seenAt = status{validity: data.UIDValidity, next: uint32(data.UIDNext)}, time.Now()
-				if data.NumMessages != nil {
-					m.seen.count = *data.NumMessages
-				}
-				m.validity.Store(m.seen.validity)
-				if l := data.AppendLimit; l != nil && *l != ^uint32(0) && *l > 0 {
-					m.limit = int64(*l)
-				}
-			}
-			return gone
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // box returns the mailbox of a node.

@@ -87,6 +87,7 @@ type sender struct {
 	watching context.Context
 
 	connected atomic.Int32 // workers that have a connection
+	alone     sync.Once    // says that none has
 	running   sync.WaitGroup
 }
 
@@ -171,7 +172,8 @@ func (s *sender) take(w *worker) *batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {
-		if s.fatal == nil && (w.number < max(1, s.t.options.Pace.Width()) || s.connected.Load() == 0) && !time.Now().Before(w.notBefore) {
+		alone := s.connected.Load() == 0
+		if s.fatal == nil && (alone || w.number < max(1, s.t.options.Pace.Width()) && !w.waits()) {
 			if b := s.next(); b != nil {
 				s.batches++
 				s.more.Broadcast()
@@ -318,15 +320,21 @@ func (s *sender) note() {
 	}
 }
 
-// watch makes the sender stop when a context is done.
+// watch makes the sender stop when a context is done. What is on its way then has a moment for its answer.
 func (s *sender) watch(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.watching != ctx {
 		s.watching = ctx
-		context.AfterFunc(ctx, func() { s.fail(context.Cause(ctx)) })
+		context.AfterFunc(ctx, func() {
+			s.fail(context.Cause(ctx))
+			time.AfterFunc(mostGrace, s.t.cancel)
+		})
 	}
 }
+
+// mostGrace is how long the answer to what is on its way is waited for when the run is interrupted.
+const mostGrace = 5 * time.Second
 
 // wait waits until everything has its outcome, and ends the workers.
 func (s *sender) wait() error {
@@ -360,8 +368,9 @@ type worker struct {
 // flight is a batch on its way.
 type flight struct {
 	*batch
-	conn    *wire.Conn
-	pending *wire.Pending
+	conn    *wire.Conn      // nil where it is not the worker's own
+	pending *wire.Pending   // likewise
+	results []wire.Appended // likewise known
 	since   time.Time
 }
 
@@ -395,49 +404,40 @@ func (w *worker) run() {
 			continue
 		}
 		f, err := w.start(b)
-		if errors.Is(err, errNotWanted) {
+		switch {
+		case err == nil && f.pending != nil:
+			flights <- f
+			continue
+		case err == nil:
+			w.s.t.landed(f, f.results)
+		default:
+			if !errors.Is(err, errNotWanted) {
+				w.s.fail(err)
+			}
 			for _, j := range slices.Backward(b.jobs) {
-				w.s.add(j, true)
+				w.s.add(j, true) // after a failure it fails there
 			}
-			w.s.finish(b)
-			<-w.slots
-			w.refused++
-			wait := w.s.t.dialer.backoff(w.refused)
-			w.notBefore = time.Now().Add(wait)
-			time.AfterFunc(wait, w.s.more.Broadcast)
-			continue
 		}
-		if err != nil {
-			w.s.fail(err)
-			for _, j := range b.jobs {
-				w.s.add(j, true) // it fails there
-			}
-			w.s.finish(b)
-			<-w.slots
-			continue
-		}
-		flights <- f
+		w.s.finish(b)
+		<-w.slots
 	}
 	close(flights)
 	landing.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.conn != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), goodbye)
-		defer cancel()
-		w.conn.Logout(ctx) //nolint:errcheck // everything is said
+		w.conn.Leave()
 		w.conn = nil
 	}
 }
 
-// goodbye bounds how long a server may take to end a connection.
-const goodbye = 5 * time.Second
-
-// start sends a batch, which is noted. An error ends the run.
+// start sends a batch, which is noted: over a connection of its own, or, where the server takes none, over the one for
+// everything else; then it has its answer when start returns. An error is errNotWanted, or ends the run.
 func (w *worker) start(b *batch) (*flight, error) {
 	t := w.s.t
 	conn, err := w.connection()
-	if err != nil {
+	shared := errors.Is(err, errNotWanted) && w.s.connected.Load() == 0
+	if err != nil && !shared {
 		return nil, err
 	}
 	if err := t.options.Pace.Wait(w.s.stopping, len(b.jobs), b.bytes); err != nil {
@@ -447,7 +447,15 @@ func (w *worker) start(b *batch) (*flight, error) {
 	for i, j := range b.jobs {
 		messages[i] = wire.Message{Flags: j.flags, Date: j.date, Size: j.e.size, WriteTo: j.e.writeTo}
 	}
-	return &flight{b, conn, conn.Start(t.ctx, b.m.name, messages), time.Now()}, nil
+	f := &flight{batch: b, conn: conn, since: time.Now()}
+	if !shared {
+		f.pending = conn.Start(t.ctx, b.m.name, messages)
+		return f, nil
+	}
+	if f.results, err = t.control.append(w.s.stopping, t.ctx, b.m.name, messages); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // record returns what the ledger keeps of a job. The UID is 0 while it is not known.
@@ -459,16 +467,39 @@ func (j *job) record(uid uint32) ledger.Record {
 	return r
 }
 
-// connection returns the worker's connection, a new one where it was lost.
+// errNotWanted says that the server takes no further connection for now.
+var errNotWanted = errors.New("the server takes no further connection")
+
+// waits reports whether the worker is not to connect yet.
+func (w *worker) waits() bool { return time.Now().Before(w.notBefore) }
+
+// connection returns the worker's connection, a new one where it was lost. Many servers allow only so many: one that is too
+// many is tried again later.
 func (w *worker) connection() (*wire.Conn, error) {
 	s := w.s
 	if conn := w.current(); conn != nil {
 		return conn, nil
 	}
-	// Many servers allow only so many connections: one that is too many waits, as long as others go on.
-	conn, err := s.t.dialer.again(s.stopping, func() bool { return s.connected.Load() > 0 })
-	if err != nil {
+	if w.waits() {
+		return nil, errNotWanted
+	}
+	conn, err := s.t.dialer.further(s.stopping)
+	switch {
+	case err == nil:
+	case s.stopping.Err() != nil, hopeless(err):
 		return nil, err
+	default:
+		s.t.log.Debug("no further connection", "connection", w.number, "reason", err)
+		if s.connected.Load() == 0 && tooMany(err) {
+			s.alone.Do(func() {
+				s.t.log.Warn("the server takes one connection only: everything goes over that, which is slower", "reason", err)
+			})
+		}
+		w.refused++
+		wait := s.t.dialer.backoff(w.refused)
+		w.notBefore = time.Now().Add(wait)
+		time.AfterFunc(wait, s.more.Broadcast)
+		return nil, errNotWanted
 	}
 	s.connected.Add(1)
 	w.refused = 0
@@ -476,6 +507,13 @@ func (w *worker) connection() (*wire.Conn, error) {
 	defer w.mu.Unlock()
 	w.conn = conn
 	return conn, nil
+}
+
+// tooMany reports whether a server refused a connection while it is there.
+func tooMany(err error) bool {
+	_, busy := wire.Throttled(err)
+	_, bye := refusal(err)
+	return busy || bye
 }
 
 func (w *worker) current() *wire.Conn {

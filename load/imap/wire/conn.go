@@ -376,15 +376,14 @@ func (c *Conn) Noop(ctx context.Context) error {
 	return err
 }
 
-// Logout says goodbye, waits for what is under way, and closes the connection.
-func (c *Conn) Logout(ctx context.Context) error {
-	_, err := c.do(ctx, "LOGOUT", "", nil)
-	c.Close()
-	var refused *ResponseError
-	if errors.As(err, &refused) && refused.Status == "BYE" {
-		return nil // the server is as good as its word
+// Leave says goodbye and closes the connection, without waiting for an answer: a server can do nothing about it.
+func (c *Conn) Leave() {
+	c.writing.Lock()
+	if c.last() == nil {
+		_, _ = c.send("LOGOUT", "", nil) // it is about to be closed
 	}
-	return err
+	c.writing.Unlock()
+	c.Close()
 }
 
 // Close closes the connection at once. What is under way ends with a [LostError].

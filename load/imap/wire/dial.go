@@ -69,6 +69,9 @@ func (c *Conn) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.opts.Greeted != nil {
+		c.opts.Greeted()
+	}
 	if !c.secure {
 		if greeting.status == "PREAUTH" && !c.opts.Insecure {
 			// STARTTLS is not possible any more (RFC 9051 11.1).

@@ -184,7 +184,7 @@ func Throttled(err error) (time.Duration, bool) {
 	case "LIMIT", "INUSE", "UNAVAILABLE", "SERVERBUG": // RFC 5530 3
 		return 0, true
 	}
-	return 0, bandwidth(text) || strings.Contains(text, "throttled") || strings.Contains(text, "too many simultaneous connections")
+	return 0, bandwidth(text) || strings.Contains(text, "throttled") || strings.Contains(text, "too many") && strings.Contains(text, "connections")
 }
 
 // bandwidth recognises Gmail's limit.

@@ -22,8 +22,9 @@ const (
 	maxResponses   = 100_000   // until the next answer, not counting messages that are fetched
 )
 
-// Client hands the connection over to go-imap, already logged in, with the server's capabilities known. The Conn must
-// not be used any more, not even closed: close the client instead. Nothing may be under way.
+// Client hands the connection over to go-imap, already logged in, with the server's capabilities known. Nothing may be
+// under way. Of the Conn's methods only Append may be used from now on, while no command of the client is under way;
+// close the client, not the Conn.
 //
 // What go-imap lacks is added underneath: a command during which nothing moves for [Options].Timeout ends with an error,
 // as does a line, a literal or a nesting beyond all bounds; untagged responses that go-imap does not know, which would
@@ -52,6 +53,9 @@ func (c *Conn) Client() (*imapclient.Client, error) {
 			names = append(names, spelling(name))
 		}
 	}
+	c.mu.Lock()
+	c.reading = true // the guard does
+	c.mu.Unlock()
 	g.pass = []byte("* PREAUTH [CAPABILITY " + strings.Join(names, " ") + "] ready\r\n")
 	c.base.rest(true)
 	return imapclient.New(g, nil), nil
@@ -148,6 +152,7 @@ func (g *guard) fail(err error) error {
 	}
 	if g.err == nil {
 		g.err = err
+		g.c.fail(g.c.fault("a command", err))
 	}
 	return g.err
 }
@@ -173,6 +178,13 @@ func (g *guard) line() error {
 		return unlawful("a line of more than %d bytes", maxGuarded)
 	}
 	if begins {
+		if own := g.own(part); own {
+			g.length = 0
+			if err == bufio.ErrBufferFull {
+				return unlawful("a line of more than %d bytes", maxLine)
+			}
+			return g.take(part)
+		}
 		if err := g.begin(part); err != nil {
 			return err
 		}
@@ -265,8 +277,32 @@ func (g *guard) begin(part []byte) error {
 	return nil
 }
 
+// own reports whether a line is for the Conn: it has an APPEND under way, and go-imap nothing. What belongs to no command
+// goes to go-imap: it may be about the mailbox that is selected.
+func (g *guard) own(line []byte) bool { return line[0] != '*' && g.c.last() != nil }
+
+// take hands a line to the Conn.
+func (g *guard) take(line []byte) error {
+	g.c.base.move()
+	r, err := parse(bytes.TrimRight(line, "\r\n"))
+	if err != nil {
+		return err
+	}
+	if err := g.c.handle(r); err != nil {
+		return err
+	}
+	g.mu.Lock()
+	g.since, g.others, g.told = time.Now(), 0, 0
+	g.mu.Unlock()
+	g.c.base.rest(g.c.last() == nil)
+	return nil
+}
+
 // untagged bounds what a server sends instead of an answer.
 func (g *guard) untagged(name string, number int64) error {
+	if err := g.c.handle(response{tag: "*"}); err != nil {
+		return err
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	fetches := false

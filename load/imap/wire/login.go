@@ -79,6 +79,11 @@ func (c *Conn) login(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.opts.Admit != nil {
+		if err := c.opts.Admit(ctx); err != nil {
+			return err
+		}
+	}
 	c.log(ctx, "logging in", slog.String("mechanism", m.name), slog.Any("user", c.opts.Credentials))
 	stop := time.AfterFunc(c.opts.Timeout, func() { c.fail(&TimeoutError{"the login", c.opts.Timeout}) })
 	defer stop.Stop()

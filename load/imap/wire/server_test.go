@@ -103,9 +103,7 @@ func TestServers(t *testing.T) {
 						}
 					}
 				}
-				if err := c.Logout(t.Context()); err != nil {
-					t.Error(err)
-				}
+				c.Leave()
 				if got := fetched(t, o, mailbox); !slices.EqualFunc(got, want, bytes.Equal) {
 					t.Errorf("%d messages that differ from the %d sent", len(got), len(want))
 				}

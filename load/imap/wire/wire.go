@@ -57,6 +57,10 @@ type Options struct {
 	// Timeout bounds the connecting, the TLS handshake, each command, and how long nothing may move while something
 	// is under way. A literal may take longer in all, as long as it moves. Zero means [DefaultTimeout].
 	Timeout time.Duration
+	// Greeted, if not nil, is called when the server has greeted: it takes this connection.
+	Greeted func()
+	// Admit, if not nil, is waited for before the login, once everything is ready for that. Its error is Dial's.
+	Admit func(context.Context) error
 	// Log, if not nil, is told at level debug what happens: no message, no secret.
 	Log *slog.Logger
 	// Dial, if not nil, is used instead of a [net.Dialer].

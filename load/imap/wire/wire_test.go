@@ -151,9 +151,7 @@ func TestLogin(t *testing.T) {
 			if err := c.Noop(t.Context()); err != nil {
 				t.Error(err)
 			}
-			if err := c.Logout(t.Context()); err != nil {
-				t.Error(err)
-			}
+			c.Leave()
 			if s.Logins() != 1 {
 				t.Errorf("%d logins, want 1", s.Logins())
 			}
@@ -291,9 +289,7 @@ func TestAppend(t *testing.T) {
 				r.Fatalf("message %d has %v, %v", i, m.Flags, m.Date)
 			}
 		}
-		if err := c.Logout(context.Background()); err != nil {
-			r.Fatal(err)
-		}
+		c.Leave()
 	})
 }
 
