@@ -7,10 +7,13 @@
 package corpustest
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 )
 
@@ -64,18 +67,61 @@ func Generate(t testing.TB, args ...string) (archive, truth string) {
 // Pstgen runs the generator with exactly the arguments given and returns what it printed.
 func Pstgen(t testing.TB, args ...string) string {
 	t.Helper()
-	source := lookUp(t, "MAILMILL_PSTGEN", "pstgen")
-	program := filepath.Join(t.TempDir(), "pstgen")
-	build := exec.Command("go", "build", "-o", program, ".")
-	build.Dir = source
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the generator: %v\n%s", err, out)
+	program, err := generator(lookUp(t, "MAILMILL_PSTGEN", "pstgen"))
+	if err != nil {
+		t.Fatalf("building the generator: %v", err)
 	}
 	out, err := exec.Command(program, args...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("pstgen %v: %v\n%s", args, err, out)
 	}
 	return string(out)
+}
+
+// built is the generator, as soon as a test of this process has built it.
+var built struct {
+	sync.Mutex
+	program string
+}
+
+// generator returns the path of the generator, built from its source once a process. The program stays on the machine,
+// under a name that tells its content, as tests of other packages may be about to run the same one.
+func generator(source string) (program string, err error) {
+	built.Lock()
+	defer built.Unlock()
+	if built.program != "" {
+		return built.program, nil
+	}
+	cache := filepath.Join(os.TempDir(), "mailmill-pstgen-cache")
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp(cache, "new-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "pstgen")
+	build := exec.Command("go", "build", "-o", program, ".")
+	build.Dir = source
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	content, err := os.ReadFile(program)
+	if err != nil {
+		return "", err
+	}
+	named := filepath.Join(cache, fmt.Sprintf("pstgen-%.8x", sha256.Sum256(content)))
+	if runtime.GOOS == "windows" {
+		named += ".exe"
+	}
+	if _, err := os.Stat(named); err != nil {
+		if err := os.Rename(program, named); err != nil {
+			return "", err
+		}
+	}
+	built.program = named
+	return named, nil
 }
 
 // Program returns the path of a program that a comparison needs.
