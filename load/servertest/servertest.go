@@ -17,9 +17,11 @@ package servertest
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"os"
@@ -87,8 +89,23 @@ func start(t testing.TB, name string, o Options) *Server {
 	if err := s.run(t); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.Stop(t) })
+	t.Cleanup(func() {
+		s.Stop(t)
+		if t.Failed() {
+			t.Logf("what %s said last:\n%s", s.Name, s.said())
+		}
+	})
 	return s
+}
+
+// said returns the end of the server's log.
+func (s *Server) said() []byte {
+	const most = 4000
+	data, err := os.ReadFile(filepath.Join(s.Dir, "log"))
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return data[max(len(data)-most, 0):]
 }
 
 // script returns the path of one of the scripts.
@@ -218,21 +235,49 @@ func (s *Server) Token(t testing.TB, user string, valid time.Duration) string {
 	return strings.TrimSpace(string(out))
 }
 
-// Sent returns the mails that the server would have sent, in their order. It waits for those under way.
+// Sent returns the mails that the server would have sent, in their order, those under way included: what takes them takes
+// them one after another, so once it took another one, all before are there.
 func (s *Server) Sent(t testing.TB) []string {
 	t.Helper()
-	time.Sleep(200 * time.Millisecond)
-	files, err := os.ReadDir(s.Outbox)
+	const patience, mark = time.Minute, "the last mail so far: "
+	run := filepath.Join(s.Dir, "run")
+	if short, err := os.ReadFile(filepath.Join(s.Dir, "pids", "short")); err == nil {
+		run = strings.TrimSpace(string(short))
+	}
+	conn, err := net.Dial("unixgram", filepath.Join(run, "s", "notify"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var mails []string
-	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(s.Outbox, f.Name()))
+	defer conn.Close()
+	last := mark + rand.Text()
+	if _, err := conn.Write([]byte(last)); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		var mails []string
+		arrived := false
+		files, err := os.ReadDir(s.Outbox)
 		if err != nil {
 			t.Fatal(err)
 		}
-		mails = append(mails, string(data))
+		for _, f := range files {
+			path := filepath.Join(s.Outbox, f.Name())
+			data, err := os.ReadFile(path)
+			switch mail := string(data); {
+			case errors.Is(err, fs.ErrNotExist): // somebody else's mark
+			case err != nil:
+				t.Fatal(err)
+			case mail == last:
+				arrived = true
+				os.Remove(path)
+			case !strings.HasPrefix(mail, mark):
+				mails = append(mails, mail)
+			}
+		}
+		if arrived {
+			return mails
+		}
 	}
-	return mails
+	t.Fatalf("nobody takes the mails of %s", s.Name)
+	return nil
 }
