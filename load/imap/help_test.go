@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"path/filepath"
@@ -111,6 +112,9 @@ func newAccount(t testing.TB, addr string) *account {
 	}
 	return a
 }
+
+// logTo returns a log into text.
+func logTo(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
 // open opens the target for some archives. The ledger is closed by what it returns.
 func (a *account) open(archives ...*archive) (*imap.Target, func()) {

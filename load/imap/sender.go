@@ -87,7 +87,7 @@ type sender struct {
 	watching context.Context
 
 	connected atomic.Int32 // workers that have a connection
-	alone     sync.Once    // says that none has
+	single    sync.Once    // says that none has
 	running   sync.WaitGroup
 }
 
@@ -358,7 +358,8 @@ type worker struct {
 	hurries bool // to connect
 
 	// of the goroutine that takes:
-	refused   int // connections, in a row
+	refused   int   // connections, in a row
+	why       error // of the last of them
 	notBefore time.Time
 
 	mu   sync.Mutex
@@ -455,6 +456,11 @@ func (w *worker) start(b *batch) (*flight, error) {
 	if f.results, err = t.control.append(w.s.stopping, t.ctx, b.m.name, messages); err != nil {
 		return nil, err
 	}
+	if w.refused > 1 || tooMany(w.why) { // and not just away for a moment
+		w.s.single.Do(func() {
+			t.log.Warn("the server takes one connection only: everything goes over that, which is slower", "reason", w.why)
+		})
+	}
 	return f, nil
 }
 
@@ -490,12 +496,8 @@ func (w *worker) connection() (*wire.Conn, error) {
 		return nil, err
 	default:
 		s.t.log.Debug("no further connection", "connection", w.number, "reason", err)
-		if s.connected.Load() == 0 && tooMany(err) {
-			s.alone.Do(func() {
-				s.t.log.Warn("the server takes one connection only: everything goes over that, which is slower", "reason", err)
-			})
-		}
 		w.refused++
+		w.why = err
 		wait := s.t.dialer.backoff(w.refused)
 		w.notBefore = time.Now().Add(wait)
 		time.AfterFunc(wait, s.more.Broadcast)
