@@ -225,12 +225,18 @@ func (c *control) drop() {
 	}
 }
 
-// close says goodbye. It does not wait for an answer: a server can do nothing about it.
-func (c *control) close(polite bool) {
+// close says goodbye, and waits for an answer where somebody else needs the connection's place.
+func (c *control) close(polite, wait bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.client != nil && polite {
-		c.client.Logout()
+		client := c.client
+		bye := client.Logout()
+		if wait {
+			timer := time.AfterFunc(goodbye, func() { client.Close() })
+			bye.Wait() //nolint:errcheck // it is about to be closed
+			timer.Stop()
+		}
 	}
 	c.drop()
 	c.closed = true

@@ -220,7 +220,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 	if err != nil {
 		t.sender.fail(err)
 		t.sender.wait() //nolint:errcheck // it is this one
-		t.control.close(false)
+		t.control.close(false, false)
 		t.cancel()
 		return nil, unwrapFatal(err)
 	}
@@ -411,6 +411,6 @@ func (t *Target) end() {
 		return
 	}
 	t.sender.wait() //nolint:errcheck // whoever asks for the outcome knows
+	t.control.close(true, t.sender.refused.Load() && t.sender.stopping.Err() == nil)
 	t.cancel()
-	t.control.close(true)
 }

@@ -23,14 +23,12 @@ import (
 // Mirror returns the target seen from its reading side, for a target that was opened with [Options].Rehearse. Nothing is
 // changed on the server. Closing it closes the target.
 func (t *Target) Mirror() verify.Mirror {
-	return &mirror{t: t, reading: &control{dialer: t.dialer}, permitted: make(map[string]*keywords)}
+	return &mirror{t: t, permitted: make(map[string]*keywords)}
 }
 
-// mirror reads what a target holds: messages over a connection of its own, so that one of them can be asked for again over
-// the other while they come.
+// mirror reads what a target holds, one thing at a time, over its control connection: some servers allow no other.
 type mirror struct {
 	t         *Target
-	reading   *control
 	permitted map[string]*keywords // by mailbox
 }
 
@@ -131,7 +129,7 @@ const (
 // Objects implements [verify.Mirror].
 func (r *mirror) Objects(ctx context.Context, place string) iter.Seq2[*verify.Object, error] {
 	return func(yield func(*verify.Object, error) bool) {
-		s, err := r.reading.look(ctx, place)
+		s, err := r.t.control.look(ctx, place)
 		if no, refused := refusal(err); refused && (no.Code == "NONEXISTENT" || !r.t.found[place]) {
 			return
 		}
@@ -150,7 +148,7 @@ var errStop = errors.New("nobody wants to know more")
 
 // some shows some messages, those with UIDs after the last one.
 func (r *mirror) some(ctx context.Context, place string, s status, set goimap.SeqSet, last uint32, yield func(*verify.Object, error) bool) (uint32, error) {
-	err := r.reading.in(ctx, place, s.validity, false, func(client *imapclient.Client) error {
+	err := r.t.control.in(ctx, place, s.validity, false, func(client *imapclient.Client) error {
 		// Flags are asked for first: a server may send them after the body.
 		about := make(map[uint32]*verify.Object)
 		var uids goimap.UIDSet
@@ -252,7 +250,6 @@ func (r *mirror) Fetch(ctx context.Context, place, id string) (io.ReadCloser, er
 
 // Close implements [verify.Mirror].
 func (r *mirror) Close() error {
-	r.reading.close(true)
 	_, err := r.t.Abort()
 	return err
 }

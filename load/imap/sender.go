@@ -88,6 +88,7 @@ type sender struct {
 
 	connected atomic.Int32 // workers that have a connection
 	single    sync.Once    // says that none has
+	refused   atomic.Bool  // the server takes only so many
 	running   sync.WaitGroup
 }
 
@@ -426,11 +427,22 @@ func (w *worker) run() {
 	landing.Wait()
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.conn != nil {
-		w.conn.Leave()
-		w.conn = nil
+	if w.conn == nil {
+		return
 	}
+	if w.s.refused.Load() && w.s.stopping.Err() == nil {
+		// Whoever comes next is to find the place free.
+		ctx, cancel := context.WithTimeout(w.s.t.ctx, goodbye)
+		defer cancel()
+		w.conn.Logout(ctx)
+	} else {
+		w.conn.Leave()
+	}
+	w.conn = nil
 }
+
+// goodbye bounds how long a server may take to end a connection.
+const goodbye = 5 * time.Second
 
 // start sends a batch, which is noted: over a connection of its own, or, where the server takes none, over the one for
 // everything else; then it has its answer when start returns. An error is errNotWanted, or ends the run.
@@ -498,6 +510,9 @@ func (w *worker) connection() (*wire.Conn, error) {
 		s.t.log.Debug("no further connection", "connection", w.number, "reason", err)
 		w.refused++
 		w.why = err
+		if tooMany(err) {
+			s.refused.Store(true)
+		}
 		wait := s.t.dialer.backoff(w.refused)
 		w.notBefore = time.Now().Add(wait)
 		time.AfterFunc(wait, s.more.Broadcast)

@@ -142,3 +142,35 @@ func sameThere(t *testing.T, user *account, archives ...*archive) {
 		t.Errorf("%+v", r)
 	}
 }
+
+// Dovecot turns away all connections of a user but one.
+func TestDovecotThatTakesOneConnection(t *testing.T) {
+	s := servertest.Dovecot(t, servertest.Options{"EXTRA_CONF": "protocol imap {\n  mail_max_userip_connections = 1\n}"})
+	user := served(t, s)
+	var log strings.Builder
+	user.options.Log = logTo(&log)
+	a := newArchive("a.pst")
+	for i := range 3 {
+		f := a.folder(fmt.Sprint("Folder ", i), 0)
+		for n := range 100 {
+			a.mail(f, fmt.Sprintf("m%d.%d", i, n), fmt.Sprint("Text ", i, n))
+		}
+	}
+	user.run(a)
+	if !strings.Contains(log.String(), "one connection only") {
+		t.Errorf("the log says\n%s", log.String())
+	}
+	n := 0
+	for _, m := range servertest.Mails(t, s, "u1").Mails {
+		if strings.HasPrefix(m.Folder, "Folder ") {
+			n++
+		}
+	}
+	if n != len(a.mails) {
+		t.Errorf("%d mails, want %d", n, len(a.mails))
+	}
+	if result, _ := user.run(a); total(result).Unchanged != len(a.mails) {
+		t.Errorf("another run does something: %+v", total(result))
+	}
+	sameThere(t, user, a)
+}

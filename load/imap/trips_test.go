@@ -150,6 +150,7 @@ func TestOneConnection(t *testing.T) {
 	for name, fault := range map[string]imaptest.Fault{
 		"login":        {Command: "AUTHENTICATE", Do: imaptest.Refuse, Text: refused},
 		"unavailable":  {Command: "AUTHENTICATE", Do: imaptest.Refuse, Text: "NO [UNAVAILABLE] Too many connections"},
+		"cyrus":        {Command: "AUTHENTICATE", Do: imaptest.Refuse, Text: "NO Too many open connections (2 of 1 for u1)"},
 		"words":        {Command: "AUTHENTICATE", Do: imaptest.Refuse, Text: "NO Too many simultaneous connections. (Failure)"},
 		"greeting":     {Command: "GREETING", Do: imaptest.Drop, Text: "* BYE Too many connections from your address\r\n"},
 		"closed":       {Command: "GREETING", Do: imaptest.Drop},

@@ -24,7 +24,8 @@ type Mirror interface {
 	// Places returns the mailboxes, collections or folders that the target has where the run writes: those that this run
 	// does not write to, too.
 	Places(context.Context) ([]string, error)
-	// Objects yields what a place holds. One that is not there holds nothing. An error ends it, and the run.
+	// Objects yields what a place holds. One that is not there holds nothing. An error ends it, and the run. While they come,
+	// nothing but Encode is called: there may be one connection.
 	Objects(ctx context.Context, place string) iter.Seq2[*Object, error]
 	// Fetch returns the body of an object once more.
 	Fetch(ctx context.Context, place, id string) (io.ReadCloser, error)

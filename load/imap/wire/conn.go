@@ -376,6 +376,12 @@ func (c *Conn) Noop(ctx context.Context) error {
 	return err
 }
 
+// Logout says goodbye, waits for what is under way, and closes the connection.
+func (c *Conn) Logout(ctx context.Context) {
+	_, _ = c.do(ctx, "LOGOUT", "", nil) // it is about to be closed
+	c.Close()
+}
+
 // Leave says goodbye and closes the connection, without waiting for an answer: a server can do nothing about it.
 func (c *Conn) Leave() {
 	c.writing.Lock()

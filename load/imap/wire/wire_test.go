@@ -151,7 +151,7 @@ func TestLogin(t *testing.T) {
 			if err := c.Noop(t.Context()); err != nil {
 				t.Error(err)
 			}
-			c.Leave()
+			c.Logout(t.Context())
 			if s.Logins() != 1 {
 				t.Errorf("%d logins, want 1", s.Logins())
 			}
