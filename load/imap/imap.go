@@ -105,7 +105,7 @@ type Target struct {
 	limit   int64 // of APPEND by all mailboxes; 0 is none known
 	quotas  []Quota
 	ctx     context.Context // done when everything is to end at once
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	sender  *sender
 	found   map[string]bool // mailboxes that were there
 	made    map[string]bool // mailboxes that were not
@@ -203,7 +203,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 		options: o, log: o.Log, dialer: d, control: &control{dialer: d},
 		boxes: make(map[string]*mailbox), found: make(map[string]bool), made: make(map[string]bool),
 	}
-	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	t.ctx, t.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	t.sender = newSender(t)
 	greeted := t.sender.hasten
 	if o.Rehearse {
@@ -221,7 +221,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 		t.sender.fail(err)
 		t.sender.wait() //nolint:errcheck // it is this one
 		t.control.close(false, false)
-		t.cancel()
+		t.cancel(errClosed)
 		return nil, unwrapFatal(err)
 	}
 	return t, nil
@@ -412,5 +412,5 @@ func (t *Target) end() {
 	}
 	t.sender.wait() //nolint:errcheck // whoever asks for the outcome knows
 	t.control.close(true, t.sender.refused.Load() && t.sender.stopping.Err() == nil)
-	t.cancel()
+	t.cancel(errClosed)
 }

@@ -487,7 +487,7 @@ func (t *Target) unsent(j *job, together int, err error) error {
 	case errors.As(err, &body):
 		return err
 	case t.ctx.Err() != nil:
-		return &load.Fatal{Err: errClosed}
+		return &load.Fatal{Err: context.Cause(t.ctx)}
 	}
 	if wire.Lost(err) {
 		t.lost(j, together)

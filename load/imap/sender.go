@@ -329,7 +329,7 @@ func (s *sender) watch(ctx context.Context) {
 		s.watching = ctx
 		context.AfterFunc(ctx, func() {
 			s.fail(context.Cause(ctx))
-			time.AfterFunc(mostGrace, s.t.cancel)
+			time.AfterFunc(mostGrace, func() { s.t.cancel(context.Cause(ctx)) })
 		})
 	}
 }

@@ -3,6 +3,7 @@ package imap_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"mailmill/formats"
+	"mailmill/load/imap"
 	"mailmill/load/imap/imaptest"
 	"mailmill/load/imap/wire"
 )
@@ -250,4 +252,38 @@ func (c *limitedConn) Close() error {
 		c.l.open = false
 	})
 	return c.Conn.Close()
+}
+
+// An interrupted run ends soon, whatever the server is at.
+func TestInterruptedWhileTheServerStalls(t *testing.T) {
+	for _, command := range []string{"LIST", "CREATE", "APPEND", "SELECT", "SUBSCRIBE"} {
+		t.Run(command, func(t *testing.T) {
+			t.Parallel()
+			s := imaptest.Start(t, imaptest.Options{})
+			s.Fault(imaptest.Fault{Command: command, Repeat: true, Do: imaptest.Stall})
+			a, _ := small()
+			a.mails[0].Keywords = []string{"Wichtig"}
+			user := newAccount(t, s.Addr())
+			user.options.Wire.Timeout = time.Minute
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(300*time.Millisecond, cancel)
+			start := time.Now()
+			if command == "LIST" {
+				if _, err := imap.Open(ctx, rehearsing(user.options)); err == nil {
+					t.Error("it succeeds")
+				}
+			} else if _, _, err := user.try(ctx, a); !errors.Is(err, context.Canceled) && command != "SUBSCRIBE" {
+				t.Error(err)
+			}
+			if took := time.Since(start); took > 10*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			s.Hangup()
+		})
+	}
+}
+
+func rehearsing(o imap.Options) imap.Options {
+	o.Rehearse = true
+	return o
 }
