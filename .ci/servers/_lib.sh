@@ -42,16 +42,24 @@ open_dir() {
 
 # free_ports N [WANTED...]: N ports free on 127.0.0.1, outside the range the
 # kernel gives to outgoing connections. A WANTED other than 0 or "" is taken as is.
+# Ports are given out in turn, so that none is given to two servers that start, or
+# start again, at the same time.
 free_ports() {
   $py - "$@" <<'PY'
-import random, socket, sys
+import fcntl, os, random, socket, sys
+first, last = 12000, 32000
 n = int(sys.argv[1])
 want = [int(a or 0) for a in sys.argv[2:]] + [0] * n
 held, out = [], []
-rng = random.SystemRandom()
+turn = open(f"/tmp/mailmill-ports-{os.getuid()}", "a+")
+fcntl.flock(turn, fcntl.LOCK_EX)
+turn.seek(0)
+next_port = int(turn.read() or random.randrange(first, last))
 for w in want[:n]:
     for _ in range(2000):
-        p = w or rng.randrange(12000, 32000)
+        p = w or next_port
+        if not w:
+            next_port = p + 1 if p + 1 < last else first
         s = socket.socket()
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -66,6 +74,9 @@ for w in want[:n]:
         break
     else:
         sys.exit("no free port")
+turn.truncate(0)
+turn.write(str(next_port))
+turn.close()
 print(" ".join(out))
 PY
 }
@@ -180,7 +191,7 @@ wait_answer() {
   WAIT_HOST=${host:-127.0.0.1} $py - "$@" <<'PY' || fail "no answer on port $2 ($3)"
 import os, socket, ssl, sys, time
 pid, port, kind = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-end = time.time() + float(sys.argv[4] if len(sys.argv) > 4 else 20)
+end = time.time() + float(sys.argv[4] if len(sys.argv) > 4 else 60)
 while time.time() < end:
     if not os.path.exists(f"/proc/{pid}"):
         sys.exit("the server ended")
