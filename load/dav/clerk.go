@@ -228,7 +228,7 @@ func (c *clerk) decide(t *task) (send bool) {
 		return false
 	}
 	p := t.place
-	if err := p.fits(t.e.size); err != nil {
+	if err := p.fits(t.e); err != nil {
 		t.fail(err)
 		return false
 	}
@@ -331,9 +331,12 @@ func (c *clerk) enter(t *task) *place {
 
 // openPlace makes sure of a collection, and finds out what is in it.
 func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) {
-	made := false
+	made, empty := false, false
 	if !col.exists {
-		err := c.patiently(ctx, func(ctx context.Context) error { return c.make(ctx, col) })
+		err := c.patiently(ctx, func(ctx context.Context) (err error) {
+			empty, err = c.make(ctx, col)
+			return err
+		})
 		if err != nil {
 			return nil, fmt.Errorf("the collection %q cannot be made: %w", col.Name, err)
 		}
@@ -343,9 +346,11 @@ func (c *clerk) openPlace(ctx context.Context, col *collection) (*place, error) 
 	if !takes(&col.Collection, col.component) {
 		return nil, &componentError{col.Name, col.component}
 	}
-	err := c.list(ctx, p)
-	if err != nil {
-		return nil, err
+	var err error
+	if !empty {
+		if err = c.list(ctx, p); err != nil {
+			return nil, err
+		}
 	}
 	if p.ledger, err = c.opts.Account.Place(c.ctx, col.Href, ""); err != nil {
 		return nil, &load.Fatal{Err: err}
@@ -439,13 +444,15 @@ func (t *Target) extension() string {
 	return ".ics"
 }
 
-// make makes a collection. What is there already under its name serves if it takes what is to come.
-func (t *Target) make(ctx context.Context, col *collection) error {
+// make makes a collection, and reports whether it did. What is there already under its name serves if it takes what is to
+// come.
+func (t *Target) make(ctx context.Context, col *collection) (fresh bool, err error) {
 	want := col.Collection
 	if want.TimeZone = zoneCalendar(t.opts.Zone); t.opts.Contacts {
 		want.TimeZone = ""
 	}
 	made, err := t.client.Make(ctx, want)
+	fresh = err == nil
 	var there *client.ExistsError
 	if errors.As(err, &there) {
 		if made, err = there.Collection, nil; made.Kind != t.client.Kind() {
@@ -453,14 +460,14 @@ func (t *Target) make(ctx context.Context, col *collection) error {
 		}
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	name := col.Name
 	col.Collection = made
 	if col.Name == "" {
 		col.Name = name
 	}
-	return nil
+	return fresh, nil
 }
 
 // register notes what is stored and answers the run.

@@ -124,6 +124,7 @@ type Target struct {
 	jobs     chan *task
 	results  chan *task
 	hands    sync.WaitGroup
+	warming  sync.WaitGroup
 	underWay sync.WaitGroup // jobs
 	ended    bool
 
@@ -136,7 +137,7 @@ type Target struct {
 	// guarded by mu:
 	report   Report
 	spared   bool
-	untagged map[*place][]ledger.Record // of which the server has not told the ETag
+	untagged map[*place]map[string]ledger.Record // by key: of which the server has not told the ETag
 }
 
 var _ load.Sender = (*Target)(nil)
@@ -157,7 +158,7 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Target{client: c, opts: o, log: o.Log, untagged: make(map[*place][]ledger.Record), planner: newPlanner(&o), width: max(o.Client.Connections, 1)}
+	t := &Target{client: c, opts: o, log: o.Log, untagged: make(map[*place]map[string]ledger.Record), planner: newPlanner(&o), width: max(o.Client.Connections, 1)}
 	if o.Client.Connections == 0 {
 		t.width = 4
 	}
@@ -184,6 +185,9 @@ func Open(ctx context.Context, o Options) (*Target, error) {
 	t.encoder = newEncoder(o.Contacts, o.Calendar, o.Cards)
 	t.encoder.plain = server.Scheduling() == client.Unstoppable
 	t.ctx, t.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	if !o.Rehearse && t.width > 1 {
+		t.warming.Go(func() { c.Warm(t.ctx, t.width) })
+	}
 	return t, nil
 }
 
@@ -346,5 +350,6 @@ func (t *Target) stop() {
 // Close ends what Open has begun, for a target that was only asked for its plan or mirror.
 func (t *Target) Close() error {
 	t.cancel()
+	t.warming.Wait()
 	return t.client.Close()
 }

@@ -1,6 +1,7 @@
 package dav
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -127,7 +128,7 @@ func (t *Target) rehearse(ctx context.Context, e *encoded) (load.Outcome, error)
 		}
 		t.rehearsal[col] = p
 	}
-	if err := p.fits(e.size); err != nil {
+	if err := p.fits(e); err != nil {
 		return load.Failed, err
 	}
 	form, _ := p.ids.Take(resource.Alone(e.item))
@@ -139,9 +140,33 @@ func (t *Target) rehearse(ctx context.Context, e *encoded) (load.Outcome, error)
 }
 
 // fits returns an error for what the collection says it is too small for.
-func (p *place) fits(size int64) error {
-	if p.MaxSize > 0 && size > p.MaxSize {
-		return fmt.Errorf("it takes %d bytes, and the server stores no more than %d in one piece", size, p.MaxSize)
+func (p *place) fits(e *encoded) error {
+	if p.MaxSize > 0 && e.size > p.MaxSize {
+		return fmt.Errorf("it takes %d bytes, and the server stores no more than %d in one piece", e.size, p.MaxSize)
+	}
+	if p.MaxAttendees > 0 && e.buffer != nil {
+		if n := mostAttendees(e.buffer.Bytes()); n > p.MaxAttendees {
+			return fmt.Errorf("%d people take part, and the server stores no more than %d of a meeting", n, p.MaxAttendees)
+		}
 	}
 	return nil
+}
+
+// mostAttendees returns how many ATTENDEEs that instance of an event has which has the most of them.
+func mostAttendees(calendar []byte) (most int) {
+	n, alarm := 0, false
+	for line := range bytes.Lines(calendar) {
+		switch {
+		case bytes.HasPrefix(line, []byte("BEGIN:VALARM")):
+			alarm = true
+		case bytes.HasPrefix(line, []byte("END:VALARM")):
+			alarm = false
+		case bytes.HasPrefix(line, []byte("BEGIN:V")):
+			n = 0
+		case !alarm && bytes.HasPrefix(line, []byte("ATTENDEE")):
+			n++
+			most = max(most, n)
+		}
+	}
+	return most
 }

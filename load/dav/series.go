@@ -146,6 +146,7 @@ func (t *Target) storeMaster(job *task, s *series) {
 		}
 		job.confirm = append(job.confirm, s.recordOf(part, job))
 	}
+	t.tagLater(job)
 }
 
 // recordOf is the record of an occurrence that is in the resource of its series.
@@ -169,6 +170,9 @@ func (t *Target) join(job *task, s *series) {
 	}
 	if s.tag == "" {
 		s.tag = master.record.Tag
+	}
+	if s.tag == "" {
+		s.tag = t.tagOf(job, master.record.Name)
 	}
 	if known := job.claim.Record; job.claim.State == ledger.Same && known.Name == master.record.Name && known.Tag == s.tag {
 		job.record = known
@@ -223,6 +227,7 @@ func (t *Target) join(job *task, s *series) {
 			job.confirm = append(job.confirm, s.recordOf(part, master))
 		}
 	}
+	t.tagLater(job)
 }
 
 // apart stores an occurrence as an event of its own, as its series could not be stored.

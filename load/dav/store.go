@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -123,12 +125,8 @@ func (t *Target) create(job *task, b *body) {
 			return err
 		})
 		if err == nil {
-			if tag == "" && job.series == nil {
-				job.stored(load.Written, job.name, "")
-				t.tagLater(job)
-				return
-			}
-			job.stored(load.Written, job.name, t.tagOf(job, tag))
+			job.stored(load.Written, job.name, tag)
+			t.tagLater(job)
 			return
 		}
 		other, conflict := client.UIDConflict(err)
@@ -191,7 +189,8 @@ func (t *Target) update(job *task, b *body, etag string, o load.Outcome) {
 	})
 	switch {
 	case err == nil:
-		job.stored(o, job.name, t.tagOf(job, tag))
+		job.stored(o, job.name, tag)
+		t.tagLater(job)
 	case client.Changed(err):
 		f, err := t.findFor(job)
 		switch {
@@ -317,24 +316,38 @@ func sameFolder(href, collection string) bool {
 	return err == nil && path.Dir(u.Path) == path.Clean(c.Path)
 }
 
-// tagLater has the ETag of a new resource asked for with that of all others, when the run ends: a server that schedules keeps
-// back most of them, and asking for each takes as long as storing it. Where the run does not come to that, the next one
-// compares contents.
+// tagLater has the ETags that a server keeps back asked for together, when the run ends: one that schedules keeps back most of
+// them, and asking for each takes as long as storing it. Where the run does not come to that, the next one compares contents.
 func (t *Target) tagLater(job *task) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.untagged[job.place] = append(t.untagged[job.place], job.record)
+	for _, r := range job.confirm {
+		if r.Tag != "" {
+			delete(t.untagged[job.place], r.Key)
+			continue
+		}
+		if t.untagged[job.place] == nil {
+			t.untagged[job.place] = make(map[string]ledger.Record)
+		}
+		t.untagged[job.place][r.Key] = r
+	}
 }
 
 // tagUntagged notes the ETags that servers have kept back.
 func (t *Target) tagUntagged(ctx context.Context) error {
-	for p, records := range t.untagged {
+	for p, missing := range t.untagged {
+		if len(missing) == 0 {
+			continue
+		}
 		if err := t.list(ctx, p); err != nil {
 			t.log.Warn("the server does not tell what it has stored", "collection", p.Name, "reason", err)
 			continue
 		}
-		for i := range records {
-			records[i].Tag = p.there[records[i].Name]
+		records := make([]ledger.Record, 0, len(missing))
+		for _, key := range slices.Sorted(maps.Keys(missing)) {
+			r := missing[key]
+			r.Tag = p.there[r.Name]
+			records = append(records, r)
 		}
 		if err := p.ledger.Confirm(ctx, records); err != nil {
 			return err
@@ -343,13 +356,10 @@ func (t *Target) tagUntagged(ctx context.Context) error {
 	return nil
 }
 
-// tagOf returns the ETag of what was stored. Servers that change what they are given do not tell it (RFC 4791 5.3.4).
-func (t *Target) tagOf(job *task, tag string) string {
-	if tag != "" {
-		return tag
-	}
+// tagOf asks for the ETag of a resource. Servers that change what they are given do not tell it (RFC 4791 5.3.4).
+func (t *Target) tagOf(job *task, name string) (tag string) {
 	err := t.patiently(job.ctx, func(ctx context.Context) error {
-		r, got, err := t.client.Get(ctx, client.Join(job.place.Href, job.name), 0)
+		r, got, err := t.client.Get(ctx, client.Join(job.place.Href, name), 0)
 		if err == nil {
 			tag = got.ETag
 			err = r.Close()

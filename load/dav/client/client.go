@@ -160,7 +160,6 @@ type Client struct {
 	principal *url.URL
 	homes     []*url.URL
 	direct    *Collection
-	usual     *url.URL // the collection for what comes by itself
 }
 
 const (

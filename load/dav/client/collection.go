@@ -35,8 +35,6 @@ type Collection struct {
 	MinDate, MaxDate string
 	// Privileges are the user's, without their namespace (RFC 3744 5.5): read, write, all, bind, … None: not told.
 	Privileges []string
-	// Default says that the server puts there what comes without the user's doing (RFC 6638 9.2); by [Client.Collections].
-	Default bool
 	// CTag or SyncToken change whenever something in the collection does.
 	CTag, SyncToken string
 	// Available and Used are what RFC 4331 tells in octets; -1: not told.
@@ -86,7 +84,6 @@ var (
 		{Space: nsDAV, Local: "current-user-principal"},
 		{Space: nsCal, Local: "calendar-home-set"},
 		{Space: nsCal, Local: "calendar-user-address-set"},
-		{Space: nsCal, Local: "schedule-inbox-URL"},
 		{Space: nsCal, Local: "schedule-outbox-URL"},
 		{Space: nsCard, Local: "addressbook-home-set"},
 	}
@@ -260,9 +257,7 @@ func (c *Client) Collections(ctx context.Context) ([]Collection, error) {
 	for _, home := range c.homes {
 		_, err := c.propfind(ctx, request{url: home}, "1", collectionProps, func(r *response, at *url.URL) (bool, error) {
 			if r.is(c.kind) && len(list) < mostCollections {
-				col := c.collection(r, at)
-				col.Default = c.usual != nil && same(at, c.usual)
-				list = append(list, col)
+				list = append(list, c.collection(r, at))
 			}
 			return true, nil
 		})

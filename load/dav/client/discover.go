@@ -2,13 +2,13 @@ package client
 
 import (
 	"context"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // discover finds out what is at the URL: RFC 6764 section 6 where it is only a host.
@@ -35,9 +35,7 @@ func (c *Client) discover(ctx context.Context) error {
 			return err
 		}
 		c.principal = at
-		if err := c.identify(ctx, about, at); err != nil {
-			return err
-		}
+		c.identify(about, at)
 	default:
 		if err := c.find(ctx, about, at, named); err != nil {
 			return err
@@ -202,11 +200,12 @@ func (c *Client) know(ctx context.Context, about *response, at *url.URL) (*respo
 		return nil, nil
 	}
 	c.principal = u
-	return who, c.identify(ctx, who, u)
+	c.identify(who, u)
+	return who, nil
 }
 
-// identify notes who the user is, and which calendar is for what comes by itself.
-func (c *Client) identify(ctx context.Context, who *response, at *url.URL) error {
+// identify notes who the user is.
+func (c *Client) identify(who *response, at *url.URL) {
 	c.server.Principal = c.href(at)
 	for _, a := range hrefs(who.prop(nsCal, "calendar-user-address-set")) { // RFC 6638 2.4.1
 		// QUIRK: Xandikos writes mailto%3Aalice%40example.org.
@@ -216,25 +215,6 @@ func (c *Client) identify(ctx context.Context, who *response, at *url.URL) error
 		c.server.Addresses = append(c.server.Addresses, cut(words(a), mostHref))
 	}
 	c.server.Outbox = len(hrefs(who.prop(nsCal, "schedule-outbox-URL"))) > 0 // RFC 6638 2.1.1
-	inbox := hrefs(who.prop(nsCal, "schedule-inbox-URL"))                    // RFC 6638 2.2.1
-	if c.kind != Calendars || len(inbox) == 0 {
-		return nil
-	}
-	u, err := c.found(inbox[0], at)
-	if err != nil {
-		return nil // what makes no sense tells nothing
-	}
-	props := []xml.Name{{Space: nsCal, Local: "schedule-default-calendar-URL"}} // RFC 6638 9.2
-	_, err = c.propfind(ctx, request{url: u}, "0", props, func(r *response, in *url.URL) (bool, error) {
-		if list := hrefs(r.prop(nsCal, "schedule-default-calendar-URL")); len(list) > 0 {
-			c.usual, _ = c.found(list[0], in) // nil is none
-		}
-		return false, nil
-	})
-	if err != nil && fatal(err) {
-		return err
-	}
-	return nil
 }
 
 // ask learns about the server by OPTIONS.
@@ -251,6 +231,20 @@ func (c *Client) ask(ctx context.Context) error {
 	a.Body.Close()
 	c.server.learn(a.Header)
 	return nil
+}
+
+// Warm makes connections that will be wanted soon, so many, while something else is waited for. It asks for nothing.
+func (c *Client) Warm(ctx context.Context, connections int) {
+	var asking sync.WaitGroup
+	for range connections {
+		asking.Go(func() {
+			// Whoever has something to send sees what is wrong.
+			if a, err := c.do(ctx, request{method: http.MethodOptions, url: c.base}); err == nil {
+				a.Body.Close()
+			}
+		})
+	}
+	asking.Wait()
 }
 
 // hrefs returns the hrefs in a property.

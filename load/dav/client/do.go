@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -236,7 +237,10 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 		}
 	}
 	start := time.Now()
-	res, err := c.transport.RoundTrip(req)
+	var res *http.Response
+	if err = inOnePiece(req); err == nil {
+		res, err = c.transport.RoundTrip(req)
+	}
 	if err != nil {
 		end()
 		if sourceErr := own.get(); sourceErr != nil {
@@ -259,6 +263,21 @@ func (c *Client) send(ctx context.Context, r *request, p proof) (*answer, error)
 	}
 	res.Body = &download{parent: parent, ctx: ctx, r: res.Body, left: limit, dog: dog, end: end}
 	return &answer{res, r.url}, nil
+}
+
+// inOnePiece reads a small body: net/http sends what it knows to be in memory together with the header.
+func inOnePiece(req *http.Request) error {
+	if req.ContentLength <= 0 || req.ContentLength >= portion {
+		return nil
+	}
+	data, err := io.ReadAll(req.Body)
+	if err != nil {
+		return err
+	}
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
+	err = req.Body.Close()
+	req.Body = io.NopCloser(bytes.NewReader(data))
+	return err
 }
 
 // expects reports whether to ask the server first whether it wants a body (RFC 9110 10.1.1). HTTP/1.0 knows nothing of it.
