@@ -223,7 +223,7 @@ const (
 // start begins the work when the first item comes.
 func (t *Target) start() {
 	t.inbox = make(chan *task, mostQueued)
-	t.jobs = make(chan *task, 2*t.width)
+	t.jobs = make(chan *task, mostAtOnce) // something to do while the clerk makes a collection
 	t.results = make(chan *task, 2*t.width)
 	var workers sync.WaitGroup
 	last := make(chan struct{})

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// writeBuffer is how much of a request leaves at once: most of them are smaller.
+const writeBuffer = 32 << 10
+
 // mostHeader bounds an answer's header.
 const mostHeader = 256 << 10
 
@@ -51,6 +54,7 @@ func newTransport(conf *tls.Config, insecure string, connections int, timeout ti
 		ForceAttemptHTTP2:      true,
 		MaxIdleConnsPerHost:    connections + 2, // writes, and reading beside them
 		IdleConnTimeout:        90 * time.Second,
+		WriteBufferSize:        writeBuffer,
 		MaxResponseHeaderBytes: mostHeader,
 		// A server that knows nothing of it stays silent: then the body follows.
 		ExpectContinueTimeout: time.Second,
