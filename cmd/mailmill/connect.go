@@ -170,6 +170,9 @@ func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret se
 	if s.secure {
 		o.Wire.Security = wire.ImplicitTLS
 	}
+	if f := c.filters.folders; f != nil {
+		o.Wanted = f.Match
+	}
 	for _, archive := range c.sources.archives {
 		o.Sources = append(o.Sources, imap.Source{Name: archive.Info().Path, Folders: archive.Folders()})
 	}
@@ -181,7 +184,7 @@ func (a *app) openMail(c *conversion, p *place, books *ledger.Account, secret se
 		plan := t.Plan()
 		would := report.Plan{Target: p.String(), Items: plan.Items, Bytes: plan.Bytes, One: "mailbox", Several: "mailboxes"}
 		for _, box := range plan.Mailboxes {
-			if !box.Exists && box.Items > 0 {
+			if !box.Exists && (box.Items > 0 || box.Wanted) {
 				would.New = append(would.New, box.Name)
 			}
 		}
@@ -268,6 +271,7 @@ func mailRemarks(r imap.Report) (lines []string) {
 		keywords += n
 	}
 	say(keywords, "category was not set as a keyword, as the server takes no more; the header has it", "categories were not set as keywords, as the server takes no more; the headers have them")
+	say(len(r.Crowded), "mailbox has more than 26 keywords, and some servers forget those beyond; the headers have all categories", "mailboxes have more than 26 keywords, and some servers forget those beyond; the headers have all categories")
 	say(r.Marked, "mail is marked as deleted, as the server cannot remove it alone", "mails are marked as deleted, as the server cannot remove them alone")
 	pruned(r.Pruned, r.Kept, say)
 	return lines

@@ -17,6 +17,12 @@ import (
 // QUIRK: Cyrus holds 128 and then refuses every message with a new one.
 const mostKeywords = 120
 
+// mostKept is how many keywords every server keeps in a mailbox.
+//
+// QUIRK: Dovecot's Maildir has a letter of a message's file name for each of 26, and the others in an index alone, which is
+// lost where a mailbox is copied as files or its index is made anew.
+const mostKept = 26
+
 // keywords are those that a mailbox can hold.
 type keywords struct {
 	any   bool            // PERMANENTFLAGS has \* (RFC 9051 7.1): new ones may be made

@@ -43,6 +43,7 @@ import (
 	goimap "github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
 
+	"mailmill/formats"
 	"mailmill/load"
 	"mailmill/load/imap/wire"
 	"mailmill/load/ledger"
@@ -63,8 +64,8 @@ type Options struct {
 	// below its mailbox.
 	FolderMap map[string]string
 	// Wanted, if not nil, says which folders get a mailbox even where no mail goes there. Those that are hidden or of
-	// another kind do not.
-	Wanted func(Source, []string) bool
+	// another kind do not, nor does an outbox.
+	Wanted func(*formats.Folder) bool
 	// Sources are the archives of the run.
 	Sources []Source
 	// Account holds what was written to the account. A rehearsal may do without.
@@ -134,6 +135,8 @@ type Report struct {
 	// Keywords is how many keywords were left out, by mailbox: the server does not take them. Categories are in the
 	// header in full.
 	Keywords map[string]int
+	// Crowded are mailboxes that have got more keywords than every server keeps for good. Categories are in the header.
+	Crowded []string
 	// Marked is how many messages were marked as deleted that a server without UIDPLUS cannot remove alone.
 	Marked int
 	// Pruned is how many messages were removed, Kept how many were not because they were changed on the server.
@@ -145,6 +148,7 @@ type Mailbox struct {
 	Folder  []string // the first of the folders, as its path
 	Name    string
 	Exists  bool  // before the run
+	Wanted  bool  // also without mail
 	Items   int   // that were written, or would be
 	Bytes   int64 // of those
 	Largest int64
@@ -369,7 +373,7 @@ func (t *Target) Report() Report {
 	defer t.mu.Unlock()
 	r := t.report
 	r.Mailboxes = slices.Clone(r.Mailboxes)
-	r.Keywords = maps.Clone(r.Keywords)
+	r.Keywords, r.Crowded = maps.Clone(r.Keywords), slices.Clone(r.Crowded)
 	return r
 }
 

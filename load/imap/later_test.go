@@ -2,6 +2,7 @@ package imap_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -341,6 +342,72 @@ func TestSeveralArchives(t *testing.T) {
 }
 
 // TestManyConnections is about a server that takes only one for mail.
+// An outbox without mail is nobody's mailbox, and what was left out is not made either. A plan says the same before.
+func TestMailboxesThatAreMade(t *testing.T) {
+	s := imaptest.Start(t, imaptest.Options{})
+	a := newArchive("a.pst")
+	inbox := a.folder("Inbox", formats.RoleInbox)
+	a.mail(inbox, "1", "one")
+	a.folder("Outbox", formats.RoleOutbox)
+	a.folder("Empty", 0)
+	a.folder("Left out", 0)
+	a.folder("Left out/with mail", 0)
+	calendar := a.folder("Calendar", 0)
+	calendar.Class = "IPF.Appointment"
+	waiting := a.folder("Also waiting", formats.RoleOutbox)
+	a.mail(waiting, "2", "two")
+	user := newAccount(t, s.Addr())
+	user.options.Wanted = func(f *formats.Folder) bool { return f.Path[0] != "Left out" }
+
+	user.options.Rehearse = true
+	_, target := user.run(a)
+	var planned []string
+	for _, box := range target.Plan().Mailboxes {
+		if box.Exists || box.Wanted || box.Items > 0 {
+			planned = append(planned, box.Name)
+		}
+	}
+	user.options.Rehearse = false
+	user.run(a)
+	slices.Sort(planned)
+	if got, want := s.Mailboxes(), []string{"Also waiting", "Empty", "INBOX"}; !slices.Equal(got, want) || !slices.Equal(planned, want) {
+		t.Errorf("there are %q, planned were %q, want %q", got, planned, want)
+	}
+}
+
+// Some servers keep 26 keywords in a mailbox for good; a run that sets more says so.
+func TestManyKeywords(t *testing.T) {
+	s := imaptest.Start(t, imaptest.Options{})
+	a := newArchive("a.pst")
+	few, many := a.folder("Few", 0), a.folder("Many", 0)
+	for i := range 30 {
+		f := few
+		if i > 2 {
+			f = many
+		}
+		a.mail(f, fmt.Sprint(i), "text").Keywords = []string{fmt.Sprint("Category", i)}
+	}
+	user := newAccount(t, s.Addr())
+	var log strings.Builder
+	user.options.Log = logTo(&log)
+	_, target := user.run(a)
+	if r := target.Report(); !slices.Equal(r.Crowded, []string{"Many"}) || len(r.Keywords) > 0 {
+		t.Errorf("%+v", r)
+	}
+	if strings.Count(log.String(), "keep for good") != 1 {
+		t.Errorf("the log says\n%s", log.String())
+	}
+	set := 0
+	for _, m := range s.Messages("Many") {
+		if slices.ContainsFunc(m.Flags, func(f string) bool { return strings.HasPrefix(f, "Category") }) {
+			set++
+		}
+	}
+	if set != 27 {
+		t.Errorf("%d of 27 messages have their keyword", set)
+	}
+}
+
 func TestManyConnections(t *testing.T) {
 	s := imaptest.Start(t, imaptest.Options{})
 	s.Fault(imaptest.Fault{Command: "GREETING", After: 2, Repeat: true, Do: imaptest.Send, Text: "* BYE too many connections\r\n"})

@@ -31,6 +31,7 @@ type mailbox struct {
 	opened   bool
 	limit    int64     // of APPEND; 0 is none known
 	keywords *keywords // nil: not asked yet
+	crowded  bool      // it has many of them
 	present  *presence // nil: not asked yet
 	adopting bool      // the ledger does not know what is in it, and it is not empty
 

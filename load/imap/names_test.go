@@ -24,8 +24,9 @@ func TestNamesStay(t *testing.T) {
 		{"a long prefix of many parts below INBOX", imaptest.Options{Delimiter: ".", Prefix: "INBOX.", LongestName: 255}, imap.Options{Prefix: long + "/2013/" + long + "/{source}"}, []string{"Projekte", "a/" + long}},
 		{"names that are too long for the server", imaptest.Options{LongestName: 60}, imap.Options{}, []string{"eins", "eins/zwei sind viele", "eins/zwei sind viele/drei sind sehr viel mehr als zwei", "x"}},
 		{"mailboxes without others within", imaptest.Options{Flat: true}, imap.Options{}, []string{"a", "a/b", "a/b/c", "a - b", "x/y", "x - y"}},
+		{"mailboxes without others within, of which the server says nothing", imaptest.Options{Silent: true}, imap.Options{}, []string{"a", "a/b", "a/b/c", "a - b", "x/y", "x - y", "Sent - x"}},
 		{"a mailbox that was made for no role", imaptest.Options{Without: []string{"SPECIAL-USE", "CREATE-SPECIAL-USE"}}, imap.Options{
-			Wanted: func(_ imap.Source, path []string) bool { return path[0] != "Unerwünscht" },
+			Wanted: func(f *formats.Folder) bool { return f.Path[0] != "Unerwünscht" },
 		}, []string{"Spam", "Archives"}},
 	}
 	for _, tt := range tests {

@@ -15,7 +15,7 @@ import (
 // Plan is what a run would do. It is made by a run with [Options].Rehearse, after its end.
 type Plan struct {
 	// Mailboxes are those that folders of the archives go to, with what would be written there. Those that do not exist
-	// would be made.
+	// would be made, if they are wanted or get mail.
 	Mailboxes []Mailbox
 	Items     int
 	Bytes     int64
@@ -46,6 +46,7 @@ func (p *Plan) Full() error {
 func (t *Target) Plan() Plan {
 	p := Plan{Limit: t.limit, Quotas: slices.Clone(t.quotas)}
 	written := t.Report()
+	wanted := t.wanted()
 	for _, n := range t.tree.nodes {
 		name := t.tree.full(n)
 		b := Mailbox{Folder: n.original, Name: name, Exists: t.found[name]}
@@ -55,6 +56,7 @@ func (t *Target) Plan() Plan {
 			p.Items += b.Items
 			p.Bytes += b.Bytes
 		}
+		b.Wanted = slices.Contains(wanted, n)
 		p.Mailboxes = append(p.Mailboxes, b)
 	}
 	return p

@@ -23,18 +23,25 @@ func (t *Target) prepare(ctx context.Context) error {
 		return nil
 	}
 	t.prepared = true
-	var nodes []*node
+	return t.ensure(ctx, t.wanted())
+}
+
+// wanted returns the mailboxes that are made even where no mail goes there.
+func (t *Target) wanted() (nodes []*node) {
+	seen := make(map[*node]bool)
 	for _, s := range t.options.Sources {
 		b := t.tree.sources[s.Name]
 		for _, f := range s.Folders {
-			if holdsMail(f) && (t.options.Wanted == nil || t.options.Wanted(s, f.Path)) {
-				if n := t.tree.place(b, f); !slices.Contains(nodes, n) {
-					nodes = append(nodes, n)
-				}
+			if !holdsMail(f) || t.options.Wanted != nil && !t.options.Wanted(f) {
+				continue
+			}
+			if n := t.tree.place(b, f); !seen[n] {
+				seen[n] = true
+				nodes = append(nodes, n)
 			}
 		}
 	}
-	return t.ensure(ctx, nodes)
+	return nodes
 }
 
 // holdsMail reports whether a folder is one that a person expects to find among his mail, even empty.

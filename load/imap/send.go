@@ -171,6 +171,11 @@ func (t *Target) state(ctx context.Context, j *job) error {
 			t.dropped(m, 1)
 		}
 	}
+	if len(m.keywords.known) > mostKept && !m.crowded {
+		m.crowded = true
+		t.log.Warn("more keywords than some servers keep for good; the messages have their categories in their header", "mailbox", m.name, "keywords", mostKept)
+		t.count(func(r *Report) { r.Crowded = append(r.Crowded, m.name) })
+	}
 	return nil
 }
 

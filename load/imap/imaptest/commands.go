@@ -73,7 +73,7 @@ func (c *conn) onMailbox(name, wire string, args []arg) (string, error) {
 		if longest := c.s.opts.LongestName; longest > 0 && len(wire) > longest {
 			return "NO [CANNOT] the name is too long", nil
 		}
-		if c.s.opts.Flat && strings.Contains(wire, c.s.opts.Delimiter) {
+		if (c.s.opts.Flat || c.s.opts.Silent) && strings.Contains(wire, c.s.opts.Delimiter) {
 			return "NO [CANNOT] no mailbox can be within another", nil
 		}
 		use := ""

@@ -49,6 +49,8 @@ type Options struct {
 	LongestName int
 	// Flat has mailboxes that take none within them, as those of mbox files; they say so once they are made.
 	Flat bool
+	// Silent has mailboxes that take none within them and do not say so: only CREATE tells.
+	Silent bool
 	// PermanentFlags are those that a client may set; nil permits everything, `\*`.
 	PermanentFlags []string
 
