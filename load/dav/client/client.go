@@ -47,6 +47,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -130,6 +131,10 @@ type Options struct {
 	// Insecure says that the URL's host may be spoken to without TLS or with a certificate that proves nothing, and that
 	// the password may be sent to it then. It is true of no other host.
 	Insecure bool
+	// Resolver is asked where the service of a domain is; nil is the system's.
+	Resolver Resolver
+	// Dial, if not nil, makes the connections.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Connections is how many writes may be under way at once; further calls wait. 0 is 4.
 	Connections int
 	// Timeout bounds every step of a request: connecting, the answer's beginning, and each kilobyte of a body. 0 is a
@@ -146,6 +151,7 @@ type Client struct {
 	kind      Kind
 	transport *http.Transport
 	auth      *authorizer
+	resolver  Resolver
 	pace      Pace
 	log       *slog.Logger
 	timeout   time.Duration
@@ -201,7 +207,10 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	if o.Insecure {
 		insecure = base.Hostname()
 	}
-	c.transport = newTransport(o.TLS, insecure, n, c.timeout)
+	if c.resolver = o.Resolver; c.resolver == nil {
+		c.resolver = net.DefaultResolver
+	}
+	c.transport = newTransport(o.TLS, insecure, n, c.timeout, o.Dial)
 	c.auth = newAuthorizer(o.Credentials, insecure)
 	if err := c.discover(ctx); err != nil {
 		c.Close()

@@ -12,9 +12,6 @@ import (
 )
 
 // discover finds out what is at the URL: RFC 6764 section 6 where it is only a host.
-//
-// DNS is not asked for SRV and TXT records: what they say is not proved by anything (RFC 6764 section 8), so a user would
-// have to confirm it, and one who can do that can give the address as well.
 func (c *Client) discover(ctx context.Context) error {
 	given := c.base
 	at, about, err := c.begin(ctx)
@@ -55,18 +52,30 @@ func (c *Client) begin(ctx context.Context) (*url.URL, *response, error) {
 	known := *c.base
 	known.Path, known.RawPath = "/.well-known/"+c.kind.service(), ""
 	at, about, err := c.probe(ctx, &known)
-	if err == nil || fatal(err) {
-		return at, about, err
-	}
-	// RFC 6764 section 6, 3: the host itself may be the service.
-	root := *c.base
-	root.Path, root.RawPath = "/", ""
-	at, about, rootErr := c.probe(ctx, &root)
-	switch {
-	case rootErr == nil:
+	if err == nil {
 		return at, about, nil
-	case fatal(rootErr):
-		return nil, nil, rootErr
+	}
+	if !fatal(err) {
+		// RFC 6764 section 6, 3: the host itself may be the service.
+		root := *c.base
+		root.Path, root.RawPath = "/", ""
+		at, about, rootErr := c.probe(ctx, &root)
+		if rootErr == nil {
+			return at, about, nil
+		}
+		if fatal(rootErr) {
+			err = rootErr
+		}
+	}
+	var login *AuthError
+	if errors.As(err, &login) || ctx.Err() != nil {
+		return nil, nil, err
+	}
+	if at, about, named := c.byName(ctx); named {
+		return at, about, nil
+	}
+	if fatal(err) {
+		return nil, nil, err
 	}
 	return nil, nil, fmt.Errorf("%s seems to have no %s service; give the address of the home or of one %s: %w", c.base.Host, c.kind.service(), c.kind, err)
 }

@@ -17,17 +17,23 @@ const writeBuffer = 32 << 10
 // mostHeader bounds an answer's header.
 const mostHeader = 256 << 10
 
+// dialFunc makes a connection.
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // newTransport returns what keeps connections. The certificate of the insecure host is not verified.
-func newTransport(conf *tls.Config, insecure string, connections int, timeout time.Duration) *http.Transport {
+func newTransport(conf *tls.Config, insecure string, connections int, timeout time.Duration, dial dialFunc) *http.Transport {
 	if conf == nil {
 		conf = new(tls.Config)
 	}
 	verified := conf.Clone()
 	verified.InsecureSkipVerify = false
 	dialer := &net.Dialer{Timeout: min(timeout, 30*time.Second)}
+	if dial == nil {
+		dial = dialer.DialContext
+	}
 	return &http.Transport{
 		Proxy:       http.ProxyFromEnvironment,
-		DialContext: dialer.DialContext,
+		DialContext: dial,
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, _, err := net.SplitHostPort(address)
 			if err != nil {
@@ -37,7 +43,7 @@ func newTransport(conf *tls.Config, insecure string, connections int, timeout ti
 			mine.ServerName = host
 			mine.NextProtos = []string{"h2", "http/1.1"}
 			mine.InsecureSkipVerify = insecure != "" && strings.EqualFold(host, insecure)
-			conn, err := dialer.DialContext(ctx, network, address)
+			conn, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
