@@ -578,6 +578,19 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	})
+	t.Run("attendees", func(t *testing.T) {
+		for quiet, want := range map[bool]string{false: "3 people take part, and the server stores no more than 2", true: "max-attendees-per-instance"} {
+			s := davtest.New(t, davtest.Options{Password: "secret", MaxAttendees: 2, QuietLimits: quiet})
+			few, many := meeting("few", "Few", "alice@example.org", "b@example.net"), meeting("many", "Many", "alice@example.org", "b@example.net", "c@example.net")
+			result, _, err := at(t, s, false).tries(t.Context(), archiveOf(few, many))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := result.Balance.Total(); n.Failed != 1 || n.Written != 1 || !strings.Contains(result.Failures[0].Err.Error(), want) {
+				t.Errorf("%+v: %v", n, result.Failures)
+			}
+		}
+	})
 	t.Run("quota", func(t *testing.T) {
 		s := davtest.New(t, davtest.Options{Password: "secret", Quota: 50_000})
 		run := at(t, s, false)

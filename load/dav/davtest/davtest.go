@@ -77,6 +77,8 @@ type Options struct {
 
 	// MaxSize is the largest resource in octets, and Quota what all may take together; 0: no limit.
 	MaxSize, Quota int64
+	// MaxAttendees is how many an event may have; 0: no limit.
+	MaxAttendees int
 	// QuietLimits does not tell the limits beforehand.
 	QuietLimits bool
 	UIDs        UIDs

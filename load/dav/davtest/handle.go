@@ -107,6 +107,10 @@ func (s *Server) put(w http.ResponseWriter, r *http.Request, path string) {
 		refuse(w, http.StatusRequestEntityTooLarge, "max-resource-size", "", "that is too large")
 		return
 	}
+	if s.options.MaxAttendees > 0 && strings.Count(string(data), "\nATTENDEE") > s.options.MaxAttendees {
+		refuse(w, http.StatusForbidden, "max-attendees-per-instance", "", "too many take part")
+		return
+	}
 	if s.options.Quota > 0 && s.used()+int64(len(data)) > s.options.Quota {
 		refuse(w, http.StatusInsufficientStorage, "quota-not-exceeded", "", "there is no room")
 		return

@@ -82,6 +82,9 @@ func (s *Server) describe(c *collection) string {
 	if s.options.MaxSize > 0 && !s.options.QuietLimits {
 		fmt.Fprintf(&b, size, s.options.MaxSize)
 	}
+	if s.options.MaxAttendees > 0 && !s.options.QuietLimits && c.calendar {
+		fmt.Fprintf(&b, "<C:max-attendees-per-instance>%d</C:max-attendees-per-instance>", s.options.MaxAttendees)
+	}
 	if s.options.Quota > 0 && !s.options.QuietLimits {
 		fmt.Fprintf(&b, "<D:quota-available-bytes>%d</D:quota-available-bytes><D:quota-used-bytes>%d</D:quota-used-bytes>", max(s.options.Quota-s.used(), 0), s.used())
 	}
