@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"mailmill/formats"
+	"mailmill/formats/corpustest"
 	"mailmill/formats/mime"
 )
 
@@ -444,13 +445,13 @@ func FuzzDecodeWords(f *testing.F) {
 func TestHostileLengths(t *testing.T) {
 	for _, unit := range []string{"(", "<", "<,", "\"", "\\\"", "a:", "a@(", "=?", "=?utf-8?q?x", "=?utf-8?q?x?=", "<\"", "@ ", ",", ";a", "\r", " ", "\"<@\"x", "a=b;", "a*0=b;", "/o=", ">", "=?utf-8?b?"} {
 		s := strings.Repeat(unit, 1<<18/len(unit))
-		start := time.Now()
+		start := corpustest.CPU()
 		mime.ParseAddressList(s)
 		mime.DecodeWords(s)
 		mime.ParseParams(s)
 		mime.AppendTransport(nil, []byte("To: "+s+"\r\nX: "+s+"\xff"), 1252)
 		header(t, formats.Field{Name: "X", Text: s})
-		if d := time.Since(start); d > 5*time.Second {
+		if d := corpustest.CPU() - start; d > 5*time.Second {
 			t.Errorf("%q: %v", unit, d)
 		} else if d > time.Second {
 			t.Logf("%q: %v", unit, d)
