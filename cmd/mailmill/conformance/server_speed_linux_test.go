@@ -19,14 +19,13 @@ import (
 	"mailmill/load/servertest"
 )
 
-// How many times as fast as others mailmill has to load. The aim is 0.8 of the bare clients, which runs reach or just miss:
-// these are what a change that costs much falls below.
+// How many times as fast as others mailmill has to load.
 const (
-	thanBareFar  = 0.6 // a client that sends prepared messages, over a network
+	thanBareFar  = 0.8 // a client that sends prepared messages, over a network
 	thanBareNear = 0.5 // the same on this machine, where the server, the conversion and the client share the cores
 	thanMbsync   = 5
 	thanGoIMAP   = 10
-	thanBarePuts = 0.6
+	thanBarePuts = 0.8
 	far          = 20 * time.Millisecond // a round trip
 	sameWidth    = 4                     // connections of those that are compared
 	slowMessages = 150                   // for those that take a round trip each
@@ -143,21 +142,20 @@ func TestMemoryIntoServersIsBounded(t *testing.T) {
 	}
 }
 
-// rates fails the test unless our rate is so many times theirs. They take turns, and the best of each counts, as others at
-// work make programs slower and never faster.
+// rates fails the test unless our rate is so many times theirs. They take turns, and what is compared stands side by side: others
+// at work slow both down. The best of some rounds counts, as a moment in which only one of them was slowed down says nothing.
 func rates(t *testing.T, times float64, ours, theirs func(*testing.T) float64) {
 	t.Helper()
-	var a, b float64
+	best := 0.0
 	for range timedAtMost {
-		b = max(b, theirs(t))
-		a = max(a, ours(t))
-		if a >= times*b {
-			t.Logf("%.0f/s against %.0f/s: %.2f times, %.2f wanted", a, b, a/b, times)
+		b, a := theirs(t), ours(t)
+		best = max(best, a/b)
+		t.Logf("%.0f/s against %.0f/s: %.2f times, %.2f wanted", a, b, a/b, times)
+		if best >= times {
 			return
 		}
-		t.Logf("%.0f/s against %.0f/s: %.2f times so far", a, b, a/b)
 	}
-	t.Errorf("%.0f/s against %.0f/s: %.2f times, want %.2f", a, b, a/b, times)
+	t.Errorf("%.2f times as fast, want %.2f", best, times)
 }
 
 func timeOf(t *testing.T, do func()) time.Duration {

@@ -71,7 +71,7 @@ func refuse(w http.ResponseWriter, status int, condition, inside, words string) 
 	w.Header().Set("Content-Type", "application/xml; charset=utf-8")
 	space := "D"
 	switch condition {
-	case "no-uid-conflict", "valid-calendar-data", "max-resource-size", "supported-calendar-component":
+	case "no-uid-conflict", "valid-calendar-data", "max-resource-size", "max-attendees-per-instance", "supported-calendar-component":
 		space = "C"
 	}
 	w.WriteHeader(status)
