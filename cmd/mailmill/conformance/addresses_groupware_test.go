@@ -19,6 +19,7 @@ import (
 // In calendars and cards nobody can be written to by an Exchange name either: what is stored stands in parameters and
 // properties made for it.
 func TestNoExchangeNameIsAnAddressInCalendarsAndCards(t *testing.T) {
+	t.Parallel()
 	checked := 0
 	for _, name := range archives(t) {
 		out := filepath.Join(t.TempDir(), "out")

@@ -57,6 +57,7 @@ func addresses(t testing.TB, args ...string) (list []person, numbers people) {
 // No Exchange name is an address in anything that is told of an archive: neither of an item, at any depth, nor of a
 // person, nor in the table. What is written as mail is checked by [TestOutputIsStrict].
 func TestNoExchangeNameIsAnAddress(t *testing.T) {
+	t.Parallel()
 	checked := 0
 	for _, name := range archives(t) {
 		t.Run(name, func(t *testing.T) {
@@ -122,6 +123,7 @@ func noExchangeName(t *testing.T, value any) (n int) {
 // With --keep-ex what was stored is kept, in a field of its own and nowhere else; without it, it is gone. Items that people
 // do not see make no difference.
 func TestExchangeNamesAreKeptOnDemand(t *testing.T) {
+	t.Parallel()
 	kept := map[bool]int{}
 	for _, name := range archives(t) {
 		for _, keep := range []bool{false, true} {
@@ -169,6 +171,7 @@ func namesKept(t *testing.T, dir string) (kept int) {
 // With a directory of the organisation everybody in it has the address that is right, in whatever form the directory
 // comes; without it nobody has a wrong one.
 func TestDirectoriesResolveWhoIsInThem(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"tiny", "small"} {
 		archive := corpustest.File(t, "synthetic/"+name+".pst")
 		truth := readTruth(t, corpustest.File(t, "synthetic/"+name+".jsonl"))
@@ -216,6 +219,7 @@ func TestDirectoriesResolveWhoIsInThem(t *testing.T) {
 // Whoever is written without an address is in the table of addresses: when all of it is filled in and given back, nobody
 // is unresolved, and an archive that was refused before is converted.
 func TestTableHasEverybody(t *testing.T) {
+	t.Parallel()
 	for _, name := range archives(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -291,6 +295,7 @@ func one(a *truthAddr) []truthAddr {
 // Two archives of one organisation resolve each other, whatever their order, and a book that was kept tells a later run
 // of one of them what the other told.
 func TestArchivesResolveEachOther(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	one, _ := corpustest.Generate(t, "-preset", "tiny", "-seed", "31")
 	two := corpustest.Sample()
@@ -320,6 +325,7 @@ func TestArchivesResolveEachOther(t *testing.T) {
 
 // The numbers in the README are those of this archive.
 func TestPeopleOfEnron(t *testing.T) {
+	t.Parallel()
 	list, numbers := addresses(t, corpustest.File(t, "pst/enron.pst"))
 	dns, bare := 0, 0
 	for _, p := range list {

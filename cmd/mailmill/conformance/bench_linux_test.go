@@ -14,6 +14,7 @@ import (
 
 // The script that measures what the README shows works, and counts what each program wrote.
 func TestBenchScript(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	picture := filepath.Join(dir, "speed.svg")
 	rows := []string{"mbox", "eml", "inspect", "readpst-mbox", "readpst-eml", "pffexport", "gopst", "cp"}

@@ -58,6 +58,7 @@ var countDifferences = map[string][]explained{
 
 // Every archive holds the items that pffexport finds, node by node and folder by folder, but for those explained.
 func TestItemsAreThoseOfPffexport(t *testing.T) {
+	t.Parallel()
 	pffexport := corpustest.Program(t, "pffexport")
 	for _, name := range archives(t) {
 		t.Run(name, func(t *testing.T) {
@@ -144,6 +145,7 @@ var processing = regexp.MustCompile(`^Processing (\S+).*: \d+ \(identifier: (\d+
 
 // What readpst writes of the archives in which pffexport finds nothing, and of the largest.
 func TestItemsAreThoseOfReadpst(t *testing.T) {
+	t.Parallel()
 	readpst := corpustest.Program(t, "readpst")
 	for _, name := range []string{"pst/aspose-part2.pst", "pst/aspose-part13.pst", "pst/enron.pst"} {
 		t.Run(name, func(t *testing.T) {
@@ -172,6 +174,7 @@ func TestItemsAreThoseOfReadpst(t *testing.T) {
 
 // The numbers that the archives are known by.
 func TestKnownNumbers(t *testing.T) {
+	t.Parallel()
 	for name, want := range map[string]map[string]int{
 		"pst/enron.pst":       {"mail": 2178},
 		"pst/ansi-32-bit.pst": {"event": 1},

@@ -23,7 +23,7 @@ import (
 )
 
 // patience is how long a run over one damaged small file may take.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // books is the balance object.
 type books struct {
@@ -133,6 +133,7 @@ func convertDamaged(t *testing.T, archive, out string) (run damagedRun) {
 
 // Each sort of damage that the generator knows costs no more than what it hits.
 func TestGeneratedDamage(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	whole := convertDamaged(t, corpustest.Sample(), filepath.Join(dir, "whole")).books
 	if whole == nil {

@@ -129,6 +129,7 @@ func TestServersTakeWhatIsWritten(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	dir := t.TempDir()
 	sent := filepath.Join(dir, "sent")
 	for _, v := range []string{"4.0", "3.0"} {

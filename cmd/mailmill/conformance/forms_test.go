@@ -48,6 +48,7 @@ func sorted(mails []formMail) []string {
 // Whatever form an archive is converted to, it holds the same messages in the same folders, byte for byte, once line
 // ends, the quoting of "From " and the state in an mbox are taken away. Python's readers say so.
 func TestFormsHoldTheSame(t *testing.T) {
+	t.Parallel()
 	corpustest.Program(t, "zstd")
 	sources := []string{corpustest.Sample()}
 	for _, name := range []string{"pst/aspose-outlook-1.pst", "pst/4k-page.ost", "synthetic/tiny.pst", "synthetic/small.pst"} {

@@ -48,6 +48,7 @@ var valueDifferences = map[string]map[string]string{
 // What is no mail comes out of every archive of the corpus: as many items of each kind as list shows, which are those
 // that pffexport finds, and every subject, start, place, mail address and number that pffexport and readpst show.
 func TestGroupwareOfTheCorpus(t *testing.T) {
+	t.Parallel()
 	pffexport, readpst := corpustest.Program(t, "pffexport"), corpustest.Program(t, "readpst")
 	judged := 0
 	for _, name := range archives(t) {

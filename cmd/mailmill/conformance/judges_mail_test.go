@@ -15,6 +15,7 @@ import (
 // Every mail about a meeting has a calendar in it that all readers read without complaint, of one event and with the
 // method that the part's type names.
 func TestMeetingMailIsReadByAll(t *testing.T) {
+	t.Parallel()
 	for _, k := range knownArchives(t)[:2] {
 		t.Run(k.name, func(t *testing.T) {
 			want := 0

@@ -24,6 +24,7 @@ const examples = 80
 // What is written of items with everything that the model can hold is read without complaint by all readers, and each
 // finds in it what the model says. Where they know series, they agree about when something takes place.
 func TestCalendarsOfTheModel(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var items []*formats.Item
 	want := map[string]component{}
@@ -266,6 +267,7 @@ func who(a *formats.Address) string {
 
 // The same of cards, in both versions.
 func TestCardsOfTheModel(t *testing.T) {
+	t.Parallel()
 	for _, v := range []vcard.Version{vcard.V4, vcard.V3} {
 		t.Run(v.String(), func(t *testing.T) {
 			dir := t.TempDir()

@@ -89,6 +89,7 @@ type truthContact struct {
 // occurrences as rrule-go, dateutil and ical.js expand them, its attendees; each task, contact, list, note and journal
 // entry.
 func TestGroupwareIsRightAgainstTheTruth(t *testing.T) {
+	t.Parallel()
 	for _, k := range knownArchives(t) {
 		t.Run(k.name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")

@@ -13,6 +13,7 @@ package conformance
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,20 +25,41 @@ import (
 	"mailmill/formats/corpustest"
 )
 
-// program is the path of the command, built by TestMain, and remains a folder that is removed after the last test.
-var program, remains string
+// program is the path of the command, built by TestMain; remains is a folder that is removed after the last test, and cache
+// one that stays for the next run.
+var program, remains, cache string
+
+// together is how many tests run side by side, unless -parallel says otherwise: more than a machine has cores, as most of
+// them wait for servers.
+const together = "8"
 
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", together)
+	}
 	os.Exit(buildAndRun(m))
 }
 
 func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "mailmill-conformance-")
+	cache = filepath.Join(os.TempDir(), "mailmill-conformance-cache")
+	parent := ""
+	memory, ok := inMemory()
+	if ok {
+		parent = memory
+	}
+	dir, err := os.MkdirTemp(parent, "mailmill-conformance-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	if ok {
+		// The folders of tests are there, too: that a disk is written to in the right way is for other packages to see.
+		os.Setenv("TMPDIR", dir)
+	}
 	program, remains = filepath.Join(dir, "mailmill"), dir
 	if runtime.GOOS == "windows" {
 		program += ".exe"

@@ -56,6 +56,7 @@ func withDeleted(t *testing.T, im *pstImage, victim uint32, oldPage bool) []byte
 // A message that was deleted and is still whole in the file comes back with --recover, and only then; it is told apart
 // from what is still there.
 func TestDeletedMailComesBack(t *testing.T) {
+	t.Parallel()
 	o := newOriginal(t, corpustest.Sample())
 	im := newImage(o.data)
 	tried := 0

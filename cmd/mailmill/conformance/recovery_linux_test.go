@@ -168,6 +168,7 @@ func readpstMails(t *testing.T, archive string) int {
 
 // What is left of the largest real archive after damage of each kind, measured by what other programs get out of it.
 func TestRecovery(t *testing.T) {
+	t.Parallel()
 	o := newOriginal(t, corpustest.File(t, "pst/enron.pst"))
 	if o.number != 2178 {
 		t.Fatalf("%d mails", o.number)
@@ -180,14 +181,19 @@ func TestRecovery(t *testing.T) {
 	}
 	random := func(t *testing.T, use func(*testing.T, *rand.Rand)) {
 		for seed := range seeds {
-			t.Run(fmt.Sprint(seed), func(t *testing.T) { use(t, rand.New(rand.NewPCG(uint64(seed), 7))) })
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				use(t, rand.New(rand.NewPCG(uint64(seed), 7)))
+			})
 		}
 	}
 
 	// Twenty pages of 4096 bytes, together or apart: readpst gets 2,136 where the index is hit as well.
 	t.Run("pages zeroed together", func(t *testing.T) {
+		t.Parallel()
 		for _, first := range []int{3000, 500, 6000} {
 			t.Run(fmt.Sprint(first), func(t *testing.T) {
+				t.Parallel()
 				b := bytes.Clone(o.data)
 				clear(b[first*4096 : (first+20)*4096])
 				o.check(t, b, 2136)
@@ -195,6 +201,7 @@ func TestRecovery(t *testing.T) {
 		}
 	})
 	t.Run("pages zeroed", func(t *testing.T) {
+		t.Parallel()
 		random(t, func(t *testing.T, r *rand.Rand) {
 			b := bytes.Clone(o.data)
 			for range 20 {
@@ -205,6 +212,7 @@ func TestRecovery(t *testing.T) {
 		})
 	})
 	t.Run("node leaf zeroed", func(t *testing.T) {
+		t.Parallel()
 		random(t, func(t *testing.T, r *rand.Rand) {
 			b := bytes.Clone(o.data)
 			at := im.leaves[r.IntN(len(im.leaves))]
@@ -213,6 +221,7 @@ func TestRecovery(t *testing.T) {
 		})
 	})
 	t.Run("entry count", func(t *testing.T) {
+		t.Parallel()
 		random(t, func(t *testing.T, r *rand.Rand) {
 			b := bytes.Clone(o.data)
 			b[im.leaves[r.IntN(len(im.leaves))]+488] = 255
@@ -222,6 +231,7 @@ func TestRecovery(t *testing.T) {
 		})
 	})
 	t.Run("bytes flipped", func(t *testing.T) {
+		t.Parallel()
 		random(t, func(t *testing.T, r *rand.Rand) {
 			b := bytes.Clone(o.data)
 			for range 2000 {
@@ -232,6 +242,7 @@ func TestRecovery(t *testing.T) {
 	})
 	for _, percent := range []int{99, 90, 75, 50, 25} {
 		t.Run(fmt.Sprintf("cut at %d%%", percent), func(t *testing.T) {
+			t.Parallel()
 			cut := size * percent / 100
 			whole := im.wholeBefore(int64(cut))
 			t.Logf("the blocks of %d mails are whole", len(whole))
@@ -242,6 +253,7 @@ func TestRecovery(t *testing.T) {
 		})
 	}
 	t.Run("header checksum", func(t *testing.T) {
+		t.Parallel()
 		b := bytes.Clone(o.data)
 		b[4] ^= 0x55
 		b[524] ^= 0x55
@@ -256,6 +268,7 @@ func TestRecovery(t *testing.T) {
 		}
 	})
 	t.Run("nothing left", func(t *testing.T) {
+		t.Parallel()
 		b := o.data[:1024]
 		archive := filepath.Join(t.TempDir(), "beginning.pst")
 		if err := os.WriteFile(archive, b, 0o600); err != nil {
@@ -267,6 +280,7 @@ func TestRecovery(t *testing.T) {
 
 // Every kind of damage that the generator knows, on a generated and on a real archive.
 func TestRecoveryOfGeneratedDamage(t *testing.T) {
+	t.Parallel()
 	seeds := 3
 	if testing.Short() {
 		seeds = 1
@@ -280,6 +294,7 @@ func TestRecoveryOfGeneratedDamage(t *testing.T) {
 		} {
 			for seed := 1; seed <= seeds; seed++ {
 				t.Run(fmt.Sprintf("%s/%s/%d", filepath.Base(path), kind, seed), func(t *testing.T) {
+					t.Parallel()
 					broken := filepath.Join(t.TempDir(), "broken.pst")
 					corpustest.Pstgen(t, "-corrupt", kind, "-seed", fmt.Sprint(seed), "-o", broken, path)
 					b, err := os.ReadFile(broken)
@@ -309,6 +324,7 @@ func TestRecoveryOfGeneratedDamage(t *testing.T) {
 
 // Random damage to an archive with every kind of item: each mail equals the original, or is said to be damaged.
 func TestNothingIsSilentlyWrong(t *testing.T) {
+	t.Parallel()
 	o := newOriginal(t, corpustest.Sample())
 	copies := 150
 	if testing.Short() {

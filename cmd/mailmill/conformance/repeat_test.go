@@ -13,6 +13,7 @@ import (
 
 // The same command writes the same bytes, however many workers it has and however often it is run.
 func TestOutputIsReproducible(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"pst/aspose-outlook-1.pst", "pst/4k-page.ost", "synthetic/tiny.pst", "synthetic/small.pst"} {
 		for _, form := range []string{"mbox", "eml"} {
 			t.Run(name+" "+form, func(t *testing.T) {

@@ -21,6 +21,7 @@ import (
 // A Maildir is served by Dovecot as the archive is: every folder, and every mail with its flags, its keywords, the
 // moment of its delivery, and the bytes that an EML file has.
 func TestMaildirIsServed(t *testing.T) {
+	t.Parallel()
 	sources := []string{corpustest.Sample()}
 	for _, name := range []string{"pst/aspose-outlook-1.pst", "pst/4k-page.ost", "synthetic/small.pst"} {
 		sources = append(sources, corpustest.File(t, name))

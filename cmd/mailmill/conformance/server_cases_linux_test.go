@@ -28,6 +28,7 @@ func TestCase42PoorServers(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	archive := corpustest.Sample()
 
 	t.Run("no more keywords", func(t *testing.T) {
@@ -186,6 +187,7 @@ func TestCase43NamesOfFolders(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	archive := renamed(t, corpustest.File(t, "synthetic/small.pst"), map[string]string{
 		"Projekte":          "inbox   ",
 		"Größenordnung Süd": "Gro\u0308ßenordn. Su\u0308d", // decomposed, as Macs write it
@@ -285,6 +287,7 @@ func TestCase45Conflicts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	archive := corpustest.Sample()
 	for name, start := range map[string]func(testing.TB) *servertest.Server{
 		"cyrus":    func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) },

@@ -29,6 +29,7 @@ func TestServersHoldWhatArchivesHold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	for name, start := range map[string]func(testing.TB) *servertest.Server{
 		"dovecot":  func(t testing.TB) *servertest.Server { return servertest.Dovecot(t, nil) },
 		"cyrus":    func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) },

@@ -13,9 +13,9 @@ import (
 // A server that lies, babbles or breaks the protocol costs an error that says what it does, and neither memory nor a hang;
 // and once it is sound again, the same command has everything there once.
 func TestServersThatLie(t *testing.T) {
+	t.Parallel()
 	archive := corpustest.Sample()
 	want := sumsOfMails(t, archive)
-	parts := map[string]func(*testing.T){}
 	for name, fault := range map[string]imaptest.Fault{
 		"a greeting without an end":             {Command: "GREETING", Do: imaptest.Flood, Text: "* OK x"},
 		"a greeting that is none":               {Command: "GREETING", Do: imaptest.Send, Text: "220 smtp.example.org ESMTP\r\n"},
@@ -34,7 +34,8 @@ func TestServersThatLie(t *testing.T) {
 		"nothing, and the connection is closed": {Command: "APPEND", After: 5, At: 100, Do: imaptest.Drop},
 	} {
 		for _, repeat := range []bool{false, true} {
-			parts[name+map[bool]string{true: ", always"}[repeat]] = func(t *testing.T) {
+			t.Run(name+map[bool]string{true: ", always"}[repeat], func(t *testing.T) {
+				t.Parallel()
 				s := imaptest.Start(t, imaptest.Options{})
 				fault := fault
 				fault.Repeat = repeat
@@ -62,8 +63,7 @@ func TestServersThatLie(t *testing.T) {
 				if n := s.Count(); n != len(want) {
 					t.Errorf("%d messages are there, want %d", n, len(want))
 				}
-			}
+			})
 		}
 	}
-	together(t, 8, parts)
 }

@@ -31,6 +31,22 @@ type loading struct {
 	kinds []string
 }
 
+// another returns where one more user is: on the server given, or on one of his own where that has no users.
+func (l *loading) another(t testing.TB, s *servertest.Server) *servertest.Server {
+	if s.Password != "" {
+		return s
+	}
+	return l.start(t)
+}
+
+// reference returns what a run that nobody interrupts leaves on a server of its own.
+func (l *loading) reference(t testing.TB, archive string) holdings {
+	t.Helper()
+	s := l.start(t)
+	accountOf(t, s, "u20").only(l.kinds...).load("-q", archive).want(t, 0)
+	return holds(t, s, "u20")
+}
+
 // address returns where the server is spoken to.
 func (l *loading) address(s *servertest.Server) string {
 	if l.kinds[0] == "mail" {
@@ -51,9 +67,10 @@ var loadings = []loading{
 	}, []string{"mail"}},
 	{"calendars and contacts, Cyrus", func(t testing.TB) *servertest.Server { return servertest.Cyrus(t, nil) }, []string{"calendar", "contacts"}},
 	{"calendars and contacts, Radicale", func(t testing.TB) *servertest.Server { return servertest.Radicale(t, nil) }, []string{"calendar", "contacts"}},
+	{"calendars and contacts, Xandikos", func(t testing.TB) *servertest.Server { return servertest.Xandikos(t, nil) }, []string{"calendar", "contacts"}},
 }
 
-// Cases 41 and 42 of the acceptance tests: fifty times for mail with UIDPLUS, for mail without, and for calendars and
+// Cases 41 and 42 of the acceptance tests: at least fifty times for mail with UIDPLUS, for mail without, and for calendars and
 // contacts, the program is killed at a random moment, and the same command goes on; in the end every server holds
 // everything once.
 //
@@ -63,16 +80,18 @@ func TestCase41KilledAndResumed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
-	parts := map[string]func(*testing.T){}
+	t.Parallel()
 	for _, l := range loadings {
-		parts[l.name] = func(t *testing.T) { killedAndResumed(t, l) }
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			killedAndResumed(t, l)
+		})
 	}
-	together(t, len(parts), parts)
 }
 
-// killedAndResumed kills runs until it did so 15 times, five times a user.
+// killedAndResumed kills runs until it did so 25 times, five times a user.
 func killedAndResumed(t *testing.T, l loading) {
-	const kills, killsEach, users = 15, 5, 19
+	const kills, killsEach, users = 25, 5, 19
 	archive := corpustest.Sample()
 	seed := uint64(7)
 	if _, err := fmt.Sscan(os.Getenv("MAILMILL_SEED"), &seed); err == nil {
@@ -91,40 +110,47 @@ func killedAndResumed(t *testing.T, l loading) {
 	}
 
 	var done atomic.Int64
-	parts := map[string]func(*testing.T){}
-	for user := 1; user <= users; user++ {
-		name := fmt.Sprint("u", user)
+	kill := func(t *testing.T, user int) {
 		random := rand.New(rand.NewPCG(seed, uint64(user)))
-		parts[name] = func(t *testing.T) {
+		s := l.another(t, s)
+		meter := servertest.Count(t, l.address(s))
+		a := accountOf(t, s, fmt.Sprint("u", user)).only(l.kinds...).through(l.address(s), meter.Addr)
+		for range killsEach {
 			if done.Load() >= kills {
-				return
+				break
 			}
-			meter := servertest.Count(t, l.address(s))
-			a := accountOf(t, s, name).only(l.kinds...).through(l.address(s), meter.Addr)
-			for range killsEach {
-				p := a.start("-q", archive)
-				// A run that goes on has less to do.
-				if random.IntN(2) == 0 {
-					meter.AtByte(meter.Sent()+1+random.Int64N(bytes/2), func() { _ = p.cmd.Process.Kill() })
-					<-p.ended
-					meter.AtByte(0, nil)
-				} else {
-					select {
-					case <-p.ended:
-					case <-time.After(time.Duration(random.Int64N(int64(took)))):
-					}
+			p := a.start("-q", archive)
+			if random.IntN(2) == 0 {
+				// A run that goes on has less to send.
+				left := max(bytes-meter.Sent(), bytes/5)
+				meter.AtByte(meter.Sent()+1+random.Int64N(left/2), func() { _ = p.cmd.Process.Kill() })
+				<-p.ended
+				meter.AtByte(0, nil)
+			} else {
+				select {
+				case <-p.ended:
+				case <-time.After(time.Duration(random.Int64N(int64(took)))):
 				}
-				if p.kill(); !p.killed() {
-					p.wait().want(t, 0) // before its moment
-					break
-				}
-				done.Add(1)
 			}
-			a.load("-q", archive).want(t, 0)
-			want.same(t, holds(t, s, a.user))
+			if p.kill(); !p.killed() {
+				p.wait().want(t, 0) // before its moment
+				break
+			}
+			done.Add(1)
 		}
+		a.load("-q", archive).want(t, 0)
+		want.same(t, holds(t, s, a.user))
 	}
-	together(t, 5, parts)
+	t.Run("killed", func(t *testing.T) {
+		for user := 1; user <= users; user++ {
+			t.Run(fmt.Sprint("u", user), func(t *testing.T) {
+				t.Parallel()
+				if done.Load() < kills {
+					kill(t, user)
+				}
+			})
+		}
+	})
 	t.Logf("killed %d times; a run takes %v and sends %d bytes", done.Load(), took.Round(time.Millisecond), bytes)
 	if done.Load() < kills {
 		t.Errorf("killed %d times, want %d", done.Load(), kills)
@@ -136,6 +162,7 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	const moment = 300 * time.Millisecond
 	archive := corpustest.Sample()
 	events := map[string]func(t *testing.T, s *servertest.Server, n *servertest.Network){
@@ -165,23 +192,27 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 			n.Up(t)
 		},
 	}
-	parts := map[string]func(*testing.T){}
 	for _, l := range loadings {
-		parts[l.name] = func(t *testing.T) {
+		t.Run(l.name, func(t *testing.T) {
+			t.Parallel()
+			want := l.reference(t, archive)
 			for name, event := range events {
-				t.Run(name, func(t *testing.T) { onceWhile(t, l, archive, event) })
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					onceWhile(t, l, archive, want, event)
+				})
 			}
-			t.Run("the ledger is lost", func(t *testing.T) { onceWithoutLedger(t, l, archive) })
-		}
+			t.Run("the ledger is lost", func(t *testing.T) {
+				t.Parallel()
+				onceWithoutLedger(t, l, archive, want)
+			})
+		})
 	}
-	together(t, len(parts), parts)
 }
 
 // onceWhile loads while something happens, and goes on if that ended the run.
-func onceWhile(t *testing.T, l loading, archive string, event func(*testing.T, *servertest.Server, *servertest.Network)) {
+func onceWhile(t *testing.T, l loading, archive string, want holdings, event func(*testing.T, *servertest.Server, *servertest.Network)) {
 	s := l.start(t)
-	accountOf(t, s, "u20").only(l.kinds...).load("-q", archive).want(t, 0)
-	want := holds(t, s, "u20")
 	n := servertest.Between(t, l.address(s))
 	meter := servertest.Count(t, n.Addr)
 	a := accountOf(t, s, "u1").only(l.kinds...).through(l.address(s), meter.Addr)
@@ -202,10 +233,8 @@ func onceWhile(t *testing.T, l loading, archive string, event func(*testing.T, *
 }
 
 // onceWithoutLedger kills a run and takes its ledger away, and once more that of a run that was complete.
-func onceWithoutLedger(t *testing.T, l loading, archive string) {
+func onceWithoutLedger(t *testing.T, l loading, archive string, want holdings) {
 	s := l.start(t)
-	accountOf(t, s, "u20").only(l.kinds...).load("-q", archive).want(t, 0)
-	want := holds(t, s, "u20")
 	meter := servertest.Count(t, l.address(s))
 	a := accountOf(t, s, "u1").only(l.kinds...).through(l.address(s), meter.Addr)
 	run := a.start("-q", archive)
@@ -236,6 +265,7 @@ func TestExactlyOnceWhenTheQuotaFills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	archive := corpustest.Sample()
 	for name, test := range map[string]struct {
 		start func(testing.TB) *servertest.Server

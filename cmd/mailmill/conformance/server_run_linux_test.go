@@ -4,17 +4,17 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"mailmill/load/servertest"
 )
@@ -117,7 +117,7 @@ type process struct {
 // startProcess starts the command with more environment.
 func startProcess(t testing.TB, env []string, args ...string) *process {
 	t.Helper()
-	const longest = 3 * time.Minute
+	const longest = 5 * time.Minute
 	p := &process{t: t, cmd: exec.Command(program, args...), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), append([]string{"XDG_STATE_HOME=" + filepath.Join(remains, "state")}, env...)...)
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
@@ -240,26 +240,17 @@ func (h holdings) total() (n int) {
 // nobodyThere returns an address at which nobody listens.
 func nobodyThere(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
-// together runs parts of a test side by side, so many at a time: they wait for servers most of the time, more than they keep
-// processors busy.
-func together(t *testing.T, width int, parts map[string]func(*testing.T)) {
-	t.Helper()
-	free := make(chan struct{}, width)
-	var running sync.WaitGroup
-	for _, name := range slices.Sorted(maps.Keys(parts)) {
-		free <- struct{}{}
-		running.Go(func() {
-			t.Run(name, parts[name])
-			<-free
-		})
+	t.Cleanup(func() { unix.Close(socket) }) // until then nobody else gets the port
+	if err := unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
 	}
-	running.Wait()
+	bound, err := unix.Getsockname(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("127.0.0.1", fmt.Sprint(bound.(*unix.SockaddrInet4).Port))
 }

@@ -24,6 +24,7 @@ func TestCase44NobodyIsInvited(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts servers")
 	}
+	t.Parallel()
 	archive := corpustest.Sample()
 	s := servertest.Cyrus(t, organizers)
 	a := accountOf(t, s, organizer).only("calendar")

@@ -28,6 +28,7 @@ import (
 // What is written of every archive of the corpus is read without complaint by parsers that are not ours, and EML and
 // mbox hold the same mail byte for byte.
 func TestOutputIsStrict(t *testing.T) {
+	t.Parallel()
 	for _, name := range archives(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

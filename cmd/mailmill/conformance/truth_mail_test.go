@@ -28,6 +28,7 @@ func knownArchives(t *testing.T) []generated {
 // Every mail of the archives whose content is known is right in list, in EML and in mbox, the latter two as Python
 // reads them.
 func TestMailIsRightAgainstTheTruth(t *testing.T) {
+	t.Parallel()
 	for _, k := range knownArchives(t) {
 		t.Run(k.name, func(t *testing.T) {
 			truth := readTruth(t, k.truth)
@@ -125,6 +126,7 @@ func truthInFiles(t *testing.T, truth map[string]*truthItem, items []listed, mai
 
 // The names of folders are those of the archive where every file system can hold them.
 func TestFolderNames(t *testing.T) {
+	t.Parallel()
 	out := convert(t, "mbox", corpustest.Sample())
 	for _, name := range []string{"Inbox.mbox", "Sent Items.mbox", "Projekte.mbox", filepath.Join("Projekte", "Größenordnung Süd.mbox")} {
 		if found, _ := filepath.Glob(filepath.Join(out, name)); len(found) != 1 {
