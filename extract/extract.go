@@ -73,4 +73,7 @@ type Options struct {
 	KeepEX bool
 	// FollowUps has items carry the tasks that their owner's flags made of them.
 	FollowUps bool
+	// Spool has what comes from a pipe copied to a temporary file also where it could be read in one pass: it can then be
+	// learnt from, and its items are counted before they are read.
+	Spool bool
 }
