@@ -73,7 +73,7 @@ func NewJournal(lines *Lines) *Journal {
 // Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
 func (j *Journal) Progress(p load.Progress) {
 	j.speed.add(&p)
-	if !j.Steps || p.Elapsed-j.last < progressEvery && p.Done < p.Found {
+	if !j.Steps || p.Elapsed-j.last < progressEvery && (p.Open || p.Done < p.Found) {
 		return
 	}
 	j.last = p.Elapsed
