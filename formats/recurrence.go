@@ -67,4 +67,14 @@ type Series struct {
 	// Except are the starts of occurrences that were deleted, and Also those of additional ones. They have the form of
 	// the start of what recurs.
 	Except, Also []Moment
+	// Exchange is set where the series counts in another calendar than the Gregorian: the rule as Exchange has it.
+	Exchange *ExchangeRule
+}
+
+// ExchangeRule is a rule that counts in another calendar, as Exchange writes it (MS-OXCICAL 2.1.3.2.2).
+type ExchangeRule struct {
+	// Calendar is the name of the calendar there ("Hebrew", "ChineseLunar", "Umalqura"); empty for one without a name.
+	Calendar string
+	// Rule has the months and days of that calendar, and no Scale.
+	Rule Recurrence
 }

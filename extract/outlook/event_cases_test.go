@@ -661,11 +661,13 @@ func TestCase30OtherCalendars(t *testing.T) {
 		name    string
 		pattern mapi.Pattern
 		days    string
+		// calendar and rule are what Exchange has of it.
+		calendar, rule string
 	}{
-		{"every Hijri month", mapi.Pattern{Type: mapi.PatternHijriMonth, Period: 1, Day: 30, Start: day(2023, 4, 20)}, "2023-04-20 09:00, 2023-05-19 09:00, 2023-06-18 09:00"},
-		{"every Hijri year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarHijri, Period: 12, Day: 10, Start: day(2024, 6, 16)}, "2024-06-16 09:00, 2025-06-06 09:00, 2026-05-26 09:00"},
-		{"every Chinese year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarChineseLunar, Period: 12, Day: 15, Start: day(2023, 9, 29)}, "2023-09-29 09:00, 2024-09-17 09:00, 2025-10-06 09:00"},
-		{"every Hebrew year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarHebrew, Period: 12, Day: 15, Start: day(2023, 4, 6)}, "2023-04-06 09:00, 2024-04-23 09:00, 2025-04-13 09:00"},
+		{"every Hijri month", mapi.Pattern{Type: mapi.PatternHijriMonth, Period: 1, Day: 30, Start: day(2023, 4, 20)}, "2023-04-20 09:00, 2023-05-19 09:00, 2023-06-18 09:00", "Hijri", "FREQ=MONTHLY;BYMONTHDAY=30"},
+		{"every Hijri year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarHijri, Period: 12, Day: 10, Start: day(2024, 6, 16)}, "2024-06-16 09:00, 2025-06-06 09:00, 2026-05-26 09:00", "Hijri", "FREQ=YEARLY;BYMONTH=12;BYMONTHDAY=10"},
+		{"every Chinese year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarChineseLunar, Period: 12, Day: 15, Start: day(2023, 9, 29)}, "2023-09-29 09:00, 2024-09-17 09:00, 2025-10-06 09:00", "ChineseLunar", "FREQ=YEARLY;BYMONTH=8;BYMONTHDAY=15"},
+		{"every Hebrew year", mapi.Pattern{Type: mapi.PatternMonth, Calendar: mapi.CalendarHebrew, Period: 12, Day: 15, Start: day(2023, 4, 6)}, "2023-04-06 09:00, 2024-04-23 09:00, 2025-04-13 09:00", "Hebrew", "FREQ=YEARLY;BYMONTH=7;BYMONTHDAY=15"},
 	} {
 		p := test.pattern
 		p.Frequency, p.End, p.Last = mapi.Monthly, mapi.EndNever, mapi.MinutesNever
@@ -679,12 +681,18 @@ func TestCase30OtherCalendars(t *testing.T) {
 		if it.Event.Series.Rule.Scale == "" || line(t, it, "X-PST-RECURRENCE-PATTERN") == "" {
 			t.Errorf("%s: the rule is %+v", test.name, it.Event.Series.Rule)
 		}
+		if calendar, rule := line(t, it, "X-MICROSOFT-CALSCALE"), line(t, it, "X-MICROSOFT-RRULE"); calendar != "X-MICROSOFT-CALSCALE:"+test.calendar || !strings.HasSuffix(rule, ":"+test.rule) {
+			t.Errorf("%s: Exchange has %s in the calendar %s", test.name, rule, calendar)
+		}
 	}
 	// Of a calendar that is not known there is the first occurrence, and it is said.
 	p := mapi.Pattern{Frequency: mapi.Monthly, Type: mapi.PatternMonth, Calendar: 0x7F, Period: 12, Day: 15, Start: day(2024, 6, 16), End: mapi.EndNever, Last: mapi.MinutesNever}
 	it := convert(t, recurring(t, &mapi.Recurrence{Pattern: p}, nil))
 	if got := days(t, it, 3); got != "2024-06-16 09:00" || len(it.Damage) != 1 {
 		t.Errorf("in an unknown calendar it is on %s, %v", got, it.Damage)
+	}
+	if rule := line(t, it, "X-MICROSOFT-RRULE"); rule != "X-MICROSOFT-RRULE;X-MICROSOFT-ISLEAPMONTH=FALSE:FREQ=YEARLY;BYMONTHDAY=15" {
+		t.Errorf("in an unknown calendar the rule is %s", rule)
 	}
 }
 

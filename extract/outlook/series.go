@@ -126,6 +126,7 @@ func (m *message) series(e *formats.Event, start, end time.Time, allDay bool, at
 	if list.Rule != nil {
 		e.Series.Rule = s.rule(list.Rule)
 	}
+	e.Series.Exchange = s.exchange(list.Exchange)
 	for _, at := range list.Added {
 		e.Series.Also = append(e.Series.Also, s.moment(at))
 	}
@@ -284,6 +285,14 @@ func (s *seriesMaker) rule(r *recur.Rule) *formats.Recurrence {
 		out.Until = s.moment(mapi.MinutesOf(r.Until))
 	}
 	return out
+}
+
+// exchange returns a rule in another calendar in the terms of the model.
+func (s *seriesMaker) exchange(r *recur.ExchangeRule) *formats.ExchangeRule {
+	if r == nil {
+		return nil
+	}
+	return &formats.ExchangeRule{Calendar: r.Calendar, Rule: *s.rule(&r.Rule)}
 }
 
 // overrides makes the occurrences that differ: of each the blob tells when it is and some of what differs, and a message

@@ -105,6 +105,7 @@ func seriesFrom(t *formats.Task, p mapi.Pattern) error {
 	default:
 		t.Series = &formats.Series{Also: dates(later)}
 	}
+	t.Series.Exchange = (&seriesMaker{allDay: true}).exchange(s.Exchange)
 	return err
 }
 

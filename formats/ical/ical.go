@@ -148,6 +148,11 @@ func (e *Encoder) End() error {
 // written, and the first such error is returned.
 func (e *Encoder) Encode(w io.Writer, items ...*formats.Item) error {
 	e.Begin(w)
+	if len(items) == 1 {
+		if name := exchangeCalendarOf(items[0]); name != "" {
+			e.l.TextLine(exchangeCalendar, name)
+		}
+	}
 	var missing error
 	for _, it := range items {
 		err := e.Item(it)

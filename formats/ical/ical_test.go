@@ -314,8 +314,12 @@ func TestRule(t *testing.T) {
 // Occurrences by another calendar are written one by one, unless the rule itself is wanted.
 func TestOtherCalendars(t *testing.T) {
 	ev := &formats.Event{Details: formats.Details{UID: "1"}, Start: formats.Date(2026, 4, 2), Series: &formats.Series{
-		Rule: &formats.Recurrence{Frequency: formats.Yearly, Scale: "HEBREW", ByMonth: []formats.RuleMonth{{Number: 8}}, ByMonthDay: []int{15}},
-		Also: []formats.Moment{formats.Date(2027, 4, 22), formats.Date(2028, 4, 11)},
+		Rule:   &formats.Recurrence{Frequency: formats.Yearly, Scale: "HEBREW", ByMonth: []formats.RuleMonth{{Number: 8}}, ByMonthDay: []int{15}},
+		Also:   []formats.Moment{formats.Date(2027, 4, 22), formats.Date(2028, 4, 11)},
+		Except: []formats.Moment{formats.Date(2028, 4, 11)},
+		Exchange: &formats.ExchangeRule{Calendar: "Hebrew", Rule: formats.Recurrence{
+			Frequency: formats.Yearly, ByMonth: []formats.RuleMonth{{Number: 8}}, ByMonthDay: []int{15},
+		}},
 	}}
 	golden(t, "dates.ics", ical.Options{}, item(ev))
 	golden(t, "rscale.ics", ical.Options{RSCALE: true}, item(ev))

@@ -157,6 +157,56 @@ func (e *Encoder) series(s *formats.Series, start formats.Moment) {
 	for _, m := range s.Except {
 		e.moment("EXDATE", like(m, start))
 	}
+	e.exchangeSeries(s, start)
+}
+
+// exchangeSeries writes the rule of a series in another calendar as Exchange does (MS-OXCICAL 2.1.3.1.1.20): beside the
+// dates, so that who knows the calendar has the rule as well.
+//
+// QUIRK: Exchange names the calendar once for all that an object has (MS-OXCICAL 2.1.3.1.1.8), where this writes it too if
+// it is one item's. Here each series of many has its own.
+func (e *Encoder) exchangeSeries(s *formats.Series, start formats.Moment) {
+	if s.Exchange == nil {
+		return
+	}
+	rule := Rule(&s.Exchange.Rule, start)
+	if rule == "" {
+		return
+	}
+	if s.Exchange.Calendar != "" {
+		e.l.TextLine(exchangeCalendar, s.Exchange.Calendar)
+	}
+	e.l.Name("X-MICROSOFT-RRULE")
+	if months := s.Exchange.Rule.ByMonth; s.Exchange.Rule.Frequency == formats.Yearly {
+		leap := "FALSE"
+		if len(months) > 0 && months[0].Leap {
+			leap = "TRUE"
+		}
+		e.l.Param("X-MICROSOFT-ISLEAPMONTH", leap)
+	}
+	e.l.Raw(rule)
+	e.l.End()
+	for _, m := range s.Except {
+		e.moment("X-MICROSOFT-EXDATE", like(m, start))
+	}
+}
+
+// exchangeCalendar names the calendar of the rules that Exchange writes.
+const exchangeCalendar = "X-MICROSOFT-CALSCALE"
+
+// exchangeCalendarOf returns the calendar of an item's rule, where it is not the Gregorian.
+func exchangeCalendarOf(it *formats.Item) string {
+	var s *formats.Series
+	switch {
+	case it.Event != nil:
+		s = it.Event.Series
+	case it.Task != nil:
+		s = it.Task.Series
+	}
+	if s == nil || s.Exchange == nil {
+		return ""
+	}
+	return s.Exchange.Calendar
 }
 
 func checkSeries(s *formats.Series) string {

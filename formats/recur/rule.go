@@ -109,6 +109,8 @@ type Series struct {
 	Start, End mapi.Minutes
 	// Rule is nil where none can tell the pattern. One with a Scale few programs can read.
 	Rule *Rule
+	// Exchange is set where the series counts in another calendar than the Gregorian: what Exchange writes of it.
+	Exchange *ExchangeRule
 	// Added are the beginnings of occurrences beside the first, for programs that cannot read a rule in another calendar:
 	// RDATE. They are all of a series that ends, and those of sixty years of one that does not; at most a thousand.
 	Added []mapi.Minutes
@@ -157,19 +159,28 @@ func Convert(r *mapi.Recurrence, zone *time.Location, allDay bool) (*Series, err
 		if c != nil {
 			s.Rule = scaled(&p, c, first)
 		}
-		switch {
-		case p.End == mapi.EndAfter:
-			s.Rule.Count = int(p.Count)
-		case p.End == mapi.EndByDate && !p.Last.IsNone():
-			last := p.Last.Midnight() + offset
-			s.Rule.Until, s.Rule.Date = last.Time(), allDay
-			if !allDay {
-				s.Rule.Until = At(last, zone).UTC()
-			}
-		}
+		s.Rule.ends(&p, offset, zone, allDay)
+	}
+	if c != nil || !known {
+		s.Exchange = exchangeRule(&p, c, first)
+		s.Exchange.ends(&p, offset, zone, allDay)
 	}
 	s.exceptions(r, &p)
 	return s, err
+}
+
+// ends gives a rule the end of its pattern.
+func (r *Rule) ends(p *mapi.Pattern, offset mapi.Minutes, zone *time.Location, allDay bool) {
+	switch {
+	case p.End == mapi.EndAfter:
+		r.Count = int(p.Count)
+	case p.End == mapi.EndByDate && !p.Last.IsNone():
+		last := p.Last.Midnight() + offset
+		r.Until, r.Date = last.Time(), allDay
+		if !allDay {
+			r.Until = At(last, zone).UTC()
+		}
+	}
 }
 
 // rule makes the rule of a pattern (MS-OXCICAL 2.1.3.2.2) of which the first day is known.
