@@ -51,7 +51,10 @@ type file struct {
 // It fails with [ErrFormat], or with an error that says what is wrong with the beginning of the file or its tables.
 func Read(r io.ReaderAt, size int64) (*Storage, error) {
 	var h [headerSize]byte
-	if n, _ := r.ReadAt(h[:], 0); n < len(h) || string(h[:8]) != magic {
+	switch n, err := r.ReadAt(h[:], 0); {
+	case err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, err
+	case n < len(h), string(h[:8]) != magic:
 		return nil, ErrFormat
 	}
 	le := binary.LittleEndian

@@ -1,0 +1,233 @@
+package contentline
+
+import (
+	"unicode/utf8"
+
+	"mailmill/formats/codepage"
+)
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+func validUTF8(b []byte) bool { return utf8.Valid(b) }
+
+// is7Bit reports whether a code page has other characters than those of ASCII in octets that ASCII has.
+func is7Bit(cp int) bool {
+	switch cp {
+	case codepage.UTF7, 50220, 50221, 50222, 50225, 52936:
+		return true
+	}
+	return false
+}
+
+// QuotedPrintable decodes a value (RFC 2045 6.7), whose soft line breaks are line feeds after an equals sign. What is not
+// encoded stays.
+func QuotedPrintable(s string) []byte {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c != '=' {
+			out = append(out, c)
+			continue
+		}
+		j := i + 1
+		for j < len(s) && (s[j] == ' ' || s[j] == '\t' || s[j] == '\r') {
+			j++
+		}
+		switch {
+		case j == len(s):
+			i = j
+		case s[j] == '\n':
+			i = j
+		case i+2 < len(s) && hex(s[i+1]) >= 0 && hex(s[i+2]) >= 0:
+			out = append(out, byte(hex(s[i+1])<<4|hex(s[i+2])))
+			i += 2
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func hex(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	}
+	return -1
+}
+
+// Line is a line of a component that was made right.
+type Line struct {
+	// Folded is the line with its folds and CRLF within, ready to be written.
+	Folded []byte
+	Property
+}
+
+// Decoder makes lines right that were written as they should not be.
+type Decoder struct {
+	// CodePage is that of 8-bit text that says nothing of its own and is no UTF-8; 0 is Windows-1252.
+	CodePage int
+	// Old has values decoded as vCard 2.1 and vCalendar 1.0 encode them; their parameters stay, so that who translates
+	// them knows.
+	Old bool
+}
+
+// Decode returns the lines of a component, and says of how many something had to be made right that is more than
+// folding. What is no property goes on with the text of the line before, on a line of its own; where that is base64, it goes
+// on with that.
+func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
+	w := new(Writer)
+	for raw := range Lines(text) {
+		unfolded := Unfold(raw)
+		p, ok := d.property(unfolded)
+		canonical := ok && !d.Old && IsCanonical(raw) && !needsName(raw)
+		if !ok {
+			mended++
+			stray := Text(unfolded, "", d.CodePage)
+			if n := len(lines) - 1; n >= 0 && !isEnd(&lines[n].Property) {
+				last := &lines[n]
+				if isBase64(&last.Property) {
+					last.Value += stray
+				} else {
+					last.Value += `\n` + Escape(stray)
+				}
+				last.Folded = nil
+				continue
+			}
+			p = Property{Name: strayName, Value: Escape(stray)}
+		}
+		if !canonical {
+			lines = append(lines, Line{Property: p})
+			continue
+		}
+		lines = append(lines, Line{w.crlf(raw), p})
+	}
+	return lines, mended
+}
+
+// strayName is the name of what has none and continues nothing.
+const strayName = "X-PST-STRAY"
+
+func isEnd(p *Property) bool { return p.Name == "BEGIN" || p.Name == "END" }
+
+func isBase64(p *Property) bool {
+	switch e := p.Get("ENCODING"); e {
+	case "BASE64", "base64", "Base64", "B", "b":
+		return true
+	}
+	for _, t := range p.Params {
+		if t.Name == "" && len(t.Values) == 1 && (t.Values[0] == "BASE64" || t.Values[0] == "base64") {
+			return true
+		}
+	}
+	return false
+}
+
+// needsName reports whether a parameter stands without its name, or blanks around names: lines that have to be made anew.
+func needsName(raw []byte) bool {
+	p, ok := Parse(string(Unfold(raw)))
+	if !ok {
+		return true
+	}
+	for _, q := range p.Params {
+		if q.Name == "" || !isName(q.Name) {
+			return true
+		}
+	}
+	for _, c := range raw {
+		switch c {
+		case ' ', '\t', '_':
+			return true
+		case ':', ';':
+			return false
+		}
+	}
+	return false
+}
+
+// property parses a line and decodes its text.
+func (d Decoder) property(line []byte) (Property, bool) {
+	if utf8.Valid(line) && !d.Old {
+		return Parse(string(line))
+	}
+	// Names and parameters are mostly ASCII. A charset among them counts for the value.
+	p, ok := Parse(latin(line))
+	if !ok {
+		return p, false
+	}
+	charset := p.Get("CHARSET")
+	for i := range p.Params {
+		for j, v := range p.Params[i].Values {
+			p.Params[i].Values[j] = Text(unlatin(v), charset, d.CodePage)
+		}
+	}
+	value := unlatin(p.Value)
+	if d.Old && isQP(&p) {
+		value = QuotedPrintable(p.Value)
+		if !isASCII(unlatin(p.Value)) {
+			value = QuotedPrintable(string(unlatin(p.Value)))
+		}
+	}
+	p.Value = Text(value, charset, d.CodePage)
+	return p, true
+}
+
+func isQP(p *Property) bool {
+	for _, q := range p.Params {
+		if q.Name != "" && q.Name != "ENCODING" {
+			continue
+		}
+		for _, v := range q.Values {
+			if containsFold([]byte(v), "QUOTED-PRINTABLE") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// latin returns octets as characters of the same numbers, so that what is no UTF-8 can be taken apart.
+func latin(b []byte) string {
+	if isASCII(b) {
+		return string(b)
+	}
+	r := make([]rune, len(b))
+	for i, c := range b {
+		r[i] = rune(c)
+	}
+	return string(r)
+}
+
+// unlatin is the inverse of latin.
+func unlatin(s string) []byte {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		b = append(b, byte(r))
+	}
+	return b
+}
+
+// crlf returns a line with CRLF in its folds.
+func (*Writer) crlf(line []byte) []byte {
+	out := make([]byte, 0, len(line)+2)
+	for at := 0; at < len(line); {
+		end, next := cutLine(line, at)
+		if at > 0 {
+			out = append(out, '\r', '\n')
+		}
+		out = append(out, line[at:end]...)
+		at = next
+	}
+	return out
+}
