@@ -143,6 +143,9 @@ func (w *walk) mail(m *formats.Mail) {
 }
 
 func (w *walk) part(p *formats.Part) {
+	if p.Raw != nil {
+		return // it is written as it came
+	}
 	w.list(p.Names, false)
 	if p.Message != nil {
 		w.mail(p.Message)
@@ -179,7 +182,7 @@ func dropSender(m *formats.Mail) {
 			from = f.Addresses[0]
 		}
 	}
-	if from == nil {
+	if from == nil || m.Original != nil {
 		return
 	}
 	for i := range m.Header {
