@@ -87,6 +87,7 @@ answer. The options for that are those of mailmill help addresses.`,
 
 func (c *conversion) addFormat(flags *pflag.FlagSet) {
 	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "write mail as `FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
+	offer(flags, "format", "mbox\ta file each folder", "eml\ta file each mail", "maildir\ta Maildir++ as Dovecot serves it")
 }
 
 // addRest adds the options that stand last in the help of convert and verify.
@@ -145,7 +146,7 @@ func (a *app) convert(c *conversion, args []string) error {
 		}
 		return errors.Join(a.targetError(c, err), into.abort(), closeReport())
 	}
-	plan.Steps = append(plan.Steps, known.ladder.Resolver())
+	c.filters.resolve(&plan, known)
 	run := &converted{into: into, people: known}
 	err = a.targetError(c, a.carryOut(c, plan, run, bars, journals, log))
 	if reportErr := closeReport(); err == nil {

@@ -52,7 +52,7 @@ Exit statuses:
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
 	flags.SortFlags = false
-	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), serversTopic(), errorsTopic(), manCommand())
+	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.listCommand(), a.catCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), serversTopic(), errorsTopic(), manCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // its own line says where they stand
 	}

@@ -318,6 +318,9 @@ func (s *sources) incomplete(w io.Writer) bool {
 	return lost
 }
 
+// once reports whether an archive is read in one pass, as it comes through a pipe.
+func (s *sources) once() bool { return slices.ContainsFunc(s.opened, (*archives.Archive).Once) }
+
 // lost reports whether archives may hold more than can be read of them.
 func (s *sources) lost() bool {
 	return s.unreadable > 0 || slices.ContainsFunc(s.archives, func(archive extract.Archive) bool { return archive.Info().Incomplete != "" })

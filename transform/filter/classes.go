@@ -19,7 +19,9 @@ func NewClasses(patterns []string) (*Classes, error) {
 }
 
 // Wanted implements load.Filter.
-func (c *Classes) Wanted(e *formats.Entry) bool { return e.Class == "" || matchAny(c.patterns, e.Class) }
+func (c *Classes) Wanted(e *formats.Entry) bool {
+	return e.Class == "" || matchAny(c.patterns, e.Class)
+}
 
 // Apply implements load.Step.
 func (c *Classes) Apply(_ context.Context, it *formats.Item) (keep bool, err error) {

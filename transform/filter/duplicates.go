@@ -82,6 +82,13 @@ func (d *Duplicates) First(p Print) bool {
 	return true
 }
 
+// Forget has an item with this print be the first again: the one that was has got lost on the way.
+func (d *Duplicates) Forget(p Print) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.seen, p)
+}
+
 // printer hashes text whose lines may end with CRLF or LF: the same mail has one in an mbox and the other elsewhere.
 type printer struct {
 	hash hash.Hash
