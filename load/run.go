@@ -42,9 +42,10 @@ type Input struct {
 	Source Source
 }
 
-// Route is a target and the kinds it takes; no kinds are all.
+// Route is a target and the kinds it takes; no kinds are all. One with a source takes items of that alone.
 type Route struct {
 	Kinds  []formats.Kind
+	Source string // the name of an input, or empty
 	Target Target
 }
 
@@ -389,7 +390,7 @@ func estimate(e *formats.Entry) int64 {
 // encode reads an item, applies the steps and has it encoded. An error fails the item.
 func (r *run) encode(s *slot) error {
 	input := &r.plan.Sources[s.list.source]
-	if s.route = r.routeOf(s.entry.Kind); s.route < 0 {
+	if s.route = r.routeOf(s.list.source, s.entry.Kind); s.route < 0 {
 		s.outcome = Filtered
 		return nil
 	}
@@ -425,11 +426,14 @@ func (r *run) encode(s *slot) error {
 	return err
 }
 
-func (r *run) routeOf(kind formats.Kind) int {
+// routeOf returns the first route that takes a kind of items of a source; -1 if none does.
+func (r *run) routeOf(source int, kind formats.Kind) int {
 	return slices.IndexFunc(r.plan.Routes, func(t Route) bool {
-		return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind)
+		return t.takes(kind) && (t.Source == "" || t.Source == r.plan.Sources[source].Name)
 	})
 }
+
+func (t *Route) takes(kind formats.Kind) bool { return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind) }
 
 // handIn ends the work on a slot. The goroutine that completes the oldest that is not posted posts it, and those after
 // it that are complete: so no goroutine is woken for an item, and a processor that stores is not kept from other work
@@ -564,7 +568,7 @@ func (r *run) end(err error) error {
 func (r *run) giveUp() {
 	for kind, c := range r.result.Balance {
 		left := c.Found - c.Written - c.Unchanged - c.Filtered - c.Duplicate - c.Failed
-		if r.routeOf(kind) < 0 {
+		if !slices.ContainsFunc(r.plan.Routes, func(t Route) bool { return t.takes(kind) }) {
 			c.Filtered += left
 			continue
 		}
