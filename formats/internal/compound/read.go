@@ -1,6 +1,7 @@
 package compound
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -155,11 +156,11 @@ func (f *file) chain(from uint32) ([]uint32, error) {
 	var list []uint32
 	most := f.sectors()
 	for from != endOfChain {
-		if int64(len(list)) >= most {
-			return list, errCircle
-		}
 		if int64(from) >= most {
 			return list, errOutside
+		}
+		if int64(len(list)) >= most {
+			return list, errCircle
 		}
 		list = append(list, from)
 		n, err := next(f.fat, from)
@@ -219,7 +220,7 @@ func (f *file) readDirectory(start uint32, version uint16) (*Storage, error) {
 		}
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("it has no directory: %w", errors.Join(chainErr, io.ErrUnexpectedEOF))
+		return nil, fmt.Errorf("it has no directory: %w", cmp.Or(chainErr, io.ErrUnexpectedEOF))
 	}
 	root := &Storage{Name: all[0].name, Class: all[0].class}
 	var err error
