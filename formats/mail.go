@@ -60,6 +60,30 @@ func (m *Mail) Parse() error {
 	return m.Original.Structure(m)
 }
 
+// Renew gives up the bytes in which a part of the mail came, and those of all parts that it is in, so that what is changed
+// in it is written. It is false, and does nothing, where the part is none of the mail's, and where it is signed or encrypted:
+// such parts stay as they are.
+func (m *Mail) Renew(p *Part) bool { return m.Root != nil && m.Root.renew(p) }
+
+func (p *Part) renew(inner *Part) bool {
+	switch {
+	case p == inner:
+	case p.Type == "multipart/signed" || p.Type == "multipart/encrypted":
+		return false
+	case p.Message != nil && p.Message.Renew(inner):
+	default:
+		found := false
+		for _, c := range p.Parts {
+			found = found || c.renew(inner)
+		}
+		if !found {
+			return false
+		}
+	}
+	p.Raw = nil
+	return true
+}
+
 // Participants calls visit for every participant of the mail, of its header fields and of the mails inside it.
 func (m *Mail) Participants(visit func(*Address)) {
 	for _, a := range []*Address{m.From, m.Sender} {

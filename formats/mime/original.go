@@ -148,7 +148,7 @@ func (s *headScanner) next() bool {
 // begin passes over what may stand before the first field.
 func (s *headScanner) begin() {
 	s.lineEnd = '\n'
-	if bytes.IndexByte(s.b, '\n') < 0 {
+	if s.last && bytes.IndexByte(s.b, '\n') < 0 {
 		s.lineEnd = '\r' // as on a Macintosh of old
 	}
 	if _, n := codepage.ByteOrderMark(s.b); n == len("\xEF\xBB\xBF") {
@@ -166,19 +166,7 @@ func (s *headScanner) begin() {
 
 // parseHead makes a mail of a header.
 func parseHead(head []byte, cp int) *formats.Mail {
-	m := &formats.Mail{}
-	s := headScanner{b: head, last: true}
-	for s.next() && len(m.Header) < maxFields {
-		if m.Header == nil {
-			m.Header = make([]formats.Field, 0, usualFields)
-		}
-		raw := head[s.start:s.end:s.end]
-		name, ok := names[string(raw[:s.name])]
-		if !ok {
-			name = string(raw[:s.name])
-		}
-		m.Header = append(m.Header, formats.Field{Name: name, Raw: raw, Offset: int32(s.start)}) //nolint:gosec // at most maxHead
-	}
+	m := &formats.Mail{Header: splitHead(head)}
 	for i := range m.Header {
 		f := &m.Header[i]
 		switch {
@@ -200,6 +188,23 @@ func parseHead(head []byte, cp int) *formats.Mail {
 		m.Sender = nil
 	}
 	return m
+}
+
+// splitHead returns the fields of a header.
+func splitHead(head []byte) (fields []formats.Field) {
+	s := headScanner{b: head, last: true}
+	for s.next() && len(fields) < maxFields {
+		if fields == nil {
+			fields = make([]formats.Field, 0, usualFields)
+		}
+		raw := head[s.start:s.end:s.end]
+		name, ok := names[string(raw[:s.name])]
+		if !ok {
+			name = string(raw[:s.name])
+		}
+		fields = append(fields, formats.Field{Name: name, Raw: raw, Offset: int32(s.start)}) //nolint:gosec // at most maxHead
+	}
+	return fields
 }
 
 // addRole adds the addresses of a field to those of the role that it stands for.
