@@ -224,6 +224,12 @@ func (s *Scanner) full() bool { return s.end-s.at >= len(s.buf) }
 // lines goes over the lines that are there. It reports true where it stands before a line that begins the next message.
 func (s *Scanner) lines() bool {
 	for s.pos < s.end {
+		if s.bol && !s.header {
+			s.plainLines()
+			if s.pos == s.end {
+				return false
+			}
+		}
 		b := s.buf[s.pos:s.end]
 		if s.bol {
 			switch b[0] {
@@ -234,6 +240,7 @@ func (s *Scanner) lines() bool {
 				if s.separates(b) {
 					return true
 				}
+				b = s.buf[s.pos:s.end] // looking ahead may have moved it
 			case '>':
 				if s.short(b) {
 					return false
@@ -261,6 +268,29 @@ func (s *Scanner) lines() bool {
 		s.bol, s.blank = true, blank
 	}
 	return false
+}
+
+// plainLines goes over whole lines of a body that mean nothing, which are nearly all.
+func (s *Scanner) plainLines() {
+	b := s.buf[s.pos:s.end]
+	blank, at := s.blank, 0
+	for at < len(b) {
+		c := b[at]
+		if c == 'F' && (len(b)-at < len(fromMark) || b[at+1] == 'r') || c == '>' || c == 0 {
+			break
+		}
+		i := bytes.IndexByte(b[at:], '\n')
+		if i < 0 {
+			break
+		}
+		blank = 0
+		if i == 0 || i == 1 && c == '\r' {
+			blank = i + 1
+		}
+		at += i + 1
+	}
+	s.pos += at
+	s.blank = blank
 }
 
 // short reports whether more is needed to tell what a line is.
