@@ -109,6 +109,8 @@ type Folder struct {
 	// Class is Outlook's container class ("IPF.Note", "IPF.Appointment"), or empty.
 	Class string
 	Role  Role
+	// Calendar has the properties of the calendar that the folder came as, such as its description; mostly none.
+	Calendar []Property
 	// Hidden folders lie outside the tree that a person sees, or hold what programs keep for themselves. They are
 	// listed and written only on demand.
 	Hidden bool

@@ -40,6 +40,8 @@ type ContentError = mime.ContentError
 type Options struct {
 	// Name and Color are those of the calendar; either may be empty.
 	Name, Color string
+	// Properties are further ones of the calendar.
+	Properties []formats.Property
 	// Method is that of a message about the items: "REQUEST", "REPLY", "CANCEL", "COUNTER", "PUBLISH". It is empty in
 	// files, and has to be for servers (RFC 4791 4.1).
 	Method string
@@ -100,6 +102,9 @@ func (e *Encoder) Begin(w io.Writer) {
 	}
 	if e.opts.Color != "" {
 		e.l.TextLine("COLOR", e.opts.Color)
+	}
+	for i := range e.opts.Properties {
+		e.property(&e.opts.Properties[i])
 	}
 }
 

@@ -1,6 +1,7 @@
 package contentline
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"mailmill/formats/codepage"
@@ -91,7 +92,7 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 	for raw := range Lines(text) {
 		unfolded := Unfold(raw)
 		p, ok := d.property(unfolded)
-		canonical := ok && !d.Old && IsCanonical(raw) && !needsName(raw)
+		canonical := ok && !d.Old && IsCanonical(raw) && !needsName(raw) && !isQuotedPrintable(raw)
 		if !ok {
 			mended++
 			stray := Text(unfolded, "", d.CodePage)
@@ -158,7 +159,8 @@ func needsName(raw []byte) bool {
 
 // property parses a line and decodes its text.
 func (d Decoder) property(line []byte) (Property, bool) {
-	if utf8.Valid(line) && !d.Old {
+	qp := isQuotedPrintable(line)
+	if utf8.Valid(line) && !d.Old && !qp {
 		return Parse(string(line))
 	}
 	// Names and parameters are mostly ASCII. A charset among them counts for the value.
@@ -173,13 +175,16 @@ func (d Decoder) property(line []byte) (Property, bool) {
 		}
 	}
 	value := unlatin(p.Value)
-	if d.Old && isQP(&p) {
-		value = QuotedPrintable(p.Value)
-		if !isASCII(unlatin(p.Value)) {
-			value = QuotedPrintable(string(unlatin(p.Value)))
-		}
+	qp = qp && isQP(&p)
+	if qp {
+		value = QuotedPrintable(string(value))
 	}
 	p.Value = Text(value, charset, d.CodePage)
+	if qp && !d.Old {
+		// QUIRK: programs write the encoding of older versions in newer ones, which have none but base64.
+		p.Value = strings.NewReplacer("\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(p.Value)
+		p.Remove("ENCODING", "CHARSET")
+	}
 	return p, true
 }
 

@@ -1,6 +1,7 @@
 package contentline
 
 import (
+	"net/url"
 	"strings"
 
 	"mailmill/formats/codepage"
@@ -311,4 +312,35 @@ func Text(b []byte, charset string, page int) string {
 	}
 	s, _ := codepage.Decode(page, b)
 	return s
+}
+
+// MailtoURI returns the URI of a mail address, as [Writer.Mailto] writes it.
+func MailtoURI(address string) string {
+	var b strings.Builder
+	var l Writer
+	l.Reset(&b, ICalendar)
+	l.inValue, l.column = true, -len(address)*3-lineLength
+	l.Mailto(strings.TrimSpace(address))
+	_ = l.Flush() // a builder takes everything
+	return b.String()
+}
+
+// AddressOf returns the mail address in a URI, and false for one of another sort. A bare address counts too.
+func AddressOf(uri string) (string, bool) {
+	uri = strings.TrimSpace(uri)
+	const scheme = "mailto:"
+	bare := true
+	if len(uri) >= len(scheme) && strings.EqualFold(uri[:len(scheme)], scheme) {
+		uri, bare = strings.TrimSpace(uri[len(scheme):]), false
+		if i := strings.IndexByte(uri, '?'); i >= 0 && strings.IndexByte(uri, '@') < i {
+			uri = uri[:i]
+		}
+		if plain, err := url.PathUnescape(uri); err == nil && !strings.ContainsAny(plain, "\r\n\x00") {
+			uri = plain
+		}
+	}
+	if at := strings.LastIndexByte(uri, '@'); at <= 0 || at == len(uri)-1 || bare && strings.IndexByte(uri[:at], ':') >= 0 {
+		return uri, !bare && uri != ""
+	}
+	return uri, true
 }
