@@ -12,9 +12,12 @@ import (
 // who has an Exchange name in the place of an address.
 func Learn(head []byte, lesson *formats.Lesson) {
 	m, err := mime.Read(formats.Bytes(head), int64(len(head)), 0)
-	if err != nil {
-		return
+	if err == nil {
+		learn(m, lesson)
 	}
+}
+
+func learn(m *formats.Mail, lesson *formats.Lesson) {
 	for i := range m.Header {
 		f := &m.Header[i]
 		if lesson.Date.IsZero() && strings.EqualFold(f.Name, "Date") {

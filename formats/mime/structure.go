@@ -65,13 +65,13 @@ const (
 
 // inside reads what a message holds, from where its header ends.
 func (w *walker) inside(m *formats.Mail, level int) {
-	m.Root = w.entity(m.Header, plainType, level)
+	m.Root = w.entity(m.Header, plainType, level, true)
 	choose(m)
 }
 
 // entity reads what a header describes, up to and with the next boundary of what it is in.
-func (w *walker) entity(fields []formats.Field, usual string, level int) *formats.Part {
-	p, d := describe(fields, usual, w.cp)
+func (w *walker) entity(fields []formats.Field, usual string, level int, root bool) *formats.Part {
+	p, d := describe(fields, usual, w.cp, root)
 	w.parts++
 	deep := level >= maxLevels || w.parts > maxParts
 	switch {
@@ -120,7 +120,7 @@ func (w *walker) multipart(p *formats.Part, d *description, level int) {
 		}
 		var child *formats.Part
 		if w.parts < maxParts {
-			child = w.entity(splitHead(head), usual, level+1)
+			child = w.entity(splitHead(head), usual, level+1, false)
 			child.Raw = span(w.content, from, s.end)
 			p.Parts = append(p.Parts, child)
 		} else {
@@ -203,31 +203,32 @@ type description struct {
 }
 
 // describe makes a part of the fields that describe it, of each the first. Where there is none the part is of the usual type.
-func describe(fields []formats.Field, usual string, cp int) (*formats.Part, description) {
+// The other fields of a root are its message's.
+func describe(fields []formats.Field, usual string, cp int, root bool) (*formats.Part, description) {
 	p, d := &formats.Part{}, description{}
 	var contentType, disposition, encoding *formats.Field
 	for i := range fields {
 		f := &fields[i]
-		if len(f.Name) < len("Content-X") || !strings.EqualFold(f.Name[:len("Content-")], "Content-") {
-			continue
-		}
-		switch strings.ToLower(f.Name[len("Content-"):]) {
-		case "type":
+		switch strings.ToLower(f.Name) {
+		case "content-type":
 			contentType = firstField(contentType, f)
-		case "disposition":
+		case "content-disposition":
 			disposition = firstField(disposition, f)
-		case "transfer-encoding":
+		case "content-transfer-encoding":
 			encoding = firstField(encoding, f)
-		case "id":
+		case "content-id":
 			if p.ContentID == "" {
 				p.ContentID = strings.Trim(FieldText(f, cp), "<> ")
 			}
-		case "location":
+		case "content-location":
 			if p.Location == "" {
 				p.Location = strings.ReplaceAll(FieldText(f, cp), " ", "")
 			}
+		case "mime-version":
 		default:
-			p.Header = append(p.Header, *f)
+			if !root {
+				p.Header = append(p.Header, *f)
+			}
 		}
 	}
 	if encoding != nil {

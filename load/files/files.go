@@ -416,6 +416,8 @@ func contentSize(it *formats.Item) int64 {
 		}
 	}
 	switch {
+	case it.Mail != nil && it.Mail.Original != nil:
+		n = it.Mail.Original.Size
 	case it.Mail != nil:
 		add(it.Mail.Root)
 	case it.Event != nil:
