@@ -40,11 +40,14 @@ func (a *app) guard(plan *load.Plan, c *conversion, into *opened) {
 			}
 			if room != nil {
 				for i := range plan.Sources {
-					s := &plan.Sources[i]
-					s.Source = counted{passing{s.Source}, plan.Filters, room.kinds, room.add}
+					if s := &plan.Sources[i]; p.source == "" || p.source == s.Name {
+						s.Source = counted{passing{s.Source}, plan.Filters, room.kinds, room.add}
+					}
 				}
 				for _, archive := range c.sources.archives {
-					room.archives += archive.Info().Size
+					if info := archive.Info(); p.source == "" || p.source == info.Path {
+						room.archives += info.Size
+					}
 				}
 			}
 			plan.Routes[i].Target = &guardedWriter{g, target, room}

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	c := &conversion{only: true}
+	c := &conversion{only: true, addressing: new(addressing)}
 	cmd := &cobra.Command{
 		Use:        "verify [OPTIONS] SRC… DST",
 		SuggestFor: []string{"compare", "diff", "check"},
