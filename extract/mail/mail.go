@@ -86,7 +86,7 @@ func readHeader(fields []formats.Field, cp int) (h header) {
 		switch strings.ToLower(f.Name) {
 		case "subject":
 			if h.subject == "" {
-				h.subject = mime.OneLine(mime.DecodeWords(text()))
+				h.subject = mime.Subject(text())
 			}
 		case "date":
 			if h.sent.IsZero() {

@@ -63,8 +63,3 @@ func parseUsualDate(s string) (t time.Time, ok bool) {
 	return t.Add(zone), true
 }
 
-// GuessDate reads a date as programs write it, against RFC 5322 3.3.
-func GuessDate(s string) (time.Time, bool) {
-	t, err := ParseDate(strings.TrimSpace(s))
-	return t, err == nil
-}

@@ -297,5 +297,15 @@ func Body(m *formats.Mail) (io.ReadCloser, error) {
 	return openAt(m.Original.Content, int64(len(m.Original.Head)))
 }
 
+// Subject returns the text of the value of an unstructured field (RFC 5322 2.2.1). A tab where a field was folded is a blank;
+// one that was encoded stays.
+func Subject(value string) string {
+	value = DecodeWords(strings.ReplaceAll(value, "\t", " "))
+	if !isClean(value) {
+		value = cleaned(value, '\t')
+	}
+	return strings.TrimSpace(value)
+}
+
 // OneLine makes text one line without control characters, and without blanks at its ends.
 func OneLine(s string) string { return strings.TrimSpace(clean(s)) }
