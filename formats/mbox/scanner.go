@@ -48,7 +48,7 @@ const (
 // Read from a stream, one is checked that is within 8 MB of a line that would else begin a message.
 type Scanner struct {
 	src io.Reader
-	ra  io.ReaderAt // the file, if it can be read anywhere
+	ra  *io.SectionReader // the file, if it can be read anywhere
 	buf []byte
 	// What is in buf: from at to pos it belongs to the current message and is to be returned, up to end nothing is known.
 	at, pos, end int
@@ -84,7 +84,7 @@ func NewScanner(r io.Reader) *Scanner { return &Scanner{src: r} }
 // NewScannerAt returns a scanner of a file that can be read anywhere, where a Content-Length can be checked wherever it
 // leads.
 func NewScannerAt(r io.ReaderAt, size int64) *Scanner {
-	return &Scanner{src: io.NewSectionReader(r, 0, size), ra: r}
+	return &Scanner{src: io.NewSectionReader(r, 0, size), ra: io.NewSectionReader(r, 0, size)}
 }
 
 // Next goes to the next message. What was not read of the one before is skipped. At the end of the file the error is
@@ -400,6 +400,8 @@ func (s *Scanner) leads(offset int64) bool {
 		if at+ending < int64(s.end) {
 			err = nil
 		}
+	case s.ra != nil && offset > s.ra.Size():
+		return false
 	case s.ra != nil:
 		b = make([]byte, ending)
 		var n int
