@@ -76,4 +76,6 @@ type Options struct {
 	// Spool has what comes from a pipe copied to a temporary file also where it could be read in one pass: it can then be
 	// learnt from, and its items are counted before they are read.
 	Spool bool
+	// Except are files and folders that are passed over where they lie in a folder that is read: those that a run writes to.
+	Except []string
 }

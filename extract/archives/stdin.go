@@ -7,12 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"strings"
 
 	"mailmill/extract"
+	"mailmill/extract/bundle"
 )
 
-// ErrNoRoom says that what comes from standard input cannot be kept.
-var ErrNoRoom = errors.New("no place for a copy of standard input")
+// ErrNoRoom says that what cannot be read where it is cannot be copied either.
+var ErrNoRoom = bundle.ErrNoRoom
 
 // stdinName is what standard input is called in errors.
 const stdinName = "standard input"
@@ -30,7 +32,7 @@ func openStdin(ctx context.Context, o extract.Options, changed func(error)) (*Ar
 			return nil, err
 		}
 	}
-	a, err := openFile(stdinName, f, o, changed)
+	a, err := openFile(ctx, stdinName, f, o, changed)
 	if err != nil {
 		remove()
 		return nil, err
@@ -50,7 +52,7 @@ func atStart(f *os.File, info fs.FileInfo) bool {
 func spool(ctx context.Context, from io.Reader) (f *os.File, remove func(), err error) {
 	f, err = os.CreateTemp("", "mailmill-*")
 	if err != nil {
-		return nil, nil, noRoom(err)
+		return nil, nil, noRoom(stdinName, err)
 	}
 	remove = func() {}
 	if os.Remove(f.Name()) != nil {
@@ -68,7 +70,7 @@ func spool(ctx context.Context, from io.Reader) (f *os.File, remove func(), err 
 			return f, remove, nil
 		}
 		if to.err != nil {
-			err = noRoom(to.err)
+			err = noRoom(stdinName, to.err)
 		} else {
 			err = extract.FileError(stdinName, err)
 		}
@@ -93,10 +95,15 @@ func (k *keeper) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func noRoom(err error) error {
+// noRoom is the error for a file that cannot be copied to where it can be read in any order.
+func noRoom(path string, err error) error {
+	reason := strings.TrimPrefix(cause(err).Error(), fmt.Sprintf("%v in %s: ", ErrNoRoom, os.TempDir()))
+	if !errors.Is(err, ErrNoRoom) {
+		err = fmt.Errorf("%w: %w", ErrNoRoom, err)
+	}
 	return &extract.SourceError{
-		Path: stdinName, Err: fmt.Errorf("%w: %w", ErrNoRoom, err),
-		Problem: fmt.Sprintf("has to be copied to a file in %s first, which does not work: %v", os.TempDir(), cause(err)),
+		Path: path, Err: err,
+		Problem: fmt.Sprintf("has to be copied to a file in %s first, which does not work: %v", os.TempDir(), reason),
 		Advice:  "Make room there, name another folder in " + tempVariable + ", or put the archive into a file and name that",
 	}
 }

@@ -28,6 +28,8 @@ type File interface {
 	fs.File
 	// At returns what reads the file in any order, where it lies in the archive as it is; else nil.
 	At() io.ReaderAt
+	// Summed says that the archive has a checksum, which is compared by reading from front to back.
+	Summed() bool
 }
 
 // node is a file or folder.
@@ -46,6 +48,8 @@ type content interface {
 	open() (io.ReadCloser, error)
 	// at reads it in any order; nil where that does not go.
 	at() io.ReaderAt
+	// summed says that open compares a checksum.
+	summed() bool
 }
 
 func newFS() *FS { return &FS{top: &node{name: ".", children: make(map[string]*node)}} }
@@ -246,6 +250,9 @@ func (f *file) Stat() (fs.FileInfo, error) { return f.node.info(), nil }
 // At implements [File].
 func (f *file) At() io.ReaderAt { return f.node.content.at() }
 
+// Summed implements [File].
+func (f *file) Summed() bool { return f.node.content.summed() }
+
 func (f *file) Read(p []byte) (int, error) {
 	if f.err != nil {
 		return 0, f.err
@@ -277,6 +284,7 @@ type broken struct {
 func (b broken) size() int64                  { return b.length }
 func (b broken) open() (io.ReadCloser, error) { return nil, b.err }
 func (b broken) at() io.ReaderAt              { return nil }
+func (b broken) summed() bool                 { return false }
 
 // plain is content that lies in an archive as it is.
 type plain struct {
@@ -285,6 +293,7 @@ type plain struct {
 }
 
 func (p *plain) size() int64     { return p.to - p.from }
+func (p *plain) summed() bool    { return false }
 func (p *plain) at() io.ReaderAt { return io.NewSectionReader(p.r, p.from, p.to-p.from) }
 
 func (p *plain) open() (io.ReadCloser, error) {

@@ -36,7 +36,10 @@ func newSum() hash.Hash32 { return crc32.NewIEEE() }
 // size implements content.
 func (m *member) size() int64 { return m.length }
 
-// at implements content: for a member that is stored as it is, once its sum has been found right.
+// summed implements content.
+func (m *member) summed() bool { return true }
+
+// at implements content: for a member that is stored as it is.
 func (m *member) at() io.ReaderAt {
 	if m.method != methodStored || m.encrypted() || m.err != nil || m.packed != m.length {
 		return nil

@@ -1,0 +1,189 @@
+package archives
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"mailmill/extract"
+	"mailmill/extract/bundle"
+)
+
+// Find returns the sources that a name given by a user means: the file itself or, of a folder, every mailbox and packed
+// archive in it and in its folders, in the order of their names, and behind them the folder itself if there is anything
+// else in it that is read: mboxes, messages, calendars and cards, Maildirs. What looks like an archive and cannot be read is
+// told in skipped, by the error that Open would give, or by one for all files of a kind; other files that happen to lie there
+// are ignored. A folder without anything to read is an error, and so is the end of ctx.
+//
+// Except, if it lies in the source, is passed over: it is where a run writes to. [Open] passes over what its options say.
+func Find(ctx context.Context, source, except string) (sources []string, skipped []error, err error) {
+	if source == "-" {
+		return []string{source}, nil, nil
+	}
+	info, err := os.Stat(source)
+	if err != nil {
+		return nil, nil, extract.FileError(source, err)
+	}
+	if !info.IsDir() {
+		return []string{source}, nil, nil
+	}
+	s := &search{source: source, others: make(map[*kind][]string)}
+	if s.except, err = os.Stat(except); err != nil {
+		s.except = nil // not there yet
+	}
+	err = filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return s.visit(path, d, err)
+	})
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, s.skipped, extract.FileError(source, err)
+	}
+	s.tell()
+	if s.tree {
+		s.sources = append(s.sources, source)
+	}
+	if len(s.sources) == 0 {
+		return nil, s.skipped, &extract.SourceError{
+			Path: source, Problem: "is a folder without mail", Advice: readAdvice, Err: extract.ErrEmpty,
+		}
+	}
+	return s.sources, s.skipped, nil
+}
+
+// search looks for archives in a folder.
+type search struct {
+	source  string
+	except  fs.FileInfo
+	sources []string
+	tree    bool // there is something to read beside them
+	skipped []error
+
+	others map[*kind][]string
+	kinds  []*kind // of others, as they came
+	locked []error // files that may not be read, of which nothing tells that they are archives
+}
+
+// visit looks at a file or folder.
+func (s *search) visit(path string, d fs.DirEntry, err error) error {
+	switch {
+	case err != nil && path == s.source:
+		return err
+	case err != nil:
+		s.skipped = append(s.skipped, extract.FileError(path, err))
+		return nil
+	case d.IsDir():
+		if info, err := d.Info(); err == nil && path != s.source && s.except != nil && os.SameFile(info, s.except) {
+			return fs.SkipDir
+		}
+		return nil
+	}
+	if d.Type().IsRegular() && isMessageName(d.Name()) {
+		s.tree = true // a folder may have a million of them: they are opened when they are read
+		return nil
+	}
+	// A link to a file counts as the file, one to a folder is not followed: it might lead in circles.
+	info, err := os.Stat(path)
+	switch {
+	case err != nil && hasArchiveName(path):
+		s.skipped = append(s.skipped, extract.FileError(path, err))
+		return nil
+	case err != nil, info.IsDir(), !info.Mode().IsRegular() && !hasArchiveName(path):
+		return nil
+	}
+	switch k, form, err := look(path); {
+	case errors.Is(err, extract.ErrEmpty) && !hasArchiveName(path):
+	case errors.Is(err, fs.ErrPermission) && !hasArchiveName(path):
+		s.locked = append(s.locked, err)
+	case err != nil:
+		s.skipped = append(s.skipped, err)
+	case form.source():
+		s.sources = append(s.sources, path)
+	case form != unread:
+		s.tree = true
+	case k.archive:
+		if s.others[k] == nil {
+			s.kinds = append(s.kinds, k)
+		}
+		s.others[k] = append(s.others[k], path)
+	}
+	return nil
+}
+
+// isMessageName reports whether a file is one that nothing else is called like.
+func isMessageName(name string) bool {
+	return slices.Contains([]string{".eml", ".emlx", ".msg", ".ics", ".vcf"}, extension(name))
+}
+
+// tell says what is left out, in one sentence for many files of a kind.
+func (s *search) tell() {
+	for _, k := range s.kinds {
+		if paths := s.others[k]; len(paths) == 1 {
+			s.skipped = append(s.skipped, k.refusal(paths[0]))
+		} else {
+			s.skipped = append(s.skipped, &extract.SourceError{
+				Path: s.source, Err: extract.ErrUnsupported, Advice: k.advice,
+				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], k.name),
+			})
+		}
+	}
+	if len(s.locked) == 1 {
+		s.skipped = append(s.skipped, s.locked[0])
+	} else if len(s.locked) > 1 {
+		var first *extract.SourceError
+		errors.As(s.locked[0], &first)
+		s.skipped = append(s.skipped, &extract.SourceError{
+			Path: s.source, Err: fs.ErrPermission, Advice: first.Advice,
+			Problem: fmt.Sprintf("holds %d files that may not be read, like %s", len(s.locked), first.Path),
+		})
+	}
+}
+
+// look tells the kind of a file by its name and beginning, and the form of what it holds in the end.
+func look(path string) (*kind, form, error) {
+	if err := mayHold(path); err != nil {
+		return nil, unread, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unread, extract.FileError(path, err)
+	}
+	defer f.Close()
+	w, err := watch(path, f, nil)
+	if err != nil {
+		return nil, unread, err
+	}
+	k, err := kindOf(path, w, w.size)
+	if err != nil {
+		return nil, unread, err
+	}
+	return k, innermost(k, path, f), nil
+}
+
+// innermost is the form of what a file holds, if it is packed or not. Whatever cannot be unpacked is not read.
+func innermost(k *kind, path string, r io.Reader) form {
+	for depth := 0; k.form == inPacked; depth++ {
+		z, err := k.compression.NewReader(r)
+		if err != nil || depth > bundle.MaxDepth {
+			return unread
+		}
+		defer z.Close()
+		path = unpackedName(path)
+		head, err := readInto(nil, z, headLen)
+		if len(head) == 0 || err != nil && !errors.Is(err, bundle.ErrFormat) {
+			return unread
+		}
+		k, r = recognise(head, path), io.MultiReader(bytes.NewReader(head), z)
+	}
+	return k.form
+}

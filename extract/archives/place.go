@@ -1,0 +1,168 @@
+package archives
+
+import (
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"mailmill/extract"
+	"mailmill/formats"
+)
+
+// single reports whether a file of a form holds one item, which is in the folder that the file lies in.
+func (f form) single() bool {
+	switch f {
+	case inMail, inEMLX, inCompound, inTNEF:
+		return true
+	}
+	return false
+}
+
+// place returns the folder that a part's items are in, or that the folders of its archive are in.
+func place(p *part) []string {
+	switch {
+	case p.form.single():
+		return dirPath(p.dir)
+	case p.form == inMaildir, p.form == inMH:
+		return dirPath(p.path())
+	case p.form == inLines && isResource(p.name):
+		return dirPath(p.dir)
+	case p.form == inMbox && isMailFile(p.name):
+		return dirPath(p.dir) // QUIRK: some programs export a mail with its line from an mbox
+	case p.form == inMbox:
+		if dir := path.Dir(p.path()); p.name == "mbox" && strings.HasSuffix(strings.ToLower(dir), ".mbox") {
+			return dirPath(dir)
+		}
+	}
+	return append(dirPath(p.dir), stem(p.name))
+}
+
+func isMailFile(name string) bool {
+	ext := extension(name)
+	return ext == ".eml" || ext == ".emlx"
+}
+
+// dirPath returns the folder that a directory is. It is empty for the top.
+//
+// QUIRK: Thunderbird keeps the folders in "Inbox" in "Inbox.sbd"; Apple Mail keeps the mails of "Inbox" far below
+// "Inbox.mbox", in directories that have numbers and the like for names.
+func dirPath(dir string) []string {
+	if dir == "." {
+		return []string{}
+	}
+	parts := strings.Split(dir, "/")
+	if at := appleMail(parts); at > 0 {
+		parts = parts[:at]
+	}
+	for i, name := range parts {
+		switch ext := extension(name); ext {
+		case ".sbd", ".mbox":
+			if len(name) > len(ext) {
+				parts[i] = name[:len(name)-len(ext)]
+			}
+		}
+	}
+	return parts
+}
+
+// appleMail returns how many directories of a path make a folder of Apple Mail's where they lead to a place where it keeps
+// messages: INBOX.mbox/Messages, or INBOX.mbox/0C2D…/Data/3/1/Messages; 0 where they do not.
+func appleMail(parts []string) int {
+	at := len(parts) - 1
+	if at < 1 || parts[at] != "Messages" {
+		return 0
+	}
+	for at--; at > 0; at-- {
+		name := parts[at]
+		switch {
+		case strings.HasSuffix(strings.ToLower(name), ".mbox"):
+			return at + 1
+		case name != "Data" && !isNumber([]byte(name)) && !isUUID(name):
+			return 0
+		}
+	}
+	return 0
+}
+
+func isUUID(name string) bool {
+	return len(name) == 36 && strings.Count(name, "-") == 4 && strings.Trim(name, "0123456789abcdefABCDEF-") == ""
+}
+
+// isResource reports whether a calendar or card is called as servers call the files of a collection, one an item: by its
+// UID, or a hash of it. Then the folder is the directory, and not the file.
+func isResource(name string) bool {
+	name = strings.TrimSuffix(name, path.Ext(name))
+	if len(name) < 16 || !strings.ContainsAny(name, "0123456789") {
+		return false
+	}
+	return !strings.ContainsFunc(name, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.@+=%", r))
+	})
+}
+
+// shelves are the folders of a tree.
+type shelves struct {
+	mu    sync.Mutex
+	known map[string]*formats.Folder
+}
+
+// at returns the folder of a path: the same for each that asks.
+func (s *shelves) at(parts []string) *formats.Folder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.get(parts, "")
+}
+
+func (s *shelves) get(parts []string, class string) *formats.Folder {
+	key := strings.Join(parts, "\x00")
+	f := s.known[key]
+	if f == nil {
+		f = &formats.Folder{Path: slices.Clone(parts), Class: class}
+		if len(parts) == 1 {
+			f.Role = extract.RoleOf(parts[0])
+		}
+		if s.known == nil {
+			s.known = make(map[string]*formats.Folder)
+		}
+		s.known[key] = f
+	}
+	return f
+}
+
+// outer returns the folder that stands for one of a part's archive. The folders of a mailbox stay apart from those of all
+// others; files are the folder of their name, whatever they hold.
+func (s *shelves) outer(p *part, inner *formats.Folder) *formats.Folder {
+	if p.form.whole() {
+		f := *inner
+		f.Path = slices.Concat(place(p), inner.Path)
+		return &f
+	}
+	parts := place(p)
+	switch {
+	case p.form == inMbox:
+		parts = inner.Path // its labels, or the place that it was given
+	case p.form.single() && len(parts) == 0 && inner != nil:
+		parts = inner.Path
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	class := ""
+	if inner != nil {
+		class = inner.Class
+	}
+	return s.get(parts, class)
+}
+
+// way returns a folder and those above it, from the top.
+func (s *shelves) way(f *formats.Folder) []*formats.Folder {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []*formats.Folder
+	for n := 1; n < len(f.Path); n++ {
+		if above := s.known[strings.Join(f.Path[:n], "\x00")]; above != nil {
+			list = append(list, above)
+		}
+	}
+	return append(list, f)
+}
