@@ -44,6 +44,7 @@ func (s *sources) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.codePage, "codepage", "", "the code page `NAME` of 8-bit text that does not say its own (windows-1252, …)")
 	flags.StringVar(&s.timeZone, "timezone", "", "the `ZONE` of times that do not say theirs (Europe/Berlin; default: that of most of the archive, else UTC)")
 	flags.StringVar(&s.listFile, "files-from", "", "read more source names from `FILE`, one a line; - is standard input")
+	flags.BoolVar(&s.options.Spool, "spool", false, "copy what comes through a pipe to a temporary file also where one pass would do: to learn from it, and to count it before")
 	flags.BoolVarP(&s.nul, "null", "0", false, "names in --files-from end with a zero byte, as find -print0 writes them")
 }
 
