@@ -83,7 +83,8 @@ func readHeader(fields []formats.Field, cp int) (h header) {
 	for i := range fields {
 		f := &fields[i]
 		text := func() string { return mime.FieldText(f, cp) }
-		switch strings.ToLower(f.Name) {
+		var room [24]byte
+		switch string(lowered(room[:0], f.Name)) {
 		case "subject":
 			if h.subject == "" {
 				h.subject = mime.Subject(text())
@@ -124,6 +125,18 @@ func readHeader(fields []formats.Field, cp int) (h header) {
 		}
 	}
 	return h
+}
+
+// lowered appends a name, which is ASCII, in lower case.
+func lowered(b []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		b = append(b, c)
+	}
+	return b
 }
 
 // describe fills in what an entry tells of a message.
