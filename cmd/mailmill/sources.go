@@ -85,6 +85,7 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 	if err := a.checkOutput(files); err != nil {
 		return err
 	}
+	s.options.Except = s.targets
 	for _, file := range files {
 		if a.ctx.Err() != nil {
 			break
