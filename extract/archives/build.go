@@ -17,6 +17,8 @@ import (
 	"mailmill/extract"
 	"mailmill/extract/bundle"
 	"mailmill/extract/mail"
+	"mailmill/extract/maildir"
+	"mailmill/extract/mh"
 	"mailmill/formats"
 )
 
@@ -38,7 +40,7 @@ func (s *session) tree(ctx context.Context, files fs.FS, of treeOf) (*tree, erro
 	t := &tree{session: s, files: files, budget: of.budget}
 	t.info = extract.Info{Path: of.path, Format: of.format, CodePage: s.o.CodePage}
 	b := &builder{tree: t, of: of}
-	if err := b.walk(ctx, b.top(), 0); err != nil {
+	if err := b.walk(ctx, b.top(), nil, 0); err != nil {
 		return nil, refused(of.path, err)
 	}
 	if err := b.peek(ctx); err != nil {
@@ -131,14 +133,25 @@ func (b *builder) top() string {
 // maxDirs bounds how deep folders may lie in each other. No file system has more.
 const maxDirs = 4096
 
-// walk finds the files in a folder and in those below it.
-func (b *builder) walk(ctx context.Context, dir string, depth int) error {
+// mailbox is a folder of files that is an archive of its own.
+type mailbox interface {
+	// Owns reports whether a file or folder is a part of it.
+	Owns(name string) bool
+}
+
+// walk finds the files in a folder and in those below it, but for those that are part of a mailbox around it.
+func (b *builder) walk(ctx context.Context, dir string, around mailbox, depth int) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	list, err := fs.ReadDir(b.tree.files, dir)
 	if err != nil && dir == "." {
 		return err
+	}
+	if around == nil {
+		if around, err = b.mailbox(dir, list); err != nil {
+			return err
+		}
 	}
 	for _, d := range list {
 		name := path.Join(dir, d.Name())
@@ -150,9 +163,9 @@ func (b *builder) walk(ctx context.Context, dir string, depth int) error {
 			}
 		}
 		switch {
-		case b.passed(name):
+		case b.passed(name), around != nil && (!mode.IsDir() || isMaildirs(d.Name())) && around.Owns(name):
 		case mode.IsDir() && depth < maxDirs:
-			if err := b.walk(ctx, name, depth+1); err != nil {
+			if err := b.walk(ctx, name, around, depth+1); err != nil {
 				return err
 			}
 		case mode.IsRegular():
@@ -162,6 +175,50 @@ func (b *builder) walk(ctx context.Context, dir string, depth int) error {
 	}
 	return nil
 }
+
+// isMaildirs reports whether a directory is called as those are that a Maildir has.
+func isMaildirs(name string) bool {
+	return strings.HasPrefix(name, ".") || slices.Contains([]string{"cur", "new", "tmp"}, name)
+}
+
+// mailbox opens the mailbox that a folder is; nil where it is none.
+func (b *builder) mailbox(dir string, list []fs.DirEntry) (mailbox, error) {
+	t := b.tree
+	p := part{dir: path.Dir(dir), name: path.Base(dir)}
+	var a extract.Archive
+	var box mailbox
+	var err error
+	switch {
+	case slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.IsDir() && d.Name() == "cur" }) && maildir.Is(t.files, dir):
+		var m *maildir.Archive
+		p.form = inMaildir
+		m, err = maildir.OpenFolder(t.files, dir, place(&p), t.session.o)
+		a, box = m, m
+	case slices.ContainsFunc(list, func(d fs.DirEntry) bool { return isNumber([]byte(d.Name())) || strings.HasPrefix(d.Name(), ".mh_") }) && mh.Is(t.files, dir):
+		var m *mh.Archive
+		p.form = inMH
+		folder := place(&p)
+		if len(folder) == 0 {
+			m, err = mh.Open(t.files, dir, t.session.o)
+		} else {
+			m, err = mh.OpenFolder(t.files, dir, folder, t.session.o)
+		}
+		a, box = m, m
+	default:
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p.held = &held{opened: &opened{Archive: a, form: p.form}}
+	p.modified = a.Info().Modified
+	t.parts = append(t.parts, p)
+	b.kinds = append(b.kinds, mailboxFolder)
+	return box, nil
+}
+
+// mailboxFolder is the kind of folders that are archives.
+var mailboxFolder = &kind{name: "a mailbox in a folder", archive: true}
 
 // passed reports whether a file or folder is one that a run writes to, or one where it has begun to.
 func (b *builder) passed(name string) bool {
@@ -252,11 +309,7 @@ func (b *builder) look(i int, buf []byte) {
 // longestHead is how much is looked at of a message's header.
 const longestHead = 64 << 10
 
-// readHead reads the header of a message, or as much of it as is looked at.
-func readHead(r io.Reader, limit int) ([]byte, error) {
-	return readHeadInto(make([]byte, 0, headLen), r, limit)
-}
-
+// readHeadInto reads on to the end of a message's header, or as far as it is looked at.
 func readHeadInto(head []byte, r io.Reader, limit int) ([]byte, error) {
 	for len(head) < limit && !headEnds(head) {
 		before := len(head)
@@ -312,6 +365,8 @@ func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err er
 		return true, nil
 	}
 	switch {
+	case p.held != nil:
+		return true, nil
 	case p.err != nil && !isMailName(p.name):
 		return false, nil // of a folder Find tells it
 	case p.err != nil:

@@ -135,7 +135,9 @@ func (s *shelves) get(parts []string, class string) *formats.Folder {
 func (s *shelves) outer(p *part, inner *formats.Folder) *formats.Folder {
 	if p.form.whole() {
 		f := *inner
-		f.Path = slices.Concat(place(p), inner.Path)
+		if !p.form.folder() {
+			f.Path = slices.Concat(place(p), inner.Path)
+		}
 		return &f
 	}
 	parts := place(p)

@@ -15,6 +15,7 @@ import (
 
 	"mailmill/extract"
 	"mailmill/extract/bundle"
+	"mailmill/extract/mail"
 	"mailmill/extract/mbox"
 	"mailmill/extract/msg"
 	"mailmill/extract/pst"
@@ -120,6 +121,8 @@ func (s *session) read(k *kind, b body) (extract.Archive, error) {
 		} else {
 			a, err = mbox.OpenFolder(b.folder, b.path, b, b.size, b.modified, s.o)
 		}
+	case inMail, inEMLX:
+		a, err = mail.Open(b.path, b, b.size, b.modified, s.o)
 	case inPST:
 		a, err = pst.Open(b.path, b, b.size, b.modified, s.o)
 	case inCompound:

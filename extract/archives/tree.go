@@ -14,6 +14,7 @@ import (
 
 	"mailmill/extract"
 	"mailmill/extract/bundle"
+	"mailmill/extract/internal/messages"
 	"mailmill/extract/mail"
 	"mailmill/formats"
 )
@@ -82,6 +83,9 @@ func (t *tree) alone() *opened {
 	}
 	return t.parts[0].held.opened
 }
+
+// folder reports whether archives of a form are folders of files.
+func (f form) folder() bool { return f == inMaildir || f == inMH }
 
 // whole reports whether archives of a form are mailboxes with folders of their own.
 func (f form) whole() bool {
@@ -233,9 +237,10 @@ func (p *part) entry(index uint64) formats.Entry {
 func (t *tree) out(i int, e formats.Entry) formats.Entry {
 	p := &t.parts[i]
 	e.Index, e.Folder = t.index(i, e.Index), t.outer(i, e.Folder)
-	if p.form.single() {
+	switch {
+	case p.form.single():
 		e.ID = p.path()
-	} else {
+	case !p.form.folder(): // those know their files by the tree's names
 		e.ID = p.path() + idMark + e.ID
 	}
 	return e
@@ -356,7 +361,19 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 		if t.trusted {
 			state.Received = p.modified
 		}
-		it, err := mail.New(e, fileContent{t.files, p.path()}, p.size, state, t.session.o)
+		content, size, _, lost := messages.Load(t.files, p.path())
+		if errors.Is(lost, bundle.ErrFormat) {
+			content, size = rest(t.files, p.path())
+		} else if lost != nil {
+			return nil, lost
+		}
+		if content == nil {
+			return nil, lost
+		}
+		it, err := mail.New(e, content, size, state, t.session.o)
+		if it != nil && lost != nil {
+			it.Lose(formats.Damage{Part: "message", Err: lost})
+		}
 		if it != nil {
 			it.Source = t.info.Path
 		}
@@ -376,6 +393,21 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 	return it, err
 }
 
+// rest returns what can be read of a file that is damaged; nil for nothing.
+func rest(files fs.FS, name string) (formats.Content, int64) {
+	f, err := files.Open(name)
+	if err != nil {
+		return nil, 0
+	}
+	defer f.Close()
+	const most = 64 << 20
+	b, _ := io.ReadAll(io.LimitReader(f, most))
+	if len(b) == 0 {
+		return nil, 0
+	}
+	return formats.Bytes(b), int64(len(b))
+}
+
 // Learn implements [extract.Learner].
 func (t *tree) Learn(ctx context.Context, e formats.Entry, lesson *formats.Lesson) error {
 	i, inner, err := t.split(e.Index)
@@ -387,13 +419,10 @@ func (t *tree) Learn(ctx context.Context, e formats.Entry, lesson *formats.Lesso
 		return p.err
 	}
 	if p.form == inMail {
-		f, err := t.files.Open(p.path())
-		if err != nil {
-			return err
+		head, err := messages.Head(t.files, p.path())
+		if err == nil {
+			mail.Learn(head, lesson)
 		}
-		defer f.Close()
-		head, err := readHead(f, longestHead)
-		mail.Learn(head, lesson)
 		return err
 	}
 	a, err := t.archive(ctx, i)
@@ -545,12 +574,3 @@ func (t *tree) Close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// fileContent is the content of a file in a tree.
-type fileContent struct {
-	files fs.FS
-	name  string
-}
-
-// Open implements [formats.Content].
-func (c fileContent) Open() (io.ReadCloser, error) { return c.files.Open(c.name) }
