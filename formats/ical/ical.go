@@ -1,4 +1,4 @@
-// Package ical writes iCalendar (RFC 5545, with RFC 6868, 7529 and 7986): events with the exceptions of their series,
+// Package ical reads and writes iCalendar (RFC 5545, with RFC 6868, 7529 and 7986): events with the exceptions of their series,
 // tasks, notes and journal entries, and the time zones that they need.
 //
 // An [Encoder] writes a calendar of any number of items. Its output depends on nothing but the items and the options:
@@ -13,6 +13,8 @@
 //
 // Each zone is written once, before the first component that uses it. A series and its exceptions stand together.
 // Lines are folded at 75 octets and end with CRLF; descriptions and attachments stream.
+//
+// [Scan] and [Read] are the way back, of vCalendar 1.0 too. What was read is written as it came: see [formats.Verbatim].
 //
 // What cannot be read of an item does not keep the rest from being written: a COMMENT says what is missing, and a
 // [*ContentError] is returned.

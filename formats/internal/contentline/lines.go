@@ -71,16 +71,25 @@ func isQuotedPrintable(b []byte) bool {
 	if i := bytes.IndexByte(head, ':'); i >= 0 {
 		head = head[:i]
 	}
-	return bytes.IndexByte(head, ';') >= 0 && containsFold(head, "QUOTED-PRINTABLE")
-}
-
-func containsFold(b []byte, s string) bool {
-	for i := 0; i+len(s) <= len(b); i++ {
-		if strings.EqualFold(string(b[i:i+len(s)]), s) {
+	for i := bytes.IndexByte(head, ';'); i >= 0; {
+		head = head[i+1:]
+		param := head
+		if i = bytes.IndexByte(head, ';'); i >= 0 {
+			param = head[:i]
+		}
+		if isQuotedPrintableParam(string(param)) {
 			return true
 		}
 	}
 	return false
+}
+
+func isQuotedPrintableParam(s string) bool {
+	const name, word = "ENCODING=", "QUOTED-PRINTABLE"
+	if len(s) == len(name)+len(word) && strings.EqualFold(s[:len(name)], name) {
+		s = s[len(name):]
+	}
+	return strings.EqualFold(s, word)
 }
 
 // Unfold returns a line without its folds. The soft line breaks of quoted-printable stay, as line feeds.

@@ -1,6 +1,7 @@
 package contentline
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -175,7 +176,6 @@ func (d Decoder) property(line []byte) (Property, bool) {
 		}
 	}
 	value := unlatin(p.Value)
-	qp = qp && isQP(&p)
 	if qp {
 		value = QuotedPrintable(string(value))
 	}
@@ -184,22 +184,9 @@ func (d Decoder) property(line []byte) (Property, bool) {
 		// QUIRK: programs write the encoding of older versions in newer ones, which have none but base64.
 		p.Value = strings.NewReplacer("\r\n", `\n`, "\n", `\n`, "\r", `\n`).Replace(p.Value)
 		p.Remove("ENCODING", "CHARSET")
+		p.Params = slices.DeleteFunc(p.Params, func(q Param) bool { return q.Name == "" && len(q.Values) == 1 && isQuotedPrintableParam(q.Values[0]) })
 	}
 	return p, true
-}
-
-func isQP(p *Property) bool {
-	for _, q := range p.Params {
-		if q.Name != "" && q.Name != "ENCODING" {
-			continue
-		}
-		for _, v := range q.Values {
-			if containsFold([]byte(v), "QUOTED-PRINTABLE") {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // latin returns octets as characters of the same numbers, so that what is no UTF-8 can be taken apart.
