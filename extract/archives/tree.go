@@ -130,29 +130,31 @@ func (t *tree) Info() extract.Info {
 
 // Folders implements [extract.Archive].
 func (t *tree) Folders() []*formats.Folder {
-	seen := make(map[*formats.Folder]bool)
-	var list []*formats.Folder
-	add := func(f *formats.Folder) {
-		for _, f := range t.shelves.way(f) {
-			if !seen[f] {
-				seen[f] = true
-				list = append(list, f)
-			}
-		}
-	}
+	var met []*formats.Folder
 	for i := range t.parts {
 		p := &t.parts[i]
 		if p.held == nil && (p.err != nil || p.form.single()) {
-			add(p.folder)
+			met = append(met, p.folder)
 			continue
 		}
 		a, err := t.archive(context.Background(), i)
 		if err != nil {
-			add(p.folder)
+			met = append(met, p.folder)
 			continue
 		}
 		for _, f := range a.Folders() {
-			add(t.outer(i, f))
+			met = append(met, t.outer(i, f))
+		}
+	}
+	// The directory Inbox comes before the file Inbox.mbox, and the folder after what is in it.
+	seen := make(map[*formats.Folder]bool)
+	var list []*formats.Folder
+	for _, last := range met {
+		for _, f := range t.shelves.way(last) {
+			if !seen[f] {
+				seen[f] = true
+				list = append(list, f)
+			}
 		}
 	}
 	return list
