@@ -33,7 +33,8 @@ type Archive struct {
 	session *session
 	file    *watched // nil for a folder, of which each file is watched for itself
 	path    string   // as the user gave it
-	remove  func()   // of a copy of standard input
+	inflow  *inflow  // what comes from standard input, if it is no file
+	size    int64    // of a copy of it
 }
 
 // Open opens the archive in a file. "-" is standard input, which is copied to a temporary file if it is no file
@@ -88,7 +89,11 @@ func openFolder(ctx context.Context, path string, o extract.Options, changed fun
 // openWatched opens the archive in a file.
 func openWatched(ctx context.Context, w *watched, o extract.Options) (*opened, *session, error) {
 	s := &session{o: o, changed: w.tell}
-	a, err := s.open(ctx, body{ReaderAt: w, path: w.path, size: w.size, modified: w.modified, budget: bundle.NewBudget(w.size)})
+	b := body{ReaderAt: w, path: w.path, size: w.size, modified: w.modified, budget: bundle.NewBudget(w.size)}
+	if w.path == stdinName {
+		b.folder = stdinFolder
+	}
+	a, err := s.open(ctx, b)
 	if err == nil {
 		return a, s, nil
 	}
@@ -116,8 +121,11 @@ func (a *Archive) Changed() error {
 func (a *Archive) Info() extract.Info {
 	info := a.opened.info()
 	info.Path = a.path
-	if a.file != nil {
+	switch {
+	case a.file != nil:
 		info.Size, info.Modified = a.file.size, a.file.modified.UTC()
+	case a.inflow != nil:
+		info.Size = a.size
 	}
 	return info
 }
@@ -152,8 +160,8 @@ func (a *Archive) Close() error {
 	if a.file != nil {
 		err = errors.Join(err, a.file.file.Close())
 	}
-	if a.remove != nil {
-		a.remove()
+	if a.inflow != nil {
+		a.inflow.close()
 	}
 	return err
 }
