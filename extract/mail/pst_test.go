@@ -6,26 +6,21 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"mailmill/extract"
 	"mailmill/extract/mail"
-	"mailmill/extract/outlook"
 	"mailmill/extract/pst"
 	"mailmill/formats"
 	"mailmill/formats/corpustest"
 	"mailmill/formats/mime"
-
-	"os"
 )
 
-var _ = outlook.New
-
-// eachMail calls visit for every mail of an Outlook data file, and the bytes that are written of it.
+// eachMail calls visit for every mail of an Outlook data file that is whole, with the bytes that are written of it.
 func eachMail(t testing.TB, path string, visit func(it *formats.Item, eml []byte)) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -49,15 +44,13 @@ func eachMail(t testing.TB, path string, visit func(it *formats.Item, eml []byte
 			continue
 		}
 		it, err := archive.Read(ctx, e)
-		if err != nil {
-			t.Logf("%s: %v", e.ID, err)
+		if err != nil || len(it.Damage) > 0 {
 			continue
 		}
 		var out bytes.Buffer
-		if err := mime.Write(&out, it.Mail); err != nil {
-			continue // damaged
+		if err := mime.Write(&out, it.Mail); err == nil {
+			visit(it, out.Bytes())
 		}
-		visit(it, out.Bytes())
 	}
 }
 
@@ -65,16 +58,15 @@ func eachMail(t testing.TB, path string, visit func(it *formats.Item, eml []byte
 func says(t testing.TB, it *formats.Item) string {
 	var b strings.Builder
 	m := it.Mail
-	fmt.Fprintf(&b, "key %s\nsubject %q\ndate %v\nkeywords %q\n", it.Key, it.Subject, it.Date.UTC().Format(time.DateTime), it.Keywords)
-	body := func(name string, p *formats.Part) {
-		if p != nil && p.Content != nil {
-			fmt.Fprintf(&b, "%s %s\n", name, digest(t, p, true))
-		}
+	// A header is folded with tabs, and an archive has kept some of those.
+	subject := strings.ReplaceAll(it.Subject, "\t", " ")
+	fmt.Fprintf(&b, "key %s\nclass %s\nsubject %q\ndate %s\nkeywords %q\n", it.Key, it.Class, subject, it.Date.Format(time.DateTime), it.Keywords)
+	if m.StoredText && m.Text != nil {
+		fmt.Fprintf(&b, "text %s\n", digest(t, m.Text, true))
 	}
-	if m.StoredText {
-		body("text", m.Text)
+	if m.HTML != nil {
+		fmt.Fprintf(&b, "html %s\n", digest(t, m.HTML, true))
 	}
-	body("html", m.HTML)
 	attachments(t, &b, m, "")
 	return b.String()
 }
@@ -111,40 +103,28 @@ func digest(t testing.TB, p *formats.Part, text bool) string {
 	return fmt.Sprintf("%d %x", len(data), sha256.Sum256(data))
 }
 
-// A mail that was written of an Outlook data file is the same mail when it is read again.
+// A mail that was written of an Outlook data file is the same mail when it is read again, with either line ends: it has the
+// same key, says the same, and holds the same files.
 func TestReadsWhatWasWritten(t *testing.T) {
-	dir := corpustest.Dir(t)
-	files, _ := filepath.Glob(filepath.Join(dir, "pst", "*.pst"))
-	if len(files) == 0 {
-		t.Fatal("no files")
+	files, err := filepath.Glob(filepath.Join(corpustest.Dir(t), "pst", "*.pst"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no archives: %v", err)
 	}
 	for _, path := range files {
-		n, bad := 0, 0
 		eachMail(t, path, func(it *formats.Item, eml []byte) {
-			n++
 			for _, form := range [][]byte{eml, bytes.ReplaceAll(eml, []byte("\r\n"), []byte("\n"))} {
-				again, err := mail.New(formats.Entry{}, formats.Bytes(form), int64(len(form)), mail.State{}, extract.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
+				again := read(t, formats.Bytes(form), len(form), mail.State{})
 				if err := again.Mail.Parse(); err != nil {
 					t.Fatal(err)
 				}
-				again.Mail.StoredText = it.Mail.StoredText
-				want, got := says(t, it), says(t, again)
-				if want != got {
-					if bad++; bad < 6 {
-						t.Errorf("%s %s:\nwant\n%s\ngot\n%s", filepath.Base(path), it.ID, want, got)
-						os.WriteFile("/tmp/m8-bad-"+it.ID+".eml", form, 0o600)
-					}
+				again.Mail.StoredText = it.Mail.StoredText // a text that was made of HTML stands there as any other
+				if want, got := says(t, it), says(t, again); want != got {
+					t.Errorf("%s %s: it was\n%s\nand is now\n%s", filepath.Base(path), it.ID, want, got)
 				}
-				var out bytes.Buffer
-				if err := mime.Write(&out, again.Mail); err != nil || !bytes.Equal(out.Bytes(), eml) {
-					t.Errorf("%s %s: %v", path, it.ID, err)
+				if got := written(t, again.Mail); got != string(eml) {
+					t.Errorf("%s %s: it was\n%.1000s\nand is now\n%.1000s", filepath.Base(path), it.ID, eml, got)
 				}
 			}
 		})
-		t.Log(filepath.Base(path), n, bad)
 	}
-	_ = slices.Sort[[]string]
 }

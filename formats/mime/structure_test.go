@@ -72,3 +72,30 @@ func TestStructure(t *testing.T) {
 	t.Log("\n" + partsOf(t, parse(t, in)))
 	t.Log("\n" + partsOf(t, parse(t, strings.ReplaceAll(in, "\n", "\r\n"))))
 }
+
+// BenchmarkPassLarge measures how fast a message with large content is passed on, and how fast its parts are found.
+func BenchmarkPassLarge(b *testing.B) {
+	for _, end := range []string{"\r\n", "\n"} {
+		line := strings.Repeat("QUJD", 19) + end
+		in := "Message-ID: <1@x>" + end + "Content-Type: multipart/mixed; boundary=b" + end + end + "--b" + end + "Content-Transfer-Encoding: base64" + end + end +
+			strings.Repeat(line, 64<<20/len(line)) + "--b--" + end
+		content := formats.Section{R: strings.NewReader(in), Size: int64(len(in))}
+		for name, do := range map[string]func(*formats.Mail) error{
+			"write": func(m *formats.Mail) error { return mime.Write(io.Discard, m) },
+			"parse": func(m *formats.Mail) error { return m.Parse() },
+		} {
+			b.Run(fmt.Sprintf("%s%q", name, end), func(b *testing.B) {
+				b.SetBytes(int64(len(in)))
+				for b.Loop() {
+					m, err := mime.Read(content, int64(len(in)), 0)
+					if err != nil {
+						b.Fatal(err)
+					}
+					if err := do(m); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
