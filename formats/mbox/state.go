@@ -131,6 +131,10 @@ func (s *stateReader) read(field []byte) bool {
 		}
 	case "x-keywords":
 		for word := range strings.FieldsSeq(value()) {
+			// QUIRK: Dovecot has those of IMAP as they are, of which many programs make names in modified UTF-7.
+			if text, err := maildir.DecodeUTF7(word); err == nil && !isASCII(text) {
+				word = text
+			}
 			s.keyword(mime.DecodeWords(word))
 		}
 	case "x-mozilla-status":
@@ -155,6 +159,10 @@ func (s *stateReader) read(field []byte) bool {
 		return isState(field)
 	}
 	return true
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r >= 0x80 }) < 0
 }
 
 func (s *stateReader) keyword(word string) {
