@@ -12,6 +12,7 @@ import (
 
 	"mailmill/extract"
 	"mailmill/extract/bundle"
+	"mailmill/extract/pim"
 )
 
 // headLen is how much of a file is looked at.
@@ -57,7 +58,7 @@ var (
 	emlxFile     = &kind{name: "a single mail of Apple Mail's (.emlx)", form: inEMLX, archive: true}
 	compoundFile = &kind{name: "a compound file, as Outlook messages (.msg) and old Office documents are", form: inCompound, archive: true}
 	tnefFile     = &kind{name: "a TNEF file (winmail.dat)", form: inTNEF, archive: true}
-	calendarFile = &kind{name: "a calendar (.ics)", form: inLines, archive: true}
+	calendarFile = &kind{name: "a calendar (.ics) or an address book (.vcf)", form: inLines, archive: true}
 	cardFile     = &kind{name: "an address book (.vcf)", form: inLines, archive: true}
 	zipFile      = &kind{name: "a zip archive", form: inZip, archive: true}
 	tarFile      = &kind{name: "a tar archive", form: inTar, archive: true}
@@ -188,10 +189,10 @@ func recognise(head []byte, name string) *kind {
 func text(head []byte, name string) *kind {
 	begin := bytes.TrimLeft(head, " \t\r\n")
 	switch folded := bytes.ToLower(begin[:min(len(begin), 32)]); {
-	case bytes.HasPrefix(folded, []byte("begin:vcalendar")):
-		return calendarFile
 	case bytes.HasPrefix(folded, []byte("begin:vcard")):
 		return cardFile
+	case pim.Recognise(head):
+		return calendarFile
 	case bytes.HasPrefix(folded, []byte("<!doctype html")), bytes.HasPrefix(folded, []byte("<html")):
 		return webPage
 	}

@@ -142,8 +142,8 @@ func (s *shelves) outer(p *part, inner *formats.Folder) *formats.Folder {
 	}
 	parts := place(p)
 	switch {
-	case p.form == inMbox:
-		parts = inner.Path // its labels, or the place that it was given
+	case p.form == inMbox, p.form == inLines:
+		parts = inner.Path // the place that it was given, or what its labels say
 	case p.form.single() && len(parts) == 0 && inner != nil:
 		parts = inner.Path
 	}

@@ -18,6 +18,7 @@ import (
 	"mailmill/extract/mail"
 	"mailmill/extract/mbox"
 	"mailmill/extract/msg"
+	"mailmill/extract/pim"
 	"mailmill/extract/pst"
 )
 
@@ -121,6 +122,12 @@ func (s *session) read(k *kind, b body) (extract.Archive, error) {
 		} else {
 			a, err = mbox.OpenFolder(b.folder, b.path, b, b.size, b.modified, s.o)
 		}
+	case inLines:
+		if b.folder == nil {
+			a, err = pim.Open(b.path, b, b.size, b.modified, s.o)
+		} else {
+			a, err = pim.OpenFolder(b.folder, b.path, b, b.size, b.modified, s.o)
+		}
 	case inMail, inEMLX:
 		a, err = mail.Open(b.path, b, b.size, b.modified, s.o)
 	case inPST:
@@ -169,6 +176,11 @@ func (s *session) unpack(ctx context.Context, b body, k *kind) (*opened, error) 
 	if err != nil {
 		if c.Err != nil {
 			return nil, refused(b.path, c.Err)
+		}
+		if source, ok := errors.AsType[*extract.SourceError](err); ok && source.Path == inner.path {
+			named := *source
+			named.Path = b.path // it is that file that people see
+			return nil, &named
 		}
 		return nil, err
 	}
@@ -257,7 +269,7 @@ func refused(name string, err error) error {
 	case errors.Is(err, bundle.ErrNoRoom):
 		return noRoom(name, err)
 	case errors.Is(err, bundle.ErrBomb):
-		e.Problem, e.Advice = reason(bundle.ErrBomb), "M"+bundle.ErrBomb.Error()[1:]
+		e.Problem, e.Advice = reason(bundle.ErrBomb), bundle.ErrBomb.Error()
 	case errors.Is(err, bundle.ErrEncrypted):
 		e.Problem, e.Advice, e.Err = "is encrypted", "Unpack it with its password, and name the folder", extract.ErrUnsupported
 	case errors.Is(err, bundle.ErrFormat), errors.Is(err, zip.ErrFormat):
