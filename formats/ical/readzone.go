@@ -43,6 +43,9 @@ func (z *Zones) put(zone *formats.Zone) {
 	}
 }
 
+// Find returns the zone of an identifier; nil where there is none.
+func (z *Zones) Find(id string) *formats.Zone { return z.find(id) }
+
 // find returns the zone of an identifier: one that was added, or the one that everybody knows by it; nil for another.
 func (z *Zones) find(id string) *formats.Zone {
 	z.mu.Lock()

@@ -22,6 +22,8 @@ type Object struct {
 	UID, TZID string
 	// Occurrence says that it is one of a series.
 	Occurrence bool
+	// Zones are the time zones that it names.
+	Zones []string
 }
 
 // Calendar is what a file says of one of its calendars.
@@ -58,7 +60,7 @@ const kindMark = "X-PST-KIND"
 // It reads everything that programs have written as one of the two, whatever its line ends, and needs no END: see [Read].
 func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, stray int, err error) {
 	found, stray, err := contentline.Scan(r, wanted, func(c contentline.Component) error {
-		o := Object{Name: c.Name, Kind: kindOf(&c), Offset: c.Offset, End: c.End, Calendar: c.Calendar}
+		o := Object{Name: c.Name, Kind: kindOf(&c), Offset: c.Offset, End: c.End, Calendar: c.Calendar, Zones: c.Zones}
 		uid, _ := c.Get("UID")
 		o.UID = strings.TrimSpace(contentline.Unescape(uid))
 		tzid, _ := c.Get("TZID")

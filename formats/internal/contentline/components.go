@@ -19,6 +19,8 @@ type Component struct {
 	Calendar int
 	// Props are its own properties of the names that were asked for, in their order; at most 64.
 	Props []Property
+	// Zones are the time zones that its lines name in parameters, at most 64.
+	Zones []string
 }
 
 // Get returns the value of a property that was asked for.
@@ -42,6 +44,8 @@ const (
 
 // Scan finds the components in a file, and passes each to visit as soon as it ends, with its properties of the names that
 // are wanted. It returns the properties of the calendars, by their numbers. Memory is bounded by those.
+//
+// A component's Zones are the values of TZID parameters that its lines have, each once.
 //
 // Lenient: what lacks its END ends where the next of its sort begins, a byte order mark may begin any line, and components
 // may stand outside of calendars. Strays counts lines outside of everything.
@@ -150,10 +154,36 @@ func (s *scanner) physical(b []byte, at int64) error {
 		s.line = append(s.line, text[:min(len(text), mostWanted)]...)
 	}
 	s.soft = endsSoft(b) && isQuotedPrintable(b)
+	s.zone(text)
 	if s.piece == nil && s.calendar < 0 && string(name) != "BEGIN" && string(name) != "END" {
 		s.strays++
 	}
 	return nil
+}
+
+// zone notes the time zone that a line names.
+func (s *scanner) zone(line []byte) {
+	if s.piece == nil || len(s.piece.Zones) >= mostProps {
+		return
+	}
+	const name = ";TZID="
+	head := line[:min(len(line), 256)]
+	i := bytes.Index(head, []byte(name))
+	if i < 0 || bytes.IndexByte(head[:i], ':') >= 0 {
+		return
+	}
+	value := head[i+len(name):]
+	if len(value) > 0 && value[0] == '"' {
+		value, _, _ = bytes.Cut(value[1:], []byte(`"`))
+	} else if i := bytes.IndexAny(value, ":;"); i >= 0 {
+		value = value[:i]
+	}
+	for _, known := range s.piece.Zones {
+		if known == string(value) {
+			return
+		}
+	}
+	s.piece.Zones = append(s.piece.Zones, string(value))
 }
 
 // nameOf returns the name that begins a line, in capitals.
