@@ -62,4 +62,3 @@ func parseUsualDate(s string) (t time.Time, ok bool) {
 	}
 	return t.Add(zone), true
 }
-

@@ -91,10 +91,15 @@ func (l leaf) length() int64 {
 
 // measure counts what tells how long content is when it is decoded, as it is passed over.
 type measure struct {
-	of                 transfer
-	total, other, bare int64 // bytes; those that are no base64; line ends that are LF alone
-	last               byte
-	lastBareEnd        bool
+	of     transfer
+	total  int64
+	digits int64 // of base64
+	padded bool
+	pieces bool  // there are digits after padding
+	bare   int64 // line ends that are LF alone
+	last   byte
+	// lastBare says that what was passed over ends with such a line end.
+	lastBare bool
 }
 
 func (m *measure) add(b []byte) {
@@ -104,8 +109,16 @@ func (m *measure) add(b []byte) {
 	m.total += int64(len(b))
 	switch m.of {
 	case inBase64:
-		for _, c := range [...]byte{'\n', '\r', ' ', '\t', '='} {
-			m.other += int64(bytes.Count(b, []byte{c}))
+		before := m.digits
+		for _, c := range b {
+			m.digits += int64(isDigit[c])
+		}
+		m.pieces = m.pieces || m.padded && m.digits > before
+		if i := bytes.IndexByte(b, '='); i >= 0 {
+			m.padded = true
+			for _, c := range b[i:] {
+				m.pieces = m.pieces || isDigit[c] != 0
+			}
 		}
 	case asIs:
 		m.bare += int64(bytes.Count(b, newline) - bytes.Count(b, crlf))
@@ -113,25 +126,30 @@ func (m *measure) add(b []byte) {
 			m.bare--
 		}
 		n := len(b)
-		m.lastBareEnd = b[n-1] == '\n' && !(n > 1 && b[n-2] == '\r' || n == 1 && m.last == '\r')
+		m.lastBare = b[n-1] == '\n' && !(n > 1 && b[n-2] == '\r' || n == 1 && m.last == '\r')
 	}
 	m.last = b[len(b)-1]
 }
 
 var newline, crlf = []byte("\n"), []byte("\r\n")
 
+// isDigit is 1 for the characters of base64.
+var isDigit = func() (t [256]byte) {
+	for i := range len(base64Alphabet) {
+		t[base64Alphabet[i]] = 1
+	}
+	return t
+}()
+
 // size returns the length of content that takes n bytes encoded; -1 where only decoding tells.
 func (m *measure) size(n int64) int64 {
-	switch m.of {
-	case inBase64:
-		digits := m.total - m.other
-		return digits/4*3 + max(digits%4-1, 0)
-	case asIs:
-		bare := m.bare
-		if m.total > n && m.lastBareEnd {
-			bare-- // it belongs to the boundary
-		}
-		return n + bare
+	switch {
+	case m.of == inBase64 && !m.pieces:
+		return m.digits/4*3 + max(m.digits%4-1, 0)
+	case m.of == asIs && m.total > n && m.lastBare:
+		return n + m.bare - 1 // the last belongs to the boundary
+	case m.of == asIs:
+		return n + m.bare
 	}
 	return -1
 }

@@ -43,7 +43,7 @@ func Read(content formats.Content, size int64, cp int) (*formats.Mail, error) {
 func readHead(content formats.Content) ([]byte, error) {
 	if b, ok := content.(formats.Bytes); ok {
 		b = b[:min(len(b), maxHead)]
-		n, _ := headEnd(b, true)
+		n, _ := headEnd(b, true, true)
 		return b[:n:n], nil
 	}
 	r, err := content.Open()
@@ -56,7 +56,7 @@ func readHead(content formats.Content) ([]byte, error) {
 		n, err := readFull(r, b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		last := err != nil || len(b) >= maxHead
-		if end, found := headEnd(b, last); found || last {
+		if end, found := headEnd(b, true, last); found || last {
 			if err == io.EOF {
 				err = nil
 			}
@@ -66,12 +66,10 @@ func readHead(content formats.Content) ([]byte, error) {
 	}
 }
 
-// headEnd returns where the header that b begins with ends: behind its empty line, or before what cannot be of a header.
-// It is not found where b is too short; last says that there is no more.
-//
-// QUIRK: the first line may be the separator of an mbox file, or begin with a byte order mark.
-func headEnd(b []byte, last bool) (end int, found bool) {
-	s := headScanner{b: b, last: last}
+// headEnd returns where the header that b begins with ends, of a message or of a part: behind its empty line, or before what
+// cannot be of a header. It is not found where b is too short; last says that there is no more.
+func headEnd(b []byte, message, last bool) (end int, found bool) {
+	s := headScanner{b: b, part: !message, last: last}
 	for s.next() {
 	}
 	return s.at, s.ended
@@ -80,6 +78,7 @@ func headEnd(b []byte, last bool) (end int, found bool) {
 // headScanner finds the fields of a header. Lines that belong to no field, and are not its end, are passed over.
 type headScanner struct {
 	b    []byte
+	part bool // the header is that of a part
 	last bool // b ends where the header does at the latest
 	at   int  // what is read
 	// start and end are those of the current field without its last line end, and name is its name's length.
@@ -145,11 +144,15 @@ func (s *headScanner) next() bool {
 	return found
 }
 
-// begin passes over what may stand before the first field.
+// begin passes over what may stand before the first field of a message. The separator of an mbox file is no field, and so
+// needs no mention.
 func (s *headScanner) begin() {
 	s.lineEnd = '\n'
 	if s.last && bytes.IndexByte(s.b, '\n') < 0 {
 		s.lineEnd = '\r' // as on a Macintosh of old
+	}
+	if s.part {
+		return
 	}
 	if _, n := codepage.ByteOrderMark(s.b); n == len("\xEF\xBB\xBF") {
 		s.at = n
@@ -166,7 +169,7 @@ func (s *headScanner) begin() {
 
 // parseHead makes a mail of a header.
 func parseHead(head []byte, cp int) *formats.Mail {
-	m := &formats.Mail{Header: splitHead(head)}
+	m := &formats.Mail{Header: splitHead(head, true)}
 	for i := range m.Header {
 		f := &m.Header[i]
 		switch {
@@ -190,9 +193,9 @@ func parseHead(head []byte, cp int) *formats.Mail {
 	return m
 }
 
-// splitHead returns the fields of a header.
-func splitHead(head []byte) (fields []formats.Field) {
-	s := headScanner{b: head, last: true}
+// splitHead returns the fields of a header, of a message or of a part.
+func splitHead(head []byte, message bool) (fields []formats.Field) {
+	s := headScanner{b: head, part: !message, last: true}
 	for s.next() && len(fields) < maxFields {
 		if fields == nil {
 			fields = make([]formats.Field, 0, usualFields)

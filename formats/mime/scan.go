@@ -150,13 +150,13 @@ func (s *scanner) skip(measure func([]byte)) {
 // maxPartHead is how much of a header of a part is looked at.
 const maxPartHead = 1 << 20
 
-// header reads a header up to and with its empty line, or to the boundary before which there is none, and returns as much
+// header reads the header of a message or of a part, up to and with its empty line, or to the boundary before which there is none, and returns as much
 // of it as is looked at. What it returns is valid until more is read.
-func (s *scanner) header() []byte {
+func (s *scanner) header(message bool) []byte {
 	s.kept = s.at
 	for {
 		h := s.b[s.at:]
-		end, found := headEnd(h, s.err != nil)
+		end, found := headEnd(h, message, s.err != nil)
 		if found || s.err != nil {
 			s.at += end
 			s.kept = -1

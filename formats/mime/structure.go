@@ -12,6 +12,7 @@ import (
 // Bounds of what is looked for in a message. What lies beyond them is part of what it lies in, and leaves with it.
 const (
 	maxLevels = 100      // parts within parts, and messages within messages
+	encodedAs = 30       // levels that a message which is encoded counts for: each decodes all those that it is in
 	maxParts  = 10_000   // of one message
 	maxHeads  = 64 << 20 // bytes of the headers of all parts
 )
@@ -79,7 +80,7 @@ func (w *walker) entity(fields []formats.Field, usual string, level int, root bo
 		w.multipart(p, &d, level)
 	case isEmbedded(p.Type) && d.transfer == asIs && !deep:
 		start := w.s.pos()
-		head := w.head()
+		head := w.head(true)
 		m := parseHead(head, w.cp)
 		w.inside(m, level+1)
 		m.Original = &formats.Original{Content: span(w.content, start, w.s.end), Size: w.s.end - start, Head: head}
@@ -91,9 +92,9 @@ func (w *walker) entity(fields []formats.Field, usual string, level int, root bo
 	return p
 }
 
-// head reads a header and keeps it.
-func (w *walker) head() []byte {
-	h := w.s.header()
+// head reads a header, of a message or of a part, and keeps it.
+func (w *walker) head(message bool) []byte {
+	h := w.s.header(message)
 	if w.heads += len(h); w.heads > maxHeads {
 		return nil
 	}
@@ -113,14 +114,14 @@ func (w *walker) multipart(p *formats.Part, d *description, level int) {
 	s.skip(before.add)
 	for s.stop == own && !s.closing {
 		from := s.pos()
-		head := w.head()
+		head := w.head(false)
 		usual := plainType
 		if p.Type == "multipart/digest" {
 			usual = messageType // RFC 2046 5.1.5
 		}
 		var child *formats.Part
 		if w.parts < maxParts {
-			child = w.entity(splitHead(head), usual, level+1, false)
+			child = w.entity(splitHead(head, false), usual, level+1, false)
 			child.Raw = span(w.content, from, s.end)
 			p.Parts = append(p.Parts, child)
 		} else {
@@ -182,7 +183,7 @@ func (w *walker) encoded(p *formats.Part, level int) {
 	}
 	m := parseHead(head, w.cp)
 	m.Original = &formats.Original{Content: p.Content, Size: p.Size, Head: head}
-	if w.message(m, level+1) == nil {
+	if w.message(m, level+encodedAs) == nil {
 		p.Message = m
 	}
 }
