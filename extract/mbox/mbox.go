@@ -169,41 +169,50 @@ func (a *Archive) find(e formats.Entry) (*message, error) {
 	if offset < 0 || offset >= a.size {
 		return nil, errors.New("it is not in the file")
 	}
-	s := mbox.NewScannerAt(sectionFrom(a.r, offset, a.size), a.size-offset)
-	env, err := s.Next()
-	if err != nil {
-		return nil, err
-	}
-	start := offset + env.Start
-	m := &message{env: env, quoting: quoting}
 	size := e.Size
-	if size <= 0 || size > a.size-start {
-		// The entry has lost its size on the way.
-		size = 0
-		for {
-			piece, err := s.Piece()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return nil, err
-			}
-			size += int64(len(piece))
+	if size <= 0 {
+		var err error
+		if size, err = a.measure(offset); err != nil {
+			return nil, err
 		}
 	}
-	if size > largest {
-		return m, m.spanned(io.NewSectionReader(a.r, start, size))
+	raw := make([]byte, min(a.size-offset, mbox.MaxEnvelope+min(size, largest)))
+	n, err := a.r.ReadAt(raw, offset)
+	env, ok := mbox.ParseEnvelope(raw[:n])
+	if !ok && offset+int64(n) == a.size {
+		// The file ends with this line, and the line without an end.
+		env, ok = mbox.ParseEnvelope(append(raw[:n:n], '\n'))
+		env.Start = min(env.Start, int64(n))
 	}
-	raw := make([]byte, size)
-	if n, err := a.r.ReadAt(raw, start); n < len(raw) {
+	if !ok {
+		if err == nil || err == io.EOF {
+			err = errors.New("there is no message any more")
+		}
 		return nil, err
 	}
-	m.held(raw)
+	m := &message{env: env, quoting: quoting}
+	if size > largest {
+		return m, m.spanned(io.NewSectionReader(a.r, offset+env.Start, size))
+	}
+	if int64(n) < env.Start+size {
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		return nil, err
+	}
+	m.held(raw[env.Start : env.Start+size])
 	return m, nil
 }
 
-func sectionFrom(r io.ReaderAt, offset, size int64) io.ReaderAt {
-	return io.NewSectionReader(r, offset, size-offset)
+// measure returns the size of the message at an offset, where an entry has lost it on the way.
+func (a *Archive) measure(offset int64) (int64, error) {
+	s := mbox.NewScannerAt(io.NewSectionReader(a.r, offset, a.size-offset), a.size-offset)
+	if _, err := s.Next(); err != nil {
+		return 0, err
+	}
+	c := collector{scanner: s}
+	err := c.message(context.Background())
+	return c.size, err
 }
 
 // Places implements [extract.Learner].
@@ -217,7 +226,10 @@ func (a *Archive) Learn(ctx context.Context, e formats.Entry, lesson *formats.Le
 		return err
 	}
 	offset, _ := unpack(e.Index)
-	s := mbox.NewScannerAt(sectionFrom(a.r, offset, a.size), a.size-offset)
+	if offset < 0 || offset >= a.size {
+		return errors.New("it is not in the file")
+	}
+	s := mbox.NewScannerAt(io.NewSectionReader(a.r, offset, a.size-offset), a.size-offset)
 	if _, err := s.Next(); err != nil {
 		return err
 	}

@@ -204,6 +204,12 @@ func TestDialects(t *testing.T) {
 				{ID: "45", Message: from + "Subj", Received: when},
 			},
 		},
+		{
+			"a message that is cut short within its first line",
+			from + "Subject: 1\n\nx\n\nFrom b@example.org Thu",
+			[]shown{{ID: "0", Message: "Subject: 1\n\nx\n\nFrom b@example.org Thu", Received: when}},
+		},
+		{"nothing but that line", "From b@example.org", []shown{{ID: "0"}}},
 		{"nothing but empty lines", "\r\n\n", nil},
 		{"nothing", "", nil},
 	} {

@@ -1,6 +1,7 @@
 package mbox
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -21,6 +22,21 @@ type Envelope struct {
 	// message itself does.
 	Offset, Start int64
 }
+
+// ParseEnvelope reads the line "From " that b begins with. What it returns has no offset; its Start is the length of the
+// line. ok is false where b begins with something else, or is shorter than the line.
+func ParseEnvelope(b []byte) (env Envelope, ok bool) {
+	i := bytes.IndexByte(b[:min(len(b), maxFromLine+1)], '\n')
+	if i < 0 || !bytes.HasPrefix(b, fromMark) {
+		return env, false
+	}
+	env, _ = parseFrom(string(b[:i]))
+	env.Start = int64(i) + 1
+	return env, true
+}
+
+// MaxEnvelope is the length of the longest line that [ParseEnvelope] reads, with its end.
+const MaxEnvelope = maxFromLine + 1
 
 // maxDecided is how much of a message is read, where a line may be quoted, before it is said how lines are.
 const maxDecided = 1 << 20
