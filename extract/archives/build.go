@@ -22,8 +22,12 @@ import (
 	"mailmill/formats"
 )
 
-// recordName is the file that says of a tree that mailmill has written it.
-const recordName = ".mailmill.json"
+const (
+	// recordName is the file that says of a tree that mailmill has written it.
+	recordName = ".mailmill.json"
+	// besideExtension ends the names of folders with the attachments of a calendar in such a tree.
+	besideExtension = ".files"
+)
 
 // treeOf says what a tree is made of.
 type treeOf struct {
@@ -40,7 +44,8 @@ func (s *session) tree(ctx context.Context, files fs.FS, of treeOf) (*tree, erro
 	t := &tree{session: s, files: files, budget: of.budget}
 	t.info = extract.Info{Path: of.path, Format: of.format, CodePage: s.o.CodePage}
 	b := &builder{tree: t, of: of}
-	if err := b.walk(ctx, b.top(), nil, 0); err != nil {
+	t.top = b.top()
+	if err := b.walk(ctx, visit{dir: t.top}); err != nil {
 		return nil, refused(of.path, err)
 	}
 	if err := b.peek(ctx); err != nil {
@@ -53,7 +58,7 @@ func (s *session) tree(ctx context.Context, files fs.FS, of treeOf) (*tree, erro
 	if len(t.parts) == 0 {
 		return nil, &extract.SourceError{Path: of.path, Problem: "is " + article(of.format) + " without mail", Advice: readAdvice, Err: extract.ErrEmpty}
 	}
-	if len(t.parts) == t.lost() && !of.onDisk {
+	if lost := t.losses(); lost == len(t.parts) && !of.onDisk {
 		return nil, t.parts[0].err
 	}
 	t.describe()
@@ -62,8 +67,8 @@ func (s *session) tree(ctx context.Context, files fs.FS, of treeOf) (*tree, erro
 
 func article(noun string) string { return "a " + noun }
 
-// lost is the number of parts of which nothing can be read.
-func (t *tree) lost() (n int) {
+// losses is the number of parts of which nothing can be read.
+func (t *tree) losses() (n int) {
 	for i := range t.parts {
 		if t.parts[i].err != nil {
 			n++
@@ -108,26 +113,18 @@ type builder struct {
 	except []fs.FileInfo
 }
 
-// top finds the folder that the tree begins with. A tree that mailmill wrote has its record there. One that was packed with
-// its own folder, "out/" in out.tar, begins in it.
+// top finds the folder that the tree begins with. One that was packed with its own folder, "out/" in out.tar, begins in it,
+// and so does one that mailmill wrote.
 func (b *builder) top() string {
-	dir := "."
-	for range 2 {
-		if _, err := fs.Stat(b.tree.files, path.Join(dir, recordName)); err == nil {
-			b.tree.trusted = true
-			return dir
-		}
-		list, err := fs.ReadDir(b.tree.files, dir)
-		if b.of.onDisk || err != nil || len(list) != 1 || !list[0].IsDir() {
-			break
-		}
-		name := list[0].Name()
-		if _, err := fs.Stat(b.tree.files, path.Join(name, recordName)); err != nil && name != stem(b.of.path) {
-			break
-		}
-		dir = name
+	list, err := fs.ReadDir(b.tree.files, ".")
+	if b.of.onDisk || err != nil || len(list) != 1 || !list[0].IsDir() {
+		return "."
 	}
-	return dir
+	name := list[0].Name()
+	if _, err := fs.Stat(b.tree.files, path.Join(name, recordName)); err == nil || name == stem(b.of.path) {
+		return name
+	}
+	return "."
 }
 
 // maxDirs bounds how deep folders may lie in each other. No file system has more.
@@ -139,22 +136,33 @@ type mailbox interface {
 	Owns(name string) bool
 }
 
+// visit is a folder on the way.
+type visit struct {
+	dir   string
+	depth int
+	// around is the mailbox that it may be a part of; nil for none.
+	around mailbox
+	// trusted says that mailmill wrote it.
+	trusted bool
+}
+
 // walk finds the files in a folder and in those below it, but for those that are part of a mailbox around it.
-func (b *builder) walk(ctx context.Context, dir string, around mailbox, depth int) error {
+func (b *builder) walk(ctx context.Context, v visit) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	list, err := fs.ReadDir(b.tree.files, dir)
-	if err != nil && dir == "." {
+	list, err := fs.ReadDir(b.tree.files, v.dir)
+	if err != nil && v.depth == 0 {
 		return err
 	}
-	if around == nil {
-		if around, err = b.mailbox(dir, list); err != nil {
+	v.trusted = v.trusted || slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.Name() == recordName })
+	if v.around == nil {
+		if v.around, err = b.mailbox(v.dir, list); err != nil {
 			return err
 		}
 	}
 	for _, d := range list {
-		name := path.Join(dir, d.Name())
+		name := path.Join(v.dir, d.Name())
 		mode := d.Type()
 		if mode&fs.ModeSymlink != 0 {
 			// A link to a file counts as the file, one to a folder is not followed: it might lead in circles.
@@ -163,13 +171,15 @@ func (b *builder) walk(ctx context.Context, dir string, around mailbox, depth in
 			}
 		}
 		switch {
-		case b.passed(name), around != nil && (!mode.IsDir() || isMaildirs(d.Name())) && around.Owns(name):
-		case mode.IsDir() && depth < maxDirs:
-			if err := b.walk(ctx, name, around, depth+1); err != nil {
+		case b.passed(name), v.around != nil && (!mode.IsDir() || isMaildirs(d.Name())) && v.around.Owns(name):
+		case v.trusted && mode.IsDir() && path.Ext(name) == besideExtension:
+			// The attachments of a calendar are no items.
+		case mode.IsDir() && v.depth < maxDirs:
+			if err := b.walk(ctx, visit{name, v.depth + 1, v.around, v.trusted}); err != nil {
 				return err
 			}
 		case mode.IsRegular():
-			b.tree.parts = append(b.tree.parts, part{dir: dir, name: d.Name()})
+			b.tree.parts = append(b.tree.parts, part{dir: v.dir, name: d.Name(), trusted: v.trusted})
 			b.kinds = append(b.kinds, nil)
 		}
 	}
@@ -192,12 +202,12 @@ func (b *builder) mailbox(dir string, list []fs.DirEntry) (mailbox, error) {
 	case slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.IsDir() && d.Name() == "cur" }) && maildir.Is(t.files, dir):
 		var m *maildir.Archive
 		p.form = inMaildir
-		m, err = maildir.OpenFolder(t.files, dir, place(&p), t.session.o)
+		m, err = maildir.OpenFolder(t.files, dir, t.place(&p), t.session.o)
 		a, box = m, m
 	case slices.ContainsFunc(list, func(d fs.DirEntry) bool { return isNumber([]byte(d.Name())) || strings.HasPrefix(d.Name(), ".mh_") }) && mh.Is(t.files, dir):
 		var m *mh.Archive
 		p.form = inMH
-		folder := place(&p)
+		folder := t.place(&p)
 		if len(folder) == 0 {
 			m, err = mh.Open(t.files, dir, t.session.o)
 		} else {
@@ -360,8 +370,7 @@ func (b *builder) settle(ctx context.Context) error {
 func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err error) {
 	t := b.tree
 	lose := func(err error) (bool, error) {
-		p.err = refused(path.Join(t.info.Path, p.path()), err)
-		p.folder = t.shelves.at(dirPath(p.dir))
+		*p = *t.lost(p, err)
 		return true, nil
 	}
 	switch {
@@ -378,7 +387,7 @@ func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err er
 	case k.form == unread:
 		return lose(k.refusal(path.Join(t.info.Path, p.path())))
 	case k.form == inMail:
-		p.folder = t.shelves.at(dirPath(p.dir))
+		p.folder = t.shelves.at(t.dirPath(p.dir), nil)
 		return true, nil
 	case b.of.onDisk && k.form.source():
 		return false, nil

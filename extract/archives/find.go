@@ -101,17 +101,17 @@ func (s *search) visit(path string, d fs.DirEntry, err error) error {
 	case err != nil, info.IsDir(), !info.Mode().IsRegular() && !hasArchiveName(path):
 		return nil
 	}
-	switch k, form, err := look(path); {
+	switch k, holds, err := look(path); {
 	case errors.Is(err, extract.ErrEmpty) && !hasArchiveName(path):
 	case errors.Is(err, fs.ErrPermission) && !hasArchiveName(path):
 		s.locked = append(s.locked, err)
 	case err != nil:
 		s.skipped = append(s.skipped, err)
-	case form.source():
+	case holds.form.source():
 		s.sources = append(s.sources, path)
-	case form != unread:
+	case holds.form != unread:
 		s.tree = true
-	case k.archive:
+	case k.archive && (holds.archive || hasArchiveName(path)):
 		if s.others[k] == nil {
 			s.kinds = append(s.kinds, k)
 		}
@@ -149,41 +149,43 @@ func (s *search) tell() {
 	}
 }
 
-// look tells the kind of a file by its name and beginning, and the form of what it holds in the end.
-func look(path string) (*kind, form, error) {
+// look tells the kind of a file by its name and beginning, and the kind of what it holds in the end, if it is packed.
+func look(path string) (k, holds *kind, err error) {
 	if err := mayHold(path); err != nil {
-		return nil, unread, err
+		return nil, nil, err
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, unread, extract.FileError(path, err)
+		return nil, nil, extract.FileError(path, err)
 	}
 	defer f.Close()
 	w, err := watch(path, f, nil)
 	if err != nil {
-		return nil, unread, err
+		return nil, nil, err
 	}
-	k, err := kindOf(path, w, w.size)
+	k, err = kindOf(path, w, w.size)
 	if err != nil {
-		return nil, unread, err
+		return nil, nil, err
 	}
 	return k, innermost(k, path, f), nil
 }
 
-// innermost is the form of what a file holds, if it is packed or not. Whatever cannot be unpacked is not read.
-func innermost(k *kind, path string, r io.Reader) form {
+// innermost is the kind of what a file holds in the end. What cannot be unpacked is of the kind that it is packed in.
+func innermost(k *kind, path string, r io.Reader) *kind {
 	for depth := 0; k.form == inPacked; depth++ {
+		broken := *k
+		broken.form = unread
 		z, err := k.compression.NewReader(r)
 		if err != nil || depth > bundle.MaxDepth {
-			return unread
+			return &broken
 		}
 		defer z.Close()
 		path = unpackedName(path)
 		head, err := readInto(nil, z, headLen)
 		if len(head) == 0 || err != nil && !errors.Is(err, bundle.ErrFormat) {
-			return unread
+			return &broken
 		}
 		k, r = recognise(head, path), io.MultiReader(bytes.NewReader(head), z)
 	}
-	return k.form
+	return k
 }

@@ -20,22 +20,22 @@ func (f form) single() bool {
 }
 
 // place returns the folder that a part's items are in, or that the folders of its archive are in.
-func place(p *part) []string {
+func (t *tree) place(p *part) []string {
 	switch {
 	case p.form.single():
-		return dirPath(p.dir)
+		return t.dirPath(p.dir)
 	case p.form == inMaildir, p.form == inMH:
-		return dirPath(p.path())
+		return t.dirPath(p.path())
 	case p.form == inLines && isResource(p.name):
-		return dirPath(p.dir)
+		return t.dirPath(p.dir)
 	case p.form == inMbox && isMailFile(p.name):
-		return dirPath(p.dir) // QUIRK: some programs export a mail with its line from an mbox
+		return t.dirPath(p.dir) // QUIRK: some programs export a mail with its line from an mbox
 	case p.form == inMbox:
 		if dir := path.Dir(p.path()); p.name == "mbox" && strings.HasSuffix(strings.ToLower(dir), ".mbox") {
-			return dirPath(dir)
+			return t.dirPath(dir)
 		}
 	}
-	return append(dirPath(p.dir), stem(p.name))
+	return append(t.dirPath(p.dir), stem(p.name))
 }
 
 func isMailFile(name string) bool {
@@ -47,8 +47,11 @@ func isMailFile(name string) bool {
 //
 // QUIRK: Thunderbird keeps the folders in "Inbox" in "Inbox.sbd"; Apple Mail keeps the mails of "Inbox" far below
 // "Inbox.mbox", in directories that have numbers and the like for names.
-func dirPath(dir string) []string {
-	if dir == "." {
+func (t *tree) dirPath(dir string) []string {
+	if t.top != "." {
+		dir = strings.TrimPrefix(strings.TrimPrefix(dir, t.top), "/")
+	}
+	if dir == "." || dir == "" {
 		return []string{}
 	}
 	parts := strings.Split(dir, "/")
@@ -107,18 +110,19 @@ type shelves struct {
 	known map[string]*formats.Folder
 }
 
-// at returns the folder of a path: the same for each that asks.
-func (s *shelves) at(parts []string) *formats.Folder {
+// at returns the folder of a path: the same for each that asks. What else is known of it is what like, if it is not nil,
+// says of itself.
+func (s *shelves) at(parts []string, like *formats.Folder) *formats.Folder {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.get(parts, "")
-}
-
-func (s *shelves) get(parts []string, class string) *formats.Folder {
 	key := strings.Join(parts, "\x00")
 	f := s.known[key]
 	if f == nil {
-		f = &formats.Folder{Path: slices.Clone(parts), Class: class}
+		f = new(formats.Folder)
+		if like != nil {
+			*f = *like
+		}
+		f.Path, f.Role = slices.Clone(parts), formats.RoleNone
 		if len(parts) == 1 {
 			f.Role = extract.RoleOf(parts[0])
 		}
@@ -130,30 +134,24 @@ func (s *shelves) get(parts []string, class string) *formats.Folder {
 	return f
 }
 
-// outer returns the folder that stands for one of a part's archive. The folders of a mailbox stay apart from those of all
+// shelf returns the folder that stands for one of a part's archive. The folders of a mailbox stay apart from those of all
 // others; files are the folder of their name, whatever they hold.
-func (s *shelves) outer(p *part, inner *formats.Folder) *formats.Folder {
+func (t *tree) shelf(p *part, inner *formats.Folder) *formats.Folder {
 	if p.form.whole() {
 		f := *inner
 		if !p.form.folder() {
-			f.Path = slices.Concat(place(p), inner.Path)
+			f.Path = slices.Concat(t.place(p), inner.Path)
 		}
 		return &f
 	}
-	parts := place(p)
+	parts := t.place(p)
 	switch {
 	case p.form == inMbox, p.form == inLines:
 		parts = inner.Path // the place that it was given, or what its labels say
 	case p.form.single() && len(parts) == 0 && inner != nil:
 		parts = inner.Path
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	class := ""
-	if inner != nil {
-		class = inner.Class
-	}
-	return s.get(parts, class)
+	return t.shelves.at(parts, inner)
 }
 
 // way returns a folder and those above it, from the top.

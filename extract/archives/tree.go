@@ -29,8 +29,7 @@ type tree struct {
 	session *session
 	files   fs.FS
 	budget  *bundle.Budget
-	// trusted says that mailmill wrote the tree: then when a file was changed is when its message was received.
-	trusted bool
+	top     string // the folder in files that it begins with
 	parts   []part
 	shelves shelves
 
@@ -46,7 +45,9 @@ type part struct {
 	form      form
 	size      int64
 	modified  time.Time
-	// folder is the one that it lies in.
+	// trusted says that mailmill wrote the file: then when it was changed is when its message was received.
+	trusted bool
+	// folder is the one that it lies in, of messages and of what cannot be read.
 	folder *formats.Folder
 	// subject and date are those of a message.
 	subject string
@@ -133,13 +134,13 @@ func (t *tree) Folders() []*formats.Folder {
 	var met []*formats.Folder
 	for i := range t.parts {
 		p := &t.parts[i]
-		if p.held == nil && (p.err != nil || p.form.single()) {
+		if p.err != nil || p.form == inMail {
 			met = append(met, p.folder)
 			continue
 		}
 		a, err := t.archive(context.Background(), i)
 		if err != nil {
-			met = append(met, p.folder)
+			met = append(met, t.lost(p, err).folder)
 			continue
 		}
 		for _, f := range a.Folders() {
@@ -192,9 +193,7 @@ func (t *tree) entries(ctx context.Context, list func(extract.Archive) iter.Seq2
 			}
 			a, err := t.archive(ctx, i)
 			if err != nil {
-				lost := *p
-				lost.err = err
-				if !yield(lost.entry(t.index(i, 0)), nil) {
+				if !yield(t.lost(p, err).entry(t.index(i, 0)), nil) {
 					return
 				}
 				continue
@@ -202,8 +201,7 @@ func (t *tree) entries(ctx context.Context, list func(extract.Archive) iter.Seq2
 			for e, err := range list(a) {
 				if err != nil {
 					// The rest of this part is lost, and not that of others.
-					e = p.entry(t.index(i, 0))
-					e.Err = err
+					e = t.lost(p, err).entry(t.index(i, 0))
 				} else {
 					e = t.out(i, e)
 				}
@@ -216,6 +214,13 @@ func (t *tree) entries(ctx context.Context, list func(extract.Archive) iter.Seq2
 			}
 		}
 	}
+}
+
+// lost is a part of which nothing can be read.
+func (t *tree) lost(p *part, err error) *part {
+	lost := *p
+	lost.err, lost.folder = refused(path.Join(t.info.Path, p.path()), err), t.shelves.at(t.dirPath(p.dir), nil)
+	return &lost
 }
 
 // single is the entry of a message, or of what cannot be read.
@@ -252,14 +257,14 @@ func (t *tree) out(i int, e formats.Entry) formats.Entry {
 func (t *tree) outer(i int, inner *formats.Folder) *formats.Folder {
 	p := &t.parts[i]
 	if p.held == nil {
-		return t.shelves.outer(p, inner)
+		return t.shelf(p, inner)
 	}
 	h := p.held
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	f := h.outer[inner]
 	if f == nil {
-		f = t.shelves.outer(p, inner)
+		f = t.shelf(p, inner)
 		if h.outer == nil {
 			h.outer, h.inner = make(map[*formats.Folder]*formats.Folder), make(map[*formats.Folder]*formats.Folder)
 		}
@@ -360,7 +365,7 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 	}
 	if p.form == inMail {
 		state := mail.State{}
-		if t.trusted {
+		if p.trusted {
 			state.Received = p.modified
 		}
 		content, size, _, lost := messages.Load(t.files, p.path())
@@ -388,7 +393,7 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 	it, err := a.Read(ctx, t.in(ctx, i, inner, a, e))
 	if it != nil {
 		it.Folder, it.ID, it.Index, it.Source = e.Folder, e.ID, e.Index, t.info.Path
-		if t.trusted && p.form == inEMLX && it.Received.IsZero() {
+		if p.trusted && p.form == inEMLX && it.Received.IsZero() {
 			it.Received = p.modified
 		}
 	}
@@ -538,7 +543,7 @@ func (t *tree) openPart(ctx context.Context, p *part) (*opened, error) {
 
 // body makes a part's file one that can be read in any order. Cut says why there is less of it than there was.
 func (t *tree) body(ctx context.Context, p *part) (b body, cut, err error) {
-	b = body{path: path.Join(t.info.Path, p.path()), folder: place(p), size: p.size, modified: p.modified, budget: t.budget}
+	b = body{path: path.Join(t.info.Path, p.path()), folder: t.place(p), size: p.size, modified: p.modified, budget: t.budget}
 	f, err := t.files.Open(p.path())
 	if err != nil {
 		return b, nil, refused(b.path, err)

@@ -2,7 +2,6 @@ package archives
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"mailmill/extract"
+	"mailmill/formats"
 	"mailmill/formats/corpustest"
 )
 
@@ -114,48 +114,145 @@ func TestPackedPST(t *testing.T) {
 	}
 }
 
-// A folder is one source, whatever is in it, and its folders are the directories and the files with many items.
+const (
+	calendar = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//y//EN\r\nBEGIN:VEVENT\r\nUID:e1@example.org\r\nDTSTAMP:20140302T093000Z\r\nDTSTART:20140302T093000Z\r\nSUMMARY:Lunch\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+	card     = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:c1\r\nFN:Alice\r\nN:;Alice;;;\r\nEND:VCARD\r\n"
+)
+
+// home is a folder of all sorts of things, name and content.
+var home = []string{
+	"Inbox/1.eml", one,
+	"Inbox/2.eml", two,
+	"Inbox.mbox", tinyMbox,
+	"Inbox.msf", "// <!-- <mdb:mork:z v=\"1.4\"/> -->",
+	"Lists.sbd/Go", tinyMbox,
+	"Apple.mbox/mbox", tinyMbox,
+	"Apple.mbox/table_of_contents", "\x00\x00\x00\x0cbinary",
+	"V10/Work.mbox/0C2D9A4E-0000-4000-8000-1234567890AB/Data/3/Messages/17.emlx", fmt.Sprintf("%d\n%s", len(one), one),
+	"packed/one.eml.gz", gzipOf(one),
+	"packed/notes.txt.gz", gzipOf("hello"),
+	"Md/cur/1393752600.1.host:2,FS", one,
+	"Md/new/1393752601.2.host", two,
+	"Md/tmp/x", "unfinished",
+	"Md/.Sent/cur/1393752602.3.host:2,S", two,
+	"Md/.Sent/new/.keep", "",
+	"Md/dovecot.index.log", "\x01\x03\x28\x00",
+	"mh/inbox/1", one,
+	"mh/inbox/2", two,
+	"mh/inbox/.mh_sequences", "unseen: 2\n",
+	"Takeout/Calendar/Family.ics", calendar,
+	"Takeout/Contacts/All Contacts/All Contacts.vcf", card,
+	"dav/work/0f8f4ad5-8f6e-4d3c-9a51-1c9b3e3f1a2b.ics", calendar,
+	"readme.txt", "hello",
+	"photo.jpg", "\xFF\xD8\xFF\xE0",
+	".DS_Store", "\x00\x00\x00\x01Bud1",
+	"top.eml", two,
+	"broken.eml", "no header at all",
+}
+
+// inHome are the items of it.
+var inHome = []string{
+	`Apple mail 60090117 [] "one" []`,
+	`Apple mail ec42ee83 [seen] "two" []`,
+	`Inbox mail 60090117 [] "one" []`,
+	`Inbox mail ec42ee83 [] "two" []`,
+	`Inbox mail 60090117 [] "one" []`,
+	`Inbox mail ec42ee83 [seen] "two" []`,
+	`Lists/Go mail 60090117 [] "one" []`,
+	`Lists/Go mail ec42ee83 [seen] "two" []`,
+	`Md/Inbox mail 60090117 [seen flagged] "one" []`,
+	`Md/Inbox mail ec42ee83 [] "two" []`,
+	`Md/Sent mail ec42ee83 [seen] "two" []`,
+	`Takeout/Calendar/Family event 1707be23 [] "Lunch" []`,
+	`Takeout/Contacts/All Contacts/All Contacts contact 1ae4e86b [] "Alice" []`,
+	`V10/Work mail 60090117 [] "one" []`,
+	` mail afc5614f [] "" []`,
+	`dav/work event 1707be23 [] "Lunch" []`,
+	`mh/inbox mail 60090117 [seen] "one" []`,
+	`mh/inbox mail ec42ee83 [] "two" []`,
+	`packed mail 60090117 [] "one" []`,
+	` mail ec42ee83 [] "two" []`,
+}
+
+// A folder is one source, whatever is in it, and its folders are the directories and the files with many items. It is the
+// same in a tar or a zip.
 func TestFolder(t *testing.T) {
-	files := []string{
-		"Inbox/1.eml", one,
-		"Inbox/2.eml", two,
-		"Inbox.mbox", tinyMbox,
-		"Lists.sbd/Go", tinyMbox,
-		"Lists.msf", "// <!-- <mdb:mork:z v=\"1.4\"/> -->",
-		"Apple.mbox/mbox", tinyMbox,
-		"Apple.mbox/table_of_contents", "\x00\x00\x00\x0cbinary",
-		"V10/Work.mbox/0C2D9A4E-0000-4000-8000-1234567890AB/Data/3/Messages/17.emlx", fmt.Sprintf("%d\n%s", len(one), one),
-		"packed/one.eml.gz", gzipOf(one),
-		"packed/two.zip", zipOf("deep/2.eml", two),
-		"Md/cur/1393752600.1.host:2,FS", one,
-		"Md/new/1393752601.2.host", two,
-		"Md/tmp/x", "unfinished",
-		"Md/.Sent/cur/1393752602.3.host:2,S", two,
-		"Md/.Sent/new/x", "",
-		"mh/inbox/1", one,
-		"mh/inbox/2", two,
-		"readme.txt", "hello",
-		"photo.jpg", "\xFF\xD8\xFF\xE0",
-		".DS_Store", "\x00\x00\x00\x01Bud1",
-		"broken.eml", "no header at all",
-		"empty.eml", "",
-	}
 	dir := t.TempDir()
-	for i := 0; i < len(files); i += 2 {
-		write(t, dir, files[i], files[i+1])
+	for i := 0; i < len(home); i += 2 {
+		write(t, dir, home[i], home[i+1])
 	}
 	sources, skipped, err := Find(t.Context(), dir, "")
-	if err != nil || len(sources) != 2 || sources[1] != dir || filepath.Base(sources[0]) != "two.zip" || len(skipped) != 0 {
+	if err != nil || len(sources) != 1 || sources[0] != dir || len(skipped) != 0 {
 		t.Fatalf("%v %v %v", sources, skipped, err)
 	}
-	got := lines(t, open(t, dir))
-	for _, l := range got {
-		t.Log(l)
+	a := open(t, dir)
+	same(t, lines(t, a), inHome)
+	if format := a.Info().Format; format != "folder with 4 .eml, 2 .emlx, 3 mbox, 1 Maildir, 1 MH, 3 .ics or .vcf" {
+		t.Error(format)
 	}
-	t.Log(open(t, dir).Info())
-	packed := content(t, "x.zip", zipOf(files...))
-	for _, l := range packed {
-		t.Log("zip: ", l)
+	same(t, content(t, "home.zip", zipOf(home...)), inHome)
+	same(t, content(t, "home.tar.gz", gzipOf(tarOf(home...))), inHome)
+	same(t, content(t, "other.tar.gz", gzipOf(zipOf(home...))), inHome)
+
+	// It is learnt from, too.
+	places := 0
+	for e, err := range a.Places(t.Context()) {
+		var lesson formats.Lesson
+		if err == nil {
+			err = a.Learn(t.Context(), e, &lesson)
+		}
+		if err != nil {
+			t.Error(e.ID, err)
+		}
+		places++
 	}
-	_ = errors.Is
+	if places != len(inHome) {
+		t.Errorf("%d places", places)
+	}
+}
+
+// Folders lists every folder that has entries, each once and the very ones of the entries.
+func TestFolders(t *testing.T) {
+	path := write(t, t.TempDir(), "home.zip", zipOf(home...))
+	a := open(t, path)
+	listed := make(map[*formats.Folder]bool)
+	names := make(map[string]bool)
+	for _, f := range a.Folders() {
+		if listed[f] || names[f.String()] {
+			t.Errorf("%q is listed twice", f)
+		}
+		listed[f], names[f.String()] = true, true
+	}
+	used := make(map[*formats.Folder]bool)
+	for e, err := range a.Entries(t.Context()) {
+		if err != nil || !listed[e.Folder] {
+			t.Errorf("%q of %s is not listed: %v", e.Folder, e.ID, err)
+		}
+		used[e.Folder] = true
+	}
+	for f := range listed {
+		if !used[f] {
+			t.Errorf("%q is empty", f)
+		}
+	}
+}
+
+// What cannot be read in an archive is an item that has failed: it may have been many.
+func TestLostInside(t *testing.T) {
+	got := content(t, "x.zip", zipOf("1.eml", one, "old/mail.7z", "7z\xBC\xAF\x27\x1C", "empty.eml", "", "bad.zip", zipOf("1.eml", one)[:60], "a.7z.txt", "text"))
+	want := []string{
+		` mail 60090117 [] "one" []`,
+		` bad.zip: `,
+		` empty.eml: `,
+		`old old/mail.7z: `,
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%q", got)
+	}
+	for i, says := range []string{"", "is damaged", "x.zip/empty.eml is empty", "x.zip/old/mail.7z is a 7-Zip archive. If there is mail in it, unpack it first"} {
+		_ = says
+		if !strings.HasPrefix(got[i], want[i]) {
+			t.Errorf("%s, want %s", got[i], want[i])
+		}
+	}
 }
