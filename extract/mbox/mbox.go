@@ -42,11 +42,10 @@ var (
 	_ extract.Learner = (*Archive)(nil)
 )
 
-// Recognise reports whether a file that begins with head is an mbox file: if it begins with a line "From ", behind empty
-// lines and a byte order mark at most.
-func Recognise(head []byte) bool { return recognise(head) }
+// Recognise reports whether a file that begins with head is an mbox file, see [mbox.Recognise].
+func Recognise(head []byte) bool { return mbox.Recognise(head) }
 
-// Open opens a file. Its folder is called as the file, see [FolderPath].
+// Open opens a file. Its folder is called as the file.
 func Open(path string, r io.ReaderAt, size int64, modified time.Time, o extract.Options) (*Archive, error) {
 	return OpenFolder(folderOf(path), path, r, size, modified, o)
 }

@@ -105,63 +105,32 @@ const longestTellers = 16 << 10
 
 var tellerNames = [...]string{"Subject", "Date", "Content-Type", "X-PST-Message-Class"}
 
-func recognise(head []byte) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF")), "\r\n")
-	return bytes.HasPrefix(head, []byte("From "))
-}
-
 // unnamed is the folder of what comes without a name.
 const unnamed = "Mail"
 
+// folderOf returns the folder that a file is: it is called as the file, without what says how that is packed.
+//
+// QUIRK: Apple Mail keeps the folder "Inbox" in a file "Inbox.mbox/mbox".
 func folderOf(path string) []string {
-	if path == "-" || path == "" {
+	path = filepath.ToSlash(path)
+	dir, name := path[:strings.LastIndexByte(path, '/')+1], path[strings.LastIndexByte(path, '/')+1:]
+	if name == "-" || name == "" {
 		return []string{unnamed}
 	}
-	path = filepath.ToSlash(path)
-	parts := strings.Split(path, "/")
-	from := len(parts) - 1
-	if from > 0 && parts[from] == appleFile && strings.HasSuffix(strings.ToLower(parts[from-1]), extension) {
-		from--
+	if name == "mbox" {
+		above := strings.TrimSuffix(dir, "/")
+		if in, ok := cutSuffix(above[strings.LastIndexByte(above, '/')+1:], extension); ok {
+			return []string{in}
+		}
 	}
-	return FolderPath(strings.Join(parts[from:], "/"))
+	for _, packed := range []string{".gz", ".zst", ".bz2", ".xz"} {
+		name, _ = cutSuffix(name, packed)
+	}
+	name, _ = cutSuffix(name, extension)
+	return []string{name}
 }
 
-const (
-	extension = ".mbox"
-	// appleFile is the file in Apple Mail's folders X.mbox.
-	appleFile = "mbox"
-)
-
-// FolderPath returns the folder that a file of a tree is, named by its slash-separated path: a file is the folder of its
-// name, without ".mbox", in the folder of the directory.
-//
-// QUIRK: Thunderbird keeps the folders in "Inbox" in a directory "Inbox.sbd"; Apple Mail keeps the folder "Inbox" in a file
-// "Inbox.mbox/mbox".
-func FolderPath(member string) []string {
-	parts := slices.DeleteFunc(strings.Split(member, "/"), func(s string) bool { return s == "" || s == "." })
-	if n := len(parts); n > 1 && parts[n-1] == appleFile {
-		if name, ok := cutSuffix(parts[n-2], extension); ok {
-			parts[n-2] = name
-			parts = parts[:n-1]
-		}
-	}
-	for i, name := range parts {
-		if i < len(parts)-1 {
-			if cut, ok := cutSuffix(name, ".sbd"); ok {
-				parts[i] = cut
-			} else if cut, ok := cutSuffix(name, extension); ok {
-				parts[i] = cut
-			}
-			continue
-		}
-		for _, packed := range []string{".gz", ".zst", ".bz2", ".xz"} {
-			name, _ = cutSuffix(name, packed)
-		}
-		name, _ = cutSuffix(name, extension)
-		parts[i] = name
-	}
-	return parts
-}
+const extension = ".mbox"
 
 // cutSuffix cuts a suffix off a name, in whatever case, but leaves something of it.
 func cutSuffix(name, suffix string) (string, bool) {

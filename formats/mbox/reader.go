@@ -23,6 +23,18 @@ type Envelope struct {
 	Offset, Start int64
 }
 
+// Recognise reports whether a file that begins with head is an mbox file: it begins with a line "From ", behind empty lines
+// and a byte order mark at most, or has such a line with a date and a header after it within head, as a file has that lost
+// its beginning.
+func Recognise(head []byte) bool {
+	s := NewScanner(bytes.NewReader(head))
+	env, err := s.Next()
+	if err != nil {
+		return false
+	}
+	return s.Garbage() == 0 || !env.Date.IsZero() && isField(head[env.Start:])
+}
+
 // ParseEnvelope reads the line "From " that b begins with. What it returns has no offset; its Start is the length of the
 // line. ok is false where b begins with something else, or is shorter than the line.
 func ParseEnvelope(b []byte) (env Envelope, ok bool) {
