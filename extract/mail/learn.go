@@ -8,8 +8,8 @@ import (
 	"mailmill/formats/mime"
 )
 
-// Learn adds to a lesson what the header of a message tells of people: who has which mail address and display name, and
-// who has an Exchange name in the place of an address.
+// Learn adds to a lesson what the header of a message tells of people: who has which mail address and display name, who has
+// an Exchange name in the place of an address, and, where mailmill has kept that beside the address, both.
 func Learn(head []byte, lesson *formats.Lesson) {
 	m, err := mime.Read(formats.Bytes(head), int64(len(head)), 0)
 	if err == nil {
@@ -20,8 +20,15 @@ func Learn(head []byte, lesson *formats.Lesson) {
 func learn(m *formats.Mail, lesson *formats.Lesson) {
 	for i := range m.Header {
 		f := &m.Header[i]
-		if lesson.Date.IsZero() && strings.EqualFold(f.Name, "Date") {
-			lesson.Date = date(mime.Value(f))
+		switch {
+		case strings.EqualFold(f.Name, "Date"):
+			if lesson.Date.IsZero() {
+				lesson.Date = date(mime.Value(f))
+			}
+		case strings.EqualFold(f.Name, keptField):
+			if e, ok := kept(m, mime.Subject(mime.FieldText(f, 0))); ok {
+				lesson.Evidence = append(lesson.Evidence, e)
+			}
 		}
 		for _, a := range f.Addresses {
 			if e, ok := evidenceOf(a); ok {
@@ -46,7 +53,7 @@ func evidenceOf(a *formats.Address) (e formats.Evidence, ok bool) {
 	}
 	switch mapi.ShapeOf(addr) {
 	case mapi.ShapeSMTP:
-		e.SMTP = strings.Clone(addr)
+		e.SMTP = strings.Clone(addr) // which may be a part of something big
 	case mapi.ShapeDN:
 		e.DN = strings.Clone(addr)
 	case mapi.ShapeIMCEA:
@@ -62,4 +69,47 @@ func evidenceOf(a *formats.Address) (e formats.Evidence, ok bool) {
 		e.Name = strings.Clone(a.Name)
 	}
 	return e, e.SMTP != "" || e.DN != ""
+}
+
+// keptField has a stored Exchange address of a mail that was written of an Outlook data file: "role; name; address".
+const keptField = "X-PST-EX-Address"
+
+// kept returns what such a field tells together with the address that stands in the role's field: that of the only one who has
+// the name.
+func kept(m *formats.Mail, value string) (e formats.Evidence, ok bool) {
+	role, rest, _ := strings.Cut(value, "; ")
+	i := strings.LastIndex(rest, "; ")
+	if i < 0 {
+		return e, false
+	}
+	name, dn := rest[:i], mapi.CleanAddress(rest[i+2:])
+	if !mapi.IsDN(dn) || len(dn) > longestAddress || len(name) > longestName {
+		return e, false
+	}
+	var list []*formats.Address
+	switch role {
+	case "from":
+		list = []*formats.Address{m.From}
+	case "sender":
+		list = []*formats.Address{m.Sender}
+	case "reply-to":
+		list = m.ReplyTo
+	case "to":
+		list = m.To
+	case "cc":
+		list = m.Cc
+	case "bcc":
+		list = m.Bcc
+	}
+	e = formats.Evidence{Class: formats.EvidenceHeader, DN: strings.Clone(dn), Name: strings.Clone(name)}
+	for _, a := range list {
+		if a == nil || a.SMTP == "" || formats.NameKey(a.Name) != formats.NameKey(name) {
+			continue
+		}
+		if e.SMTP != "" {
+			return e, false
+		}
+		e.SMTP = strings.Clone(a.SMTP)
+	}
+	return e, e.SMTP != ""
 }

@@ -251,6 +251,7 @@ func isSomebody(a *formats.Address) bool { return a.Stored != "" || a.Name != ""
 // know fills in what an address tells by itself.
 func know(a *formats.Address) {
 	a.Via = formats.ViaNone
+	defer func() { a.Name = mapi.CleanName(OneLine(a.Name), a.SMTP) }()
 	addr := mapi.CleanAddress(a.Stored)
 	switch mapi.ShapeOf(addr) {
 	case mapi.ShapeSMTP:
