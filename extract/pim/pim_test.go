@@ -157,6 +157,7 @@ func entriesOf(t testing.TB, a extract.Archive) []formats.Entry {
 
 func same(t *testing.T, f *formats.Folder, items []*formats.Item, file string, write func([]*formats.Item) string) {
 	t.Helper()
+	t.Logf("%s: %d items, %d bytes", f, len(items), len(file))
 	again := readAll(t, open(t, f.Path, file))
 	if len(again) != len(items) {
 		t.Fatalf("%s: %d items, want %d", f, len(again), len(items))

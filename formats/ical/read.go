@@ -33,8 +33,9 @@ type Component struct {
 
 // Errors of [Read].
 var (
-	errNothing = errors.New("it is no event, task, note or journal entry")
-	errNoStart = errors.New("nothing says when it starts")
+	errNothing      = errors.New("it is no event, task, note or journal entry")
+	errNoStart      = errors.New("nothing says when it starts")
+	errNoOccurrence = errors.New("nothing says which occurrence it is")
 )
 
 // Read makes an item of a component and of those that belong to it: the occurrences of a series that differ. The item has
@@ -47,7 +48,10 @@ func Read(main Component, others []Component, o ReadOptions) (*formats.Item, err
 	r := newReader(main, o)
 	it := &formats.Item{Entry: formats.Entry{Kind: r.kind}}
 	it.Modified = r.stamp("LAST-MODIFIED")
-	uid := cmp.Or(r.text("UID"), hashed(r.lines))
+	uid := hashed(r.lines)
+	if p := r.first("UID"); p != nil {
+		uid = cmp.Or(uidOf(p.Value), uid)
+	}
 	r.uid = uid
 	var overrides []*reader
 	for _, c := range others {
@@ -638,6 +642,11 @@ func (r *reader) event() *formats.Event {
 		e.Start = r.anyStart()
 		r.damage = append(r.damage, formats.Damage{Part: "start", Err: errNoStart})
 	}
+	if e.RecurrenceID.IsZero() && r.first("RECURRENCE-ID") != nil {
+		e.RecurrenceID = e.Start
+		r.replace("RECURRENCE-ID", e.Start)
+		r.damage = append(r.damage, formats.Damage{Part: "series", Err: errNoOccurrence})
+	}
 	if p := r.first("DURATION"); p != nil && e.End.IsZero() {
 		if d, ok := parseDuration(p.Value); ok && d > 0 {
 			e.End = e.Start
@@ -682,23 +691,28 @@ func (r *reader) anyStart() formats.Moment {
 	if start.IsZero() {
 		start = formats.Date(1970, time.January, 1)
 	}
-	line := contentline.Property{Name: "DTSTART", Value: start.Clock.Format(clockForm)}
-	switch start.Form {
+	r.replace("DTSTART", start)
+	return start
+}
+
+// replace has a moment stand in place of a line that makes no sense, which stays under another name.
+func (r *reader) replace(name string, m formats.Moment) {
+	line := contentline.Property{Name: name, Value: m.Clock.Format(clockForm)}
+	switch m.Form {
 	case formats.MomentDate:
-		line.Value = start.Clock.Format(dateForm)
+		line.Value = m.Clock.Format(dateForm)
 		line.Set("VALUE", "DATE")
 	case formats.MomentInstant:
 		line.Value += "Z"
 	case formats.MomentZoned:
-		line.Set("TZID", start.Zone.ID)
+		line.Set("TZID", m.Zone.ID)
 	}
 	for i := range r.lines {
-		if l := &r.lines[i]; l.Name == "DTSTART" {
-			l.Name, l.Folded = "X-PST-DTSTART", nil
+		if l := &r.lines[i]; l.Name == name {
+			l.Name, l.Folded = "X-PST-"+name, nil
 		}
 	}
 	r.ensure(line)
-	return start
 }
 
 // task reads a VTODO.

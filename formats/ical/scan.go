@@ -62,7 +62,7 @@ func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, stray in
 	found, stray, err := contentline.Scan(r, wanted, func(c contentline.Component) error {
 		o := Object{Name: c.Name, Kind: kindOf(&c), Offset: c.Offset, End: c.End, Calendar: c.Calendar, Zones: c.Zones}
 		uid, _ := c.Get("UID")
-		o.UID = strings.TrimSpace(contentline.Unescape(uid))
+		o.UID = uidOf(uid)
 		tzid, _ := c.Get("TZID")
 		o.TZID = strings.TrimSpace(contentline.Unescape(tzid))
 		_, o.Occurrence = c.Get("RECURRENCE-ID")
@@ -72,6 +72,11 @@ func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, stray in
 		calendars = append(calendars, calendarOf(props))
 	}
 	return calendars, stray, err
+}
+
+// uidOf returns the UID in the value of one: a line of text.
+func uidOf(value string) string {
+	return strings.TrimSpace(contentline.OneLine(contentline.Unescape(value)))
 }
 
 // kindOf returns the kind of a component.

@@ -72,7 +72,7 @@ func (e *Encoder) verbatimEvent(ev *formats.Event, start, end formats.Moment) {
 // verbatim writes an item by the lines that it came as. Each is as it was, unless the target or a step that the item has
 // gone through wants another.
 func (e *Encoder) verbatim(d *formats.Details, c changes) {
-	w := &lineWriter{e: e, d: d, changes: c, uid: contentline.OneLine(e.uid(d))}
+	w := &lineWriter{e: e, d: d, changes: c, uid: strings.TrimSpace(contentline.OneLine(e.uid(d)))}
 	for _, z := range d.Verbatim.Zones {
 		if id := e.ids[z]; id != "" && id != z.ID {
 			if w.zones == nil {
@@ -182,7 +182,7 @@ func (w *lineWriter) own(p *contentline.Property, changed bool) (is, keep bool) 
 	}
 	switch p.Name {
 	case "UID":
-		if contentline.OneLine(strings.TrimSpace(contentline.Unescape(p.Value))) != w.uid {
+		if uidOf(p.Value) != w.uid {
 			p.Value, changed = contentline.Escape(w.uid), true
 		}
 	case "RECURRENCE-ID":
