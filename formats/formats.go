@@ -16,6 +16,7 @@ package formats
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -84,6 +85,16 @@ func (f Flags) Names() []string {
 		}
 	}
 	return names
+}
+
+// ParseFlags is the inverse of [Flags.Names]. Names that it does not know are left out.
+func ParseFlags(names []string) (f Flags) {
+	for _, name := range names {
+		if i := slices.Index(flagNames[:], name); i >= 0 {
+			f |= 1 << i
+		}
+	}
+	return f
 }
 
 // Role is what a folder is to its owner, whatever its name and language.

@@ -142,8 +142,8 @@ type visit struct {
 	depth int
 	// around is the mailbox that it may be a part of; nil for none.
 	around mailbox
-	// trusted says that mailmill wrote it.
-	trusted bool
+	// record is that of the tree that mailmill wrote it into; nil for others.
+	record *record
 }
 
 // walk finds the files in a folder and in those below it, but for those that are part of a mailbox around it.
@@ -155,7 +155,11 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 	if err != nil && v.depth == 0 {
 		return err
 	}
-	v.trusted = v.trusted || slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.Name() == recordName })
+	if slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.Name() == recordName }) {
+		if r := readRecord(b.tree.files, v.dir); r != nil {
+			v.record = r
+		}
+	}
 	if v.around == nil {
 		if v.around, err = b.mailbox(v.dir, list); err != nil {
 			return err
@@ -172,14 +176,14 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 		}
 		switch {
 		case b.passed(name), v.around != nil && (!mode.IsDir() || isMaildirs(d.Name())) && v.around.Owns(name):
-		case v.trusted && mode.IsDir() && path.Ext(name) == besideExtension:
+		case v.record != nil && mode.IsDir() && path.Ext(name) == besideExtension:
 			// The attachments of a calendar are no items.
 		case mode.IsDir() && v.depth < maxDirs:
-			if err := b.walk(ctx, visit{name, v.depth + 1, v.around, v.trusted}); err != nil {
+			if err := b.walk(ctx, visit{name, v.depth + 1, v.around, v.record}); err != nil {
 				return err
 			}
 		case mode.IsRegular():
-			b.tree.parts = append(b.tree.parts, part{dir: v.dir, name: d.Name(), trusted: v.trusted})
+			b.tree.parts = append(b.tree.parts, part{dir: v.dir, name: d.Name(), record: v.record})
 			b.kinds = append(b.kinds, nil)
 		}
 	}

@@ -21,21 +21,33 @@ func (f form) single() bool {
 
 // place returns the folder that a part's items are in, or that the folders of its archive are in.
 func (t *tree) place(p *part) []string {
+	names, inDir := t.placeName(p)
+	if p.record == nil {
+		return names
+	}
+	if inDir {
+		return p.record.names(p.dir, names)
+	}
+	return p.record.names(path.Join(p.dir, stem(p.name)), names)
+}
+
+// placeName returns the names that tell a part's place, and whether they are those of the folder that it lies in.
+func (t *tree) placeName(p *part) (names []string, inDir bool) {
 	switch {
 	case p.form.single():
-		return t.dirPath(p.dir)
+		return t.dirPath(p.dir), true
 	case p.form == inMaildir, p.form == inMH:
-		return t.dirPath(p.path())
+		return t.dirPath(p.path()), false
 	case p.form == inLines && isResource(p.name):
-		return t.dirPath(p.dir)
+		return t.dirPath(p.dir), true
 	case p.form == inMbox && isMailFile(p.name):
-		return t.dirPath(p.dir) // QUIRK: some programs export a mail with its line from an mbox
+		return t.dirPath(p.dir), true // QUIRK: some programs export a mail with its line from an mbox
 	case p.form == inMbox:
 		if dir := path.Dir(p.path()); p.name == "mbox" && strings.HasSuffix(strings.ToLower(dir), ".mbox") {
-			return t.dirPath(dir)
+			return t.dirPath(dir), false
 		}
 	}
-	return append(t.dirPath(p.dir), stem(p.name))
+	return append(t.dirPath(p.dir), stem(p.name)), false
 }
 
 func isMailFile(name string) bool {

@@ -45,8 +45,9 @@ type part struct {
 	form      form
 	size      int64
 	modified  time.Time
-	// trusted says that mailmill wrote the file: then when it was changed is when its message was received.
-	trusted bool
+	// record is that of the tree that mailmill wrote the file into; nil for others. When such a file was changed is when
+	// its message was received.
+	record *record
 	// folder is the one that it lies in, of messages and of what cannot be read.
 	folder *formats.Folder
 	// subject and date are those of a message.
@@ -365,8 +366,9 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 	}
 	if p.form == inMail {
 		state := mail.State{}
-		if p.trusted {
-			state.Received = p.modified
+		if p.record != nil {
+			written := p.record.state(p.path())
+			state.Received, state.Flags, state.Keywords = p.modified, written.flags, written.keywords
 		}
 		content, size, _, lost := messages.Load(t.files, p.path())
 		if errors.Is(lost, bundle.ErrFormat) {
@@ -393,7 +395,7 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 	it, err := a.Read(ctx, t.in(ctx, i, inner, a, e))
 	if it != nil {
 		it.Folder, it.ID, it.Index, it.Source = e.Folder, e.ID, e.Index, t.info.Path
-		if p.trusted && p.form == inEMLX && it.Received.IsZero() {
+		if p.record != nil && p.form == inEMLX && it.Received.IsZero() {
 			it.Received = p.modified
 		}
 	}
