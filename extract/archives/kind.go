@@ -12,6 +12,7 @@ import (
 
 	"mailmill/extract"
 	"mailmill/extract/bundle"
+	"mailmill/extract/mbox"
 	"mailmill/extract/pim"
 )
 
@@ -181,6 +182,9 @@ func recognise(head []byte, name string) *kind {
 	}
 	if ext := extension(name); ext == ".eml" {
 		return mailFile // however broken
+	}
+	if mbox.Recognise(head) {
+		return mboxFile // the rest of one
 	}
 	return &kind{name: unknown, advice: "It begins with " + quote(head)}
 }

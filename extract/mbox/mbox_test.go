@@ -400,7 +400,7 @@ func TestFolderName(t *testing.T) {
 
 func TestRecognise(t *testing.T) {
 	for head, want := range map[string]bool{
-		"From x": true, "\xEF\xBB\xBFFrom x": true, "\r\n\nFrom x": true, "From: x": false, "": false, "Subject: x\n\nFrom me": false,
+		from: true, "From x": false, "From x\nA: b\n": true, "\xEF\xBB\xBF" + from: true, "\r\n\n" + from: true, "From: x": false, "": false, "Subject: x\n\nFrom me": false,
 		"rest\n\n" + from + "Subject: x\n": true, "Dear all\n\nFrom me\nTo: you\n": false, "rest\n\n" + from + "no field\n": false,
 	} {
 		if mbox.Recognise([]byte(head)) != want {

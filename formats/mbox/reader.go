@@ -23,16 +23,17 @@ type Envelope struct {
 	Offset, Start int64
 }
 
-// Recognise reports whether a file that begins with head is an mbox file: it begins with a line "From ", behind empty lines
-// and a byte order mark at most, or has such a line with a date and a header after it within head, as a file has that lost
-// its beginning.
+// Recognise reports whether a file that begins with head is an mbox file: behind empty lines and a byte order mark at most
+// it begins with a line "From " with a date, or with a header after it; or it has a line with both within head, as a file
+// has that lost its beginning. A letter may begin with "From " too.
 func Recognise(head []byte) bool {
 	s := NewScanner(bytes.NewReader(head))
 	env, err := s.Next()
 	if err != nil {
 		return false
 	}
-	return s.Garbage() == 0 || !env.Date.IsZero() && isField(head[env.Start:])
+	dated, field := !env.Date.IsZero(), isField(head[env.Start:])
+	return dated && field || s.Garbage() == 0 && (dated || field)
 }
 
 // ParseEnvelope reads the line "From " that b begins with. What it returns has no offset; its Start is the length of the
