@@ -433,7 +433,9 @@ func (r *run) routeOf(source int, kind formats.Kind) int {
 	})
 }
 
-func (t *Route) takes(kind formats.Kind) bool { return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind) }
+func (t *Route) takes(kind formats.Kind) bool {
+	return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind)
+}
 
 // handIn ends the work on a slot. The goroutine that completes the oldest that is not posted posts it, and those after
 // it that are complete: so no goroutine is woken for an item, and a processor that stores is not kept from other work
