@@ -91,8 +91,12 @@ func appleState(b []byte) (s State) {
 			bit  uint64
 			flag formats.Flags
 		}{
-			{appleRead, formats.FlagSeen}, {appleDeleted, formats.FlagDeleted}, {appleAnswered, formats.FlagAnswered},
-			{appleFlagged, formats.FlagFlagged}, {appleDraft, formats.FlagDraft}, {appleForwarded, formats.FlagForwarded},
+			{appleRead, formats.FlagSeen},
+			{appleDeleted, formats.FlagDeleted},
+			{appleAnswered, formats.FlagAnswered},
+			{appleFlagged, formats.FlagFlagged},
+			{appleDraft, formats.FlagDraft},
+			{appleForwarded, formats.FlagForwarded},
 		} {
 			if n&known.bit != 0 {
 				s.Flags |= known.flag

@@ -97,8 +97,10 @@ func TestHeaders(t *testing.T) {
 		name, in string
 		want     want
 	}{
-		{"plain", "From: a@example.org\r\nTo: b@example.org\r\nSubject: Hello\r\nDate: Sat, 21 Nov 2026 21:14:05 +0100\r\nMessage-ID: <1@x>\r\n\r\nHi\r\n",
-			want{Subject: "Hello", Date: "2026-11-21 20:14:05", From: " <a@example.org>", To: " <b@example.org>", ID: "<1@x>"}},
+		{
+			"plain", "From: a@example.org\r\nTo: b@example.org\r\nSubject: Hello\r\nDate: Sat, 21 Nov 2026 21:14:05 +0100\r\nMessage-ID: <1@x>\r\n\r\nHi\r\n",
+			want{Subject: "Hello", Date: "2026-11-21 20:14:05", From: " <a@example.org>", To: " <b@example.org>", ID: "<1@x>"},
+		},
 		{"LF", "From: a@example.org\nSubject: Hello\nMessage-ID: <1@x>\n\nHi\n", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
 		{"CR", "From: a@example.org\rSubject: Hello\rMessage-ID: <1@x>\r\rHi\r", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
 		{"CR CR LF", "From: a@example.org\r\r\nSubject: Hello\r\r\nMessage-ID: <1@x>\r\r\n\r\r\nSubject: body\r\r\n", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
@@ -120,24 +122,38 @@ func TestHeaders(t *testing.T) {
 		{"8 bits, UTF-8", "Subject: Grüße\nFrom: Jörg <j@example.org>\nMessage-ID: <1@x>\n\n", want{Subject: "Grüße", From: "Jörg <j@example.org>", ID: "<1@x>"}},
 		{"8 bits, Windows", "Subject: Gr\xFC\xDFe\nFrom: J\xF6rg <j@example.org>\nMessage-ID: <1@x>\n\n", want{Subject: "Grüße", From: "Jörg <j@example.org>", ID: "<1@x>"}},
 		{"control characters", "Subject: a\x1b[31mb\x00c\nMessage-ID: <1@x>\n\n", want{Subject: "a[31mbc", ID: "<1@x>"}},
-		{"twice", "Subject: one\nSubject: two\nMessage-ID: <1@x>\nMessage-ID: <2@x>\nDate: never\nDate: 1 Jan 2020 00:00:00 +0000\nFrom: a@example.org\nFrom: b@example.org\n\n",
-			want{Subject: "one", Date: "2020-01-01 00:00:00", From: " <a@example.org>", ID: "<1@x>"}},
+		{
+			"twice", "Subject: one\nSubject: two\nMessage-ID: <1@x>\nMessage-ID: <2@x>\nDate: never\nDate: 1 Jan 2020 00:00:00 +0000\nFrom: a@example.org\nFrom: b@example.org\n\n",
+			want{Subject: "one", Date: "2020-01-01 00:00:00", From: " <a@example.org>", ID: "<1@x>"},
+		},
 		{"identifiers", "Message-ID: 1@x\n\n", want{ID: "<1@x>"}},
 		{"identifier with blanks", "Message-ID: < 1 @x >\n\n", want{ID: "<1@x>"}},
 		{"empty identifier", "Message-ID: <>\nMessage-Id: <2@x>\n\n", want{ID: "<2@x>"}},
 		{"absurd date", "Date: Thu, 1 Jan 0001 00:00:00 +0000\nMessage-ID: <1@x>\n\n", want{ID: "<1@x>"}},
-		{"only received", "Received: from a by b; Sat, 21 Nov 2026 21:14:05 +0000\nReceived: from c by a; Fri, 20 Nov 2026 21:14:05 +0000\nMessage-ID: <1@x>\n\n",
-			want{Date: "2026-11-21 21:14:05", ID: "<1@x>"}},
-		{"people", "From: \"Doe, Jane\" <jane@example.org>\nSender: jane@EXAMPLE.org\nReply-To: r@example.org; s@example.org\nTo: friends: a@example.org, B <b@example.org>;\n" +
-			"To: <c@example.org> d@example.org\nCc: undisclosed-recipients:;\nMessage-ID: <1@x>\n\n",
-			want{From: "Doe, Jane <jane@example.org>", ReplyTo: " <r@example.org>,  <s@example.org>", ID: "<1@x>",
-				To: "friends:  <a@example.org>, friends: B <b@example.org>,  <c@example.org>,  <d@example.org>"}},
+		{
+			"only received", "Received: from a by b; Sat, 21 Nov 2026 21:14:05 +0000\nReceived: from c by a; Fri, 20 Nov 2026 21:14:05 +0000\nMessage-ID: <1@x>\n\n",
+			want{Date: "2026-11-21 21:14:05", ID: "<1@x>"},
+		},
+		{
+			"people", "From: \"Doe, Jane\" <jane@example.org>\nSender: jane@EXAMPLE.org\nReply-To: r@example.org; s@example.org\nTo: friends: a@example.org, B <b@example.org>;\n" +
+				"To: <c@example.org> d@example.org\nCc: undisclosed-recipients:;\nMessage-ID: <1@x>\n\n",
+			want{
+				From: "Doe, Jane <jane@example.org>", ReplyTo: " <r@example.org>,  <s@example.org>", ID: "<1@x>",
+				To: "friends:  <a@example.org>, friends: B <b@example.org>,  <c@example.org>,  <d@example.org>",
+			},
+		},
 		{"sender", "From: a@example.org\nSender: b@example.org\nMessage-ID: <1@x>\n\n", want{From: " <a@example.org>", Sender: " <b@example.org>", ID: "<1@x>"}},
-		{"Exchange", "From: Jane </o=Org/ou=Site/cn=Recipients/cn=jane>\nTo: IMCEAEX-_o=Org_ou=Site_cn=Recipients_cn=john@example.org\nCc: mailto:c@example.org, root\nMessage-ID: <1@x>\n\n",
-			want{From: "Jane </o=Org/ou=Site/cn=Recipients/cn=jane> = ", To: " <IMCEAEX-_o=Org_ou=Site_cn=Recipients_cn=john@example.org> = ",
-				Cc: " <mailto:c@example.org> = c@example.org, root <>", ID: "<1@x>"}},
-		{"state", "Status: RO\nX-Status: AF\nKeywords: Red Category, \"Big, blue\"\nKeywords: =?utf-8?q?Gr=C3=BCn?=\nX-Mozilla-Keys: $label1 red_category NonJunk\nMessage-ID: <1@x>\n\n",
-			want{Keywords: []string{"Red Category", "Big, blue", "Grün", "$label1"}, Flags: []string{"seen", "answered", "flagged"}, ID: "<1@x>"}},
+		{
+			"Exchange", "From: Jane </o=Org/ou=Site/cn=Recipients/cn=jane>\nTo: IMCEAEX-_o=Org_ou=Site_cn=Recipients_cn=john@example.org\nCc: mailto:c@example.org, root\nMessage-ID: <1@x>\n\n",
+			want{
+				From: "Jane </o=Org/ou=Site/cn=Recipients/cn=jane> = ", To: " <IMCEAEX-_o=Org_ou=Site_cn=Recipients_cn=john@example.org> = ",
+				Cc: " <mailto:c@example.org> = c@example.org, root <>", ID: "<1@x>",
+			},
+		},
+		{
+			"state", "Status: RO\nX-Status: AF\nKeywords: Red Category, \"Big, blue\"\nKeywords: =?utf-8?q?Gr=C3=BCn?=\nX-Mozilla-Keys: $label1 red_category NonJunk\nMessage-ID: <1@x>\n\n",
+			want{Keywords: []string{"Red Category", "Big, blue", "Grün", "$label1"}, Flags: []string{"seen", "answered", "flagged"}, ID: "<1@x>"},
+		},
 		{"state of Thunderbird", "X-Mozilla-Status: 1007\nX-Mozilla-Status2: 00000000\nMessage-ID: <1@x>\n\n", want{Flags: []string{"seen", "answered", "forwarded", "flagged"}, ID: "<1@x>"}},
 		{"deleted", "X-Mozilla-Status: 0009\nMessage-ID: <1@x>\n\n", want{Flags: []string{"seen", "deleted"}, ID: "<1@x>"}},
 		{"draft", "X-Unsent: 1\nMessage-ID: <1@x>\n\n", want{Flags: []string{"draft"}, ID: "<1@x>"}},

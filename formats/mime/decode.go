@@ -83,7 +83,7 @@ func (b *base64Reader) line(dst []byte) ([]byte, error) {
 			return dst, io.EOF
 		}
 		dst = b.add(dst, line)
-		if err != nil && err != bufio.ErrBufferFull { //nolint:errorlint // it is that one
+		if err != nil && err != bufio.ErrBufferFull {
 			return b.flush(dst), err
 		}
 	}
@@ -167,7 +167,7 @@ func (q *quotedReader) line(dst []byte) ([]byte, error) {
 			line = append(q.carry, line...)
 			q.carry = nil
 		}
-		if err == bufio.ErrBufferFull { //nolint:errorlint // it is that one
+		if err == bufio.ErrBufferFull {
 			cut := len(bytes.TrimRight(line, " \t\r"))
 			if i := bytes.LastIndexByte(line[:cut], '='); i >= 0 && i >= cut-2 {
 				cut = i
@@ -232,7 +232,7 @@ func newUUReader(r io.Reader) io.Reader {
 func (u *uuReader) line(dst []byte) ([]byte, error) {
 	for len(dst) < decodeChunk/2 {
 		line, err := u.r.ReadSlice('\n')
-		if err == bufio.ErrBufferFull { //nolint:errorlint // it is that one
+		if err == bufio.ErrBufferFull {
 			continue
 		}
 		line = bytes.TrimRight(line, "\r\n")
