@@ -338,6 +338,7 @@ func (c *conversion) record() map[string]string {
 	set("codepage", c.sources.codePage)
 	set("with-hidden", strconv.FormatBool(c.sources.options.Hidden))
 	set("recover", strconv.FormatBool(c.sources.options.Recover))
+	set("keep-tnef", strconv.FormatBool(c.sources.keepTNEF))
 	set("keep-ex", strconv.FormatBool(c.sources.options.KeepEX))
 	set("timezone", c.sources.timeZone)
 	c.look.record(record)

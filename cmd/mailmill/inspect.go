@@ -189,7 +189,7 @@ func (a *app) check(i *inspection, archive *chosen, bars *report.Bars, log *slog
 	if err != nil {
 		return nil, err
 	}
-	o := check.Options{Steps: []load.Step{&address.Resolver{}}, Jobs: i.jobs, Log: log}
+	o := check.Options{Steps: append(i.sources.steps(), &address.Resolver{}), Jobs: i.jobs, Log: log}
 	if bars != nil {
 		defer bars.Close()
 		o.Observer = bars

@@ -126,7 +126,7 @@ func (c *conversion) of(box *mailbox) *conversion {
 		overwrite: c.overwrite, dryRun: c.dryRun, ignoreSpace: c.ignoreSpace, verify: c.verify, only: c.only, asJSON: c.asJSON,
 		report: c.report, mapped: true, flags: c.flags,
 	}
-	one.sources = sources{codePage: c.sources.codePage, timeZone: c.sources.timeZone, options: c.sources.options}
+	one.sources = sources{codePage: c.sources.codePage, timeZone: c.sources.timeZone, options: c.sources.options, keepTNEF: c.sources.keepTNEF}
 	one.targets = targets{bySort: box.bySort, apart: true, destination: box.destination}
 	one.remote.actAs = box.user
 	return one

@@ -70,7 +70,7 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 	if c.asJSON || a.quiet {
 		return verdict
 	}
-	if !c.mapped {
+	if !c.mapped && !run.people.skipped {
 		fmt.Fprintln(out, run.people.line()+".")
 	}
 	done := "Finished in " + report.Duration(result.Elapsed)
