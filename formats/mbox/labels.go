@@ -101,7 +101,9 @@ func Place(labels []string) Placed {
 			p.Role = labelRoles[ranks[best]]
 		}
 	}
-	p.Keywords = own
+	if len(own) > 0 {
+		p.Keywords = own
+	}
 	return p
 }
 

@@ -182,7 +182,7 @@ func parseFrom(line string) (env Envelope, dated bool) {
 
 func senderOf(words []string) string {
 	s := strings.Trim(strings.Join(words, " "), "<>")
-	if s == "-" || s == "MAILER-DAEMON" {
+	if s == "-" || s == "MAILER-DAEMON" || s == "???@???" {
 		return ""
 	}
 	return s

@@ -442,7 +442,9 @@ func (s *Scanner) skipFrom() {
 // first finds the file's first message.
 func (s *Scanner) first() error {
 	s.began = true
-	s.fill()
+	for s.err == nil && s.end < lookAhead {
+		s.fill()
+	}
 	// QUIRK: empty lines before it, and a byte order mark, occur.
 	if bytes.HasPrefix(s.buf[:s.end], []byte("\xEF\xBB\xBF")) {
 		s.pos = 3
