@@ -226,13 +226,10 @@ func textOf(lines []contentline.Line, missing ...contentline.Property) []byte {
 				w.Unfolded(missing[j].String())
 			}
 		}
-		switch {
-		case isBoundary(&l.Property):
+		if isBoundary(&l.Property) {
 			w.Line(l.Name, l.Value)
-		case l.Folded != nil:
-			w.Folded(l.Folded)
-		default:
-			w.Unfolded(l.String())
+		} else {
+			l.Write(&w)
 		}
 	}
 	_ = w.Flush() // a buffer takes everything
@@ -709,7 +706,8 @@ func (r *reader) replace(name string, m formats.Moment) {
 	}
 	for i := range r.lines {
 		if l := &r.lines[i]; l.Name == name {
-			l.Name, l.Folded = "X-PST-"+name, nil
+			l.Name = "X-PST-" + name
+			l.Change()
 		}
 	}
 	r.ensure(line)

@@ -56,7 +56,7 @@ func read(t fataler, file string, o ical.ReadOptions) []*formats.Item {
 			component(c).Zones.Add([]byte(file[c.Offset:c.End]), o)
 		case c.Occurrence && series[key] != nil:
 			series[key].others = append(series[key].others, c)
-		case c.Kind != formats.KindOther:
+		case c.Kind != formats.KindOther && c.Name != "VCARD":
 			e := &entry{main: c}
 			entries = append(entries, e)
 			if !c.Occurrence {
@@ -281,4 +281,135 @@ func TestOldCalendars(t *testing.T) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
 	}
+}
+
+// What the options ask for happens to items that were read too.
+func TestOptionsOfRead(t *testing.T) {
+	const file = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTIMEZONE\r\nTZID:Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n" +
+		"BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Berlin:20260101T100000\r\nORGANIZER:mailto:a@example.org\r\nATTENDEE;CN=B:mailto:b@example.org\r\nX-ALT-DESC;FMTTYPE=text/html:<b>\r\n" +
+		"ATTACH;FMTTYPE=text/plain;X-FILENAME=a.txt;ENCODING=BASE64;VALUE=BINARY:QUJD\r\nATTACH:http://example.org/b\r\nX-ZONE;TZID=Berlin:1\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nX-A:1\r\nEND:VALARM\r\nEND:VEVENT\r\n" +
+		"BEGIN:VTODO\r\nUID:2\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nDUE;VALUE=DATE:20260101\r\nEND:VTODO\r\n" +
+		"BEGIN:VJOURNAL\r\nUID:3\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nSTATUS:FINAL\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n"
+	for _, test := range []struct {
+		name         string
+		opts         ical.Options
+		want, absent []string
+	}{
+		{"nothing", ical.Options{}, []string{file[strings.Index(file, "BEGIN:VEVENT"):]}, nil},
+		{"no HTML, alarms, attachments", ical.Options{NoHTML: true, NoAlarms: true, NoAttachments: true}, []string{"X-ZONE"}, []string{"X-ALT-DESC", "VALARM", "X-A:", "ATTACH"}},
+		{"scheduling", ical.Options{ScheduleAgent: "CLIENT"}, []string{"ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:a@example.org\r\nATTENDEE;CN=B;SCHEDULE-AGENT=CLIENT:mailto:b@example.org"}, nil},
+		{"UTC", ical.Options{UTC: true}, []string{"DTSTART:20260101T090000Z"}, []string{"DTSTART;TZID"}},
+		{"some time", ical.Options{TakeTime: true}, []string{"DTEND;TZID=Berlin:20260101T100001"}, nil},
+		{"tasks due at once", ical.Options{StrictDue: true}, []string{"X-PST-START;VALUE=DATE:20260101\r\nDUE;VALUE=DATE:20260101"}, nil},
+		{"entries as events", ical.Options{JournalAsEvents: true}, []string{"BEGIN:VEVENT\r\nUID:3\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nSTATUS:CONFIRMED\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT"}, []string{"VJOURNAL"}},
+		{"files beside", ical.Options{Beside: func(p *formats.Part) string { return "beside/" + p.Name }}, []string{"ATTACH;FMTTYPE=text/plain;X-FILENAME=a.txt:beside/a.txt\r\nATTACH:http://example.org/b"}, []string{"QUJD"}},
+	} {
+		items := read(t, file, ical.ReadOptions{})
+		got := unfold(encode(t, test.opts, items...))
+		checkReaders(t, encode(t, test.opts, items...))
+		for _, s := range test.want {
+			if !strings.Contains(got, s) {
+				t.Errorf("%s: there is no %q in\n%s", test.name, s, got)
+			}
+		}
+		for _, s := range test.absent {
+			if strings.Contains(got, s) {
+				t.Errorf("%s: there is %q in\n%s", test.name, s, got)
+			}
+		}
+	}
+	items := read(t, file, ical.ReadOptions{})
+	// Nobody takes part for a server that could not be kept from sending mail.
+	alone := *items[0].Event
+	alone.Meeting = nil
+	if got := encode(t, ical.Options{}, &formats.Item{Event: &alone}); !strings.Contains(got, "\r\nX-PST-ORGANIZER:mailto:a@example.org\r\nX-PST-ATTENDEE;CN=B:mailto:b@example.org\r\n") {
+		t.Error(got)
+	}
+	// A zone whose name another has gets its own, and everything that names it too.
+	other := &formats.Zone{ID: "Berlin", Onsets: []formats.Onset{{Start: time.Unix(0, 0).UTC(), Before: 7200, After: 7200}}}
+	first := &formats.Item{Event: &formats.Event{Details: formats.Details{UID: "0"}, Start: formats.Zoned(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), other)}}
+	got := unfold(encode(t, ical.Options{}, first, items[0]))
+	if strings.Count(got, "TZID:Berlin") != 2 || strings.Count(got, ";TZID=Berlin-") != 2 || strings.Count(got, ";TZID=Berlin:") != 1 {
+		t.Error(got)
+	}
+	checkReaders(t, encode(t, ical.Options{}, first, items[0]))
+}
+
+// Whatever stands in a component is in what is written: every property with its parameters and value, in whatever
+// component within it, in its order.
+func TestNothingIsLost(t *testing.T) {
+	name := rapid.StringMatching(`X-[A-Z0-9-]{1,12}`)
+	plain := rapid.StringMatching(`[ !#-+\-./0-9<-~äöü€😀]{0,90}`)
+	property := rapid.Custom(func(t *rapid.T) string {
+		line := rapid.OneOf(name, rapid.SampledFrom([]string{"SUMMARY", "COMMENT", "CONTACT", "REQUEST-STATUS", "RELATED-TO", "IMAGE", "STRUCTURED-DATA", "GEO", "RESOURCES", "CATEGORIES", "ATTACH", "EXDATE"})).Draw(t, "name")
+		for range rapid.IntRange(0, 3).Draw(t, "parameters") {
+			line += ";" + name.Draw(t, "parameter") + "="
+			v := plain.Draw(t, "value of it")
+			line += `"` + strings.TrimSpace(v) + `"`
+		}
+		return line + ":" + rapid.StringMatching(`[ -~äöü€😀]{0,200}`).Draw(t, "value")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		kind := rapid.SampledFrom([]string{"VEVENT", "VTODO", "VJOURNAL"}).Draw(t, "component")
+		var want []string
+		add := func(s string) { want = append(want, s) }
+		add("BEGIN:" + kind)
+		add("UID:1")
+		add("DTSTAMP:20260101T000000Z")
+		add("DTSTART:20260101T000000Z")
+		for range rapid.IntRange(0, 6).Draw(t, "properties") {
+			add(property.Draw(t, "property"))
+		}
+		for range rapid.IntRange(0, 2).Draw(t, "components") {
+			inner := rapid.SampledFrom([]string{"VALARM", "PARTICIPANT", "X-THING"}).Draw(t, "inner")
+			add("BEGIN:" + inner)
+			for range rapid.IntRange(0, 3).Draw(t, "inner properties") {
+				add(property.Draw(t, "inner property"))
+			}
+			add("END:" + inner)
+		}
+		add("END:" + kind)
+		end := rapid.SampledFrom([]string{"\r\n", "\n"}).Draw(t, "end")
+		var file strings.Builder
+		for _, line := range want {
+			for fold := rapid.IntRange(20, 300).Draw(t, "fold"); len(line) > fold; {
+				file.WriteString(line[:fold] + end + " ")
+				line = line[fold:]
+			}
+			file.WriteString(line + end)
+		}
+		items := read(t, file.String(), ical.ReadOptions{})
+		out := encode(t, ical.Options{}, items...)
+		got := strings.Split(strings.TrimSuffix(unfold(out), "\r\n"), "\r\n")
+		got = got[4 : len(got)-1]
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q\nwant\n%q\nfrom\n%q", got, want, file.String())
+		}
+		for line := range strings.SplitSeq(out, "\r\n") {
+			if len(line) > 75 {
+				t.Fatalf("a line of %d octets", len(line))
+			}
+		}
+	})
+}
+
+func FuzzRead(f *testing.F) {
+	for _, seed := range []string{
+		"BEGIN:VEVENT\nUID:1\nDTSTART;TZID=\"/a/Europe/Berlin\":20260101T000000\nRRULE:FREQ=DAILY;UNTIL=20260201\nEXDATE:20260102T000000,20260103\nDURATION:P1W\nBEGIN:VALARM\nTRIGGER;RELATED=END:PT5M\nEND:VEVENT\n",
+		"BEGIN:VTODO\nDTSTART:2026-01-01T10:00\nDUE:20260102\nX-PST-REGENERATE:P2W\nX-MICROSOFT-RRULE:FREQ=YEARLY\nX-MICROSOFT-CALSCALE:Hebrew\nORGANIZER;SENT-BY=\"mailto:a@b\",x:mailto:c%40d\nEND:VTODO",
+		"BEGIN:VCALENDAR\nVERSION:1.0\nBEGIN:VEVENT\nDTSTART:19960101\nRRULE:MP1 1+ MO 2- TU 19990101\nMALARM:19960101T000000;PT1H;1;a@b;text\nSTATUS:SENT\nGEO:1,2\nATTENDEE;ROLE=OWNER;EXPECT=FYI:x (a@b)\nEND:VEVENT\nEND:VCALENDAR\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		items := read(t, string(data), ical.ReadOptions{CodePage: 1251})
+		if len(items) == 0 {
+			return
+		}
+		calendars := encode(t, ical.Options{}, items[0])
+		again := read(t, calendars, ical.ReadOptions{})
+		if len(again) == 0 || again[0].Kind != items[0].Kind {
+			t.Fatalf("of a %s there is %d in %q", items[0].Kind, len(again), calendars)
+		}
+	})
 }

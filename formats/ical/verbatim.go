@@ -37,7 +37,7 @@ func (e *Encoder) verbatimZone(id string, z *formats.Zone) {
 
 // changes say what of an item's lines is not written as it came, besides what the options want.
 type changes struct {
-	// nobody takes part any more; what tells of others is among the extra properties.
+	// nobody takes part any more: who did stands in properties that no server acts on.
 	nobody bool
 	// alone makes an occurrence an event of its own.
 	alone bool
@@ -191,7 +191,8 @@ func (w *lineWriter) own(p *contentline.Property, changed bool) (is, keep bool) 
 		}
 	case "ORGANIZER", "ATTENDEE":
 		if w.nobody {
-			return false, false
+			p.Name = "X-PST-" + p.Name
+			return true, true
 		}
 		if agent := e.opts.ScheduleAgent; agent != "" {
 			p.Set("SCHEDULE-AGENT", agent)

@@ -625,13 +625,10 @@ func (r *reader) verbatim(name string) *formats.Verbatim {
 	w.Reset(&b, contentline.VCard4)
 	line := func(i int) {
 		l := &r.lines[i]
-		switch {
-		case l.Name == "BEGIN" || l.Name == "END":
+		if l.Name == "BEGIN" || l.Name == "END" {
 			w.Line(l.Name, l.Value)
-		case l.Folded != nil:
-			w.Folded(l.Folded)
-		default:
-			w.Unfolded(l.String())
+		} else {
+			l.Write(&w)
 		}
 	}
 	line(0)

@@ -211,6 +211,30 @@ func TestPeopleAreResolved(t *testing.T) {
 	}
 }
 
+// Whatever stands in a card is in what is written in its version, in its order.
+func TestNothingIsLost(t *testing.T) {
+	property := rapid.Custom(func(t *rapid.T) string {
+		line := rapid.SampledFrom([]string{"", "", "item1."}).Draw(t, "group")
+		line += rapid.SampledFrom([]string{"X-A", "X-ABLabel", "TEL", "ADR", "LOGO", "SOUND", "AGENT", "LABEL", "GEO", "TZ", "URL", "IMPP", "RELATED", "x-b", "SOURCE"}).Draw(t, "name")
+		for range rapid.IntRange(0, 2).Draw(t, "parameters") {
+			line += rapid.SampledFrom([]string{";TYPE=home", ";TYPE=\"a,b\"", ";X-P=\"ä:;,\"", ";PREF=3", ";type=WORK;type=pref"}).Draw(t, "parameter")
+		}
+		return line + ":" + rapid.StringMatching(`[ -~äö€😀]{0,200}`).Draw(t, "value")
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		v := rapid.SampledFrom(versions).Draw(t, "version")
+		want := []string{"BEGIN:VCARD", "VERSION:" + v.String(), "UID:1", "FN:a", "N:a;;;;"}
+		for range rapid.IntRange(0, 8).Draw(t, "properties") {
+			want = append(want, property.Draw(t, "property"))
+		}
+		want = append(want, "END:VCARD")
+		out := encode(t, vcard.Options{Version: v}, readCard(t, strings.Join(want, "\n")))
+		if got := strings.Split(strings.TrimSuffix(strings.ReplaceAll(out, "\r\n ", ""), "\r\n"), "\r\n"); !slices.Equal(got, want) {
+			t.Fatalf("%q\nwant\n%q", got, want)
+		}
+	})
+}
+
 func FuzzRead(f *testing.F) {
 	for _, seed := range []string{
 		"BEGIN:VCARD\r\nVERSION:2.1\r\nN;ENCODING=QUOTED-PRINTABLE:a=\r\nb\r\nPHOTO;JPEG;BASE64:\r\n AAAA\r\n\r\nAGENT:\r\nBEGIN:VCARD\r\nEND:VCARD\r\nEND:VCARD\r\n",

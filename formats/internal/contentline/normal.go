@@ -71,9 +71,25 @@ func hex(c byte) int {
 
 // Line is a line of a component that was made right.
 type Line struct {
-	// Folded is the line with its folds and CRLF within, ready to be written.
-	Folded []byte
+	// as is the line as it came, where it can be written so: folded with CRLF, or where its folds were wrong without.
+	as     []byte
+	folded bool
 	Property
+}
+
+// Change says that the property is not what the line was.
+func (l *Line) Change() { l.as = nil }
+
+// Write writes the line: as it came, unless it had to be changed.
+func (l *Line) Write(w *Writer) {
+	switch {
+	case l.as != nil && l.folded:
+		w.Folded(l.as)
+	case l.as != nil:
+		w.Unfolded(string(l.as))
+	default:
+		w.Unfolded(l.String())
+	}
 }
 
 // Decoder makes lines right that were written as they should not be.
@@ -89,11 +105,10 @@ type Decoder struct {
 // folding. What is no property goes on with the text of the line before, on a line of its own; where that is base64, it goes
 // on with that.
 func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
-	w := new(Writer)
 	for raw := range Lines(text) {
 		unfolded := Unfold(raw)
 		p, ok := d.property(unfolded)
-		canonical := ok && !d.Old && IsCanonical(raw) && !needsName(raw) && !isQuotedPrintable(raw)
+		asItIs := ok && !d.Old && utf8.Valid(unfolded) && !needsName(unfolded) && !isQuotedPrintable(raw)
 		if !ok {
 			mended++
 			stray := Text(unfolded, "", d.CodePage)
@@ -104,16 +119,19 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 				} else {
 					last.Value += `\n` + Escape(stray)
 				}
-				last.Folded = nil
+				last.Change()
 				continue
 			}
 			p = Property{Name: strayName, Value: Escape(stray)}
 		}
-		if !canonical {
-			lines = append(lines, Line{Property: p})
-			continue
+		line := Line{Property: p}
+		switch {
+		case asItIs && IsCanonical(raw):
+			line.as, line.folded = crlf(raw), true
+		case asItIs:
+			line.as = unfolded
 		}
-		lines = append(lines, Line{w.crlf(raw), p})
+		lines = append(lines, line)
 	}
 	return lines, mended
 }
@@ -137,8 +155,8 @@ func isBase64(p *Property) bool {
 }
 
 // needsName reports whether a parameter stands without its name, or blanks around names: lines that have to be made anew.
-func needsName(raw []byte) bool {
-	p, ok := Parse(string(Unfold(raw)))
+func needsName(line []byte) bool {
+	p, ok := Parse(string(line))
 	if !ok {
 		return true
 	}
@@ -147,7 +165,7 @@ func needsName(raw []byte) bool {
 			return true
 		}
 	}
-	for _, c := range raw {
+	for _, c := range line {
 		switch c {
 		case ' ', '\t', '_':
 			return true
@@ -211,7 +229,7 @@ func unlatin(s string) []byte {
 }
 
 // crlf returns a line with CRLF in its folds.
-func (*Writer) crlf(line []byte) []byte {
+func crlf(line []byte) []byte {
 	out := make([]byte, 0, len(line)+2)
 	for at := 0; at < len(line); {
 		end, next := cutLine(line, at)
