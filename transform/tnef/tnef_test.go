@@ -204,11 +204,13 @@ func TestUnpack(t *testing.T) {
 	}{
 		"files take its place": {
 			multipart("mixed", plain, winmail(stream{files: files}.bytes()), part("Content-Type: text/x-list", "footer")),
-			"mixed(text/plain,application/pdf,text/x-list)", map[string]string{"application/pdf plan.pdf": "%PDF-1.4"},
+			"mixed(text/plain,application/pdf,text/x-list)",
+			map[string]string{"application/pdf plan.pdf": "%PDF-1.4"},
 		},
 		"HTML stands beside the text": {
 			multipart("mixed", plain, winmail(stream{html: "<p>Gr\xFC\xDFe</p>", text: "Gr\xFC\xDFe with trailing blanks"}.bytes())),
-			"mixed(alternative(text/plain,text/html))", map[string]string{"text/html": "<p>Grüße</p>"},
+			"mixed(alternative(text/plain,text/html))",
+			map[string]string{"text/html": "<p>Grüße</p>"},
 		},
 		"its pictures are related": {
 			multipart("mixed", plain, winmail(stream{html: `<img src="cid:a@b"> Grüße`, files: append(files, file{"a.png", "\x89PNG", "a@b"})}.bytes())),
@@ -216,11 +218,13 @@ func TestUnpack(t *testing.T) {
 		},
 		"a mail that is nothing else": {
 			winmail(stream{html: "<p>all</p>", files: files}.bytes()),
-			"mixed(alternative(text/plain,text/html),application/pdf)", map[string]string{"text/plain": "all\n"},
+			"mixed(alternative(text/plain,text/html),application/pdf)",
+			map[string]string{"text/plain": "all\n"},
 		},
 		"an empty text gives way": {
 			multipart("mixed", part("Content-Type: text/plain", " \n"), winmail(stream{text: "the text"}.bytes())),
-			"mixed(text/plain)", map[string]string{"text/plain": "the text"},
+			"mixed(text/plain)",
+			map[string]string{"text/plain": "the text"},
 		},
 		"another text stays packed too": {
 			multipart("mixed", plain, winmail(stream{text: "another text", files: files}.bytes())),
@@ -228,11 +232,13 @@ func TestUnpack(t *testing.T) {
 		},
 		"another HTML stays packed too": {
 			multipart("mixed", multipart("alternative", plain, part("Content-Type: text/html", "<p>own</p>")), winmail(stream{html: "<p>other</p>"}.bytes())),
-			"mixed(alternative(text/plain,text/html),application/ms-tnef)", map[string]string{"text/html": "<p>own</p>"},
+			"mixed(alternative(text/plain,text/html),application/ms-tnef)",
+			map[string]string{"text/html": "<p>own</p>"},
 		},
 		"the same HTML is there once": {
 			multipart("mixed", multipart("alternative", plain, part("Content-Type: text/html", "<p>own</p>")), winmail(stream{html: "<body><b>own</b></body>"}.bytes())),
-			"mixed(alternative(text/plain,text/html))", map[string]string{"text/html": "<p>own</p>"},
+			"mixed(alternative(text/plain,text/html))",
+			map[string]string{"text/html": "<p>own</p>"},
 		},
 		"in a mail that is attached": {
 			multipart("mixed", plain, part("Content-Type: message/rfc822", envelope+multipart("mixed", plain, winmail(stream{files: files}.bytes())))),

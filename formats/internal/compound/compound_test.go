@@ -210,13 +210,11 @@ func TestDamage(t *testing.T) {
 
 // TestDeepStorages reads a directory whose storages lie in each other more deeply than memory for their paths would last.
 func TestDeepStorages(t *testing.T) {
-	root := &Storage{}
-	b := written(t, &Storage{Streams: func() (list []*Stream) {
-		for i := range 20000 {
-			list = append(list, BytesStream(fmt.Sprintf("%05d", i), nil))
-		}
-		return list
-	}()})
+	var list []*Stream
+	for i := range 20000 {
+		list = append(list, BytesStream(fmt.Sprintf("%05d", i), nil))
+	}
+	b := written(t, &Storage{Streams: list})
 	for at := 512; at+128 <= len(b); at += 128 {
 		if e := b[at:]; e[66] == typeStream {
 			e[66] = typeStorage

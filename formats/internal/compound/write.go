@@ -70,7 +70,7 @@ func copyStream(w io.Writer, s *Stream, sector int64) error {
 // pad writes zeros up to a multiple. The writer remembers its errors.
 func pad(w io.Writer, n, multiple int64) {
 	if rest := n % multiple; rest > 0 {
-		w.Write(make([]byte, multiple-rest))
+		w.Write(make([]byte, multiple-rest)) //nolint:errcheck // the writer remembers its errors
 	}
 }
 
@@ -252,7 +252,7 @@ func (l *layout) header(w io.Writer) {
 		}
 		le.PutUint32(h[76+4*i:], n)
 	}
-	w.Write(h)
+	w.Write(h) //nolint:errcheck // as in pad
 }
 
 // tables writes the FAT, the list of its sectors, the directory and the FAT of small streams.
@@ -263,7 +263,7 @@ func (l *layout) tables(w io.Writer) {
 		for len(b)%sectorBytes != 0 {
 			b = le.AppendUint32(b, filler)
 		}
-		w.Write(b)
+		w.Write(b) //nolint:errcheck // as in pad
 		b = b[:0]
 	}
 	at := uint32(0)
