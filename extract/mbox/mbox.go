@@ -75,7 +75,10 @@ func (a *Archive) Info() extract.Info { return a.info }
 func (a *Archive) Folders() []*formats.Folder {
 	if a.info.Format == formatTakeout {
 		a.places.once.Do(func() {
-			for range a.entries(context.Background(), true) { //nolint:revive // it is run for the folders that it meets
+			for _, err := range a.entries(context.Background(), true) {
+				if err != nil {
+					break // whoever reads entries is told
+				}
 			}
 		})
 	}

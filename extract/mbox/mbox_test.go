@@ -259,7 +259,7 @@ func TestTakeout(t *testing.T) {
 		"Spam,Unread",
 		"Chat",
 	} {
-		fmt.Fprintf(&file, "%sX-GM-THRID: 1\nX-Gmail-Labels: %s\nSubject: %d\n\nx\n\n", line(i), strings.ReplaceAll(labels, "\r", ""), i)
+		fmt.Fprintf(&file, "%sX-GM-MSGID: 1\nX-Gmail-Labels: %s\nSubject: %d\n\nx\n\n", line(i), strings.ReplaceAll(labels, "\r", ""), i)
 	}
 	a, got := open(t, "All mail Including Spam and Trash.mbox", file.String(), extract.Options{})
 	want := []shown{
@@ -273,7 +273,7 @@ func TestTakeout(t *testing.T) {
 		{Folder: "Chat", Flags: []string{"seen"}},
 	}
 	for i := range got {
-		if got[i].Received != when || !strings.HasPrefix(got[i].Message, "X-GM-THRID: 1\nX-Gmail-Labels: ") {
+		if got[i].Received != when || !strings.HasPrefix(got[i].Message, "X-GM-MSGID: 1\nX-Gmail-Labels: ") {
 			t.Errorf("%+v", got[i])
 		}
 		got[i].ID, got[i].Message, got[i].Received = "", "", ""

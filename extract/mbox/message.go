@@ -91,7 +91,7 @@ func (m *message) held(raw []byte) {
 // spanned takes a message from where it stands in a file.
 func (m *message) spanned(r *io.SectionReader) error {
 	head := make([]byte, min(r.Size(), 16<<10))
-	n := -1
+	var n int
 	for {
 		if got, err := r.ReadAt(head, 0); got < len(head) {
 			return err

@@ -36,7 +36,7 @@ const spoolAbove = 32 << 20
 type held struct {
 	env     mbox.Envelope
 	quoting mbox.Quoting
-	raw     *[]byte  // of a pool
+	raw     []byte   // borrowed
 	file    *os.File // instead, where it is large
 	size    int64
 
@@ -44,12 +44,6 @@ type held struct {
 	message *message
 	err     error
 }
-
-// raws lends memory for messages.
-var raws = sync.Pool{New: func() any { return new([]byte) }}
-
-// largestKept is the memory that goes back to raws.
-const largestKept = 4 << 20
 
 // NewStream returns an archive of what comes from r.
 func NewStream(path string, r io.Reader, o extract.Options) *Stream {
@@ -107,9 +101,6 @@ func (s *Stream) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
 
 // take reads the current message. An error is that of the stream.
 func (h *held) take(ctx context.Context, s *mbox.Scanner) error {
-	h.raw = raws.Get().(*[]byte)
-	b := (*h.raw)[:0]
-	defer func() { *h.raw = b }()
 	for {
 		piece, err := s.Piece()
 		if err == io.EOF {
@@ -129,10 +120,10 @@ func (h *held) take(ctx context.Context, s *mbox.Scanner) error {
 			_, err = h.file.Write(piece)
 			h.fail(err)
 		case h.size > spoolAbove:
-			h.spool(b, piece)
-			b = bytes.Clone(b[:min(len(b), longestHeader)])
+			h.spool(h.raw, piece)
+			h.raw = bytes.Clone(h.header()) // the rest is memory for nothing
 		default:
-			b = append(b, piece...)
+			h.raw = extend(h.raw, piece)
 		}
 	}
 }
@@ -162,7 +153,7 @@ func (h *held) fail(err error) {
 
 // header returns what is in memory of the header.
 func (h *held) header() []byte {
-	b := *h.raw
+	b := h.raw
 	if n := mbox.HeaderLen(b); n >= 0 {
 		return b[:n]
 	}
@@ -180,16 +171,14 @@ func (h *held) read() (*message, error) {
 			h.err = h.message.spanned(io.NewSectionReader(h.file, 0, h.size))
 			return
 		}
-		h.message.held(*h.raw)
+		h.message.held(h.raw)
 	})
 	return h.message, h.err
 }
 
 // release gives everything back.
 func (h *held) release() {
-	if h.raw != nil && cap(*h.raw) <= largestKept {
-		raws.Put(h.raw)
-	}
+	giveBack(h.raw)
 	h.raw = nil
 	if h.file != nil {
 		h.file.Close()
