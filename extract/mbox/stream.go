@@ -136,6 +136,7 @@ func (h *held) spool(parts ...[]byte) {
 		return
 	}
 	h.file = f
+	os.Remove(f.Name()) // at once where that is possible, so that nothing is left of a run that is killed
 	for _, p := range parts {
 		if err == nil {
 			_, err = f.Write(p)
