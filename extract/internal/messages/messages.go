@@ -2,6 +2,7 @@
 package messages
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -32,13 +33,31 @@ func Load(fsys fs.FS, name string) (formats.Content, int64, time.Time, error) {
 	if info.Size() > largest {
 		return file{fsys, name}, info.Size(), info.ModTime(), nil
 	}
-	b := make([]byte, info.Size())
-	n, err := io.ReadFull(f, b)
-	if err == io.ErrUnexpectedEOF || err == io.EOF {
-		err = nil // it has become shorter
-	}
-	return formats.Bytes(b[:n]), int64(n), info.ModTime(), err
+	b, err := readAll(f, info.Size())
+	return formats.Bytes(b), int64(len(b)), info.ModTime(), err
 }
+
+// readAll reads a file of about size bytes. It is read to its end: only there does a packed file tell whether it is whole.
+// One that has become shorter or longer is what it is now.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	b := make([]byte, 0, size+1)
+	for int64(len(b)) <= 2*largest {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, errGrown
+}
+
+var errGrown = errors.New("it grows while it is read")
 
 // file is the content of a file.
 type file struct {
