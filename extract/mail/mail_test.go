@@ -15,6 +15,7 @@ import (
 	"mailmill/extract"
 	"mailmill/extract/mail"
 	"mailmill/formats"
+	"mailmill/formats/maildir"
 	"mailmill/formats/mime"
 )
 
@@ -121,6 +122,7 @@ func TestHeaders(t *testing.T) {
 		{"encoded", "Subject: =?utf-8?B?R3LDvA==?=\r\n =?utf-8?q?=C3=9Fe?= X\r\nMessage-ID: <1@x>\r\n\r\n", want{Subject: "Grüße X", ID: "<1@x>"}},
 		{"8 bits, UTF-8", "Subject: Grüße\nFrom: Jörg <j@example.org>\nMessage-ID: <1@x>\n\n", want{Subject: "Grüße", From: "Jörg <j@example.org>", ID: "<1@x>"}},
 		{"8 bits, Windows", "Subject: Gr\xFC\xDFe\nFrom: J\xF6rg <j@example.org>\nMessage-ID: <1@x>\n\n", want{Subject: "Grüße", From: "Jörg <j@example.org>", ID: "<1@x>"}},
+		{"ISO 2022", "Subject: \x1b$B$3$s\x1b(B!\nMessage-ID: <1@x>\n\n", want{Subject: "こん!", ID: "<1@x>"}},
 		{"control characters", "Subject: a\x1b[31mb\x00c\nMessage-ID: <1@x>\n\n", want{Subject: "a[31mbc", ID: "<1@x>"}},
 		{
 			"twice", "Subject: one\nSubject: two\nMessage-ID: <1@x>\nMessage-ID: <2@x>\nDate: never\nDate: 1 Jan 2020 00:00:00 +0000\nFrom: a@example.org\nFrom: b@example.org\n\n",
@@ -201,6 +203,32 @@ func TestAnyBytes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := strings.Join(rapid.SliceOfN(token, 0, 60).Draw(t, "tokens"), "")
 		checkAny(t, in, rapid.IntRange(1, 7).Draw(t, "size"))
+	})
+}
+
+// What had LF has LF again where it is kept so, after it was on its way with CRLF.
+func TestLineEndsComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := rapid.StringOf(rapid.SampledFrom([]rune("\n\n\r aF:>x"))).Draw(t, "in")
+		in = strings.ReplaceAll(in, "\r", "\r ") // a CR, but no CRLF
+		var out, back bytes.Buffer
+		m, err := mime.Read(pieces{in, 5}, int64(len(in)), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := mime.Write(&out, m); err != nil {
+			t.Fatal(err)
+		}
+		w := maildir.NewWriter(&back)
+		if _, err := w.Write(out.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if back.String() != in {
+			t.Fatalf("%q became %q and then %q", in, out.String(), back.String())
+		}
 	})
 }
 

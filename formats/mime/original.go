@@ -14,7 +14,8 @@ import (
 
 const (
 	// maxHead is how much of a header is looked at. What comes after it is passed on.
-	maxHead = 8 << 20
+	maxHead   = 8 << 20
+	iso2022JP = 50220
 	// usualHead is how much is read at first where a message is not in memory.
 	usualHead = 8 << 10
 )
@@ -290,8 +291,12 @@ func exchangePath(value string) []*formats.Address {
 // page of 8-bit text that is no UTF-8.
 func FieldText(f *formats.Field, cp int) string {
 	v := Value(f)
-	if !utf8.ValidString(v) {
+	switch {
+	case !utf8.ValidString(v):
 		v, _ = codepage.Decode(cp, []byte(v))
+	case strings.Contains(v, "\x1B$"):
+		// QUIRK: Japanese programs wrote their character set as it is. It has 7 bits.
+		v, _ = codepage.Decode(iso2022JP, []byte(v))
 	}
 	return v
 }

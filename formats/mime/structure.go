@@ -73,6 +73,7 @@ func (w *walker) inside(m *formats.Mail, level int) {
 // entity reads what a header describes, up to and with the next boundary of what it is in.
 func (w *walker) entity(fields []formats.Field, usual string, level int, root bool) *formats.Part {
 	p, d := describe(fields, usual, w.cp, root)
+	d.body = isText(p) || root && strings.HasPrefix(p.Type, "text/") && p.Disposition != attachment
 	w.parts++
 	deep := level >= maxLevels || w.parts > maxParts
 	switch {
@@ -160,7 +161,7 @@ func isEmbedded(typ string) bool {
 func (w *walker) set(p *formats.Part, d *description, start int64, m *measure) {
 	end := max(w.s.end, start)
 	c := leaf{raw: span(w.content, start, end), transfer: d.transfer, binary: d.binary}
-	if isText(p) {
+	if d.body {
 		c.text, c.cp, c.html = true, d.cp, p.Type == htmlType
 		if c.cp == 0 {
 			c.guess = w.cp
@@ -200,6 +201,7 @@ type description struct {
 	boundary string
 	transfer transfer
 	binary   bool // the content is no lines
+	body     bool // it is text to be read
 	cp       int  // of a text; 0 where it does not say
 }
 
@@ -304,6 +306,15 @@ func (d *description) contentType(p *formats.Part, value string) {
 // they are alternatives.
 func choose(m *formats.Mail) {
 	m.Text, m.HTML = bodies(m.Root)
+	if r := m.Root; len(r.Parts) == 0 && r.Message == nil && r.Disposition != attachment {
+		// What a message consists of is its body, whatever it is called.
+		switch r.Type {
+		case plainType:
+			m.Text = r
+		case htmlType:
+			m.HTML = r
+		}
+	}
 	m.StoredText = m.Text != nil
 	if m.HTML != nil {
 		markInline(m, m.Root, false)

@@ -77,6 +77,7 @@ func TestStructure(t *testing.T) {
 		{"no body", "Subject: x\n\n", `text/plain text ""`},
 		{"cut in the header", "Subject: x", `text/plain text ""`},
 		{"HTML", "Content-Type: TEXT/HTML\n\n<p>\n", `text/html html "<p>\r\n"`},
+		{"a text with a name", "Content-Type: text/plain; name=x.txt\n\n\xFC\n", `text/plain text "x.txt" "ü\r\n"`},
 		{"a usual mail", `Content-Type: multipart/mixed; boundary="a"
 
 preamble

@@ -302,7 +302,8 @@ func query(a *formats.Address, date time.Time) Query {
 // Domain is that of the addresses that [Invalid] makes. Nothing is ever delivered there (RFC 2606 2).
 const Domain = "unresolved.invalid"
 
-// Policy says what is written for a participant whose address nobody knows.
+// Policy says what is written for a participant whose address nobody knows. In mail that came in bytes nothing is written:
+// what stands there stays.
 type Policy uint8
 
 // The policies.
