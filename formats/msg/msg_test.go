@@ -181,7 +181,7 @@ func TestAnyProperties(t *testing.T) {
 			}
 		}
 		for _, lid := range rapid.SliceOfNDistinct(rapid.Uint32(), 0, 20, rapid.ID).Draw(t, "names") {
-			name := mapi.Long(mapi.PSTask, lid)
+			name := mapi.Long([...]mapi.GUID{mapi.PSTask, mapi.PSAddress, mapi.PSMAPI, mapi.PSMeeting}[lid%4], lid)
 			if lid%3 == 0 {
 				name = mapi.Named(mapi.PSPublicStrings, fmt.Sprint("name ", lid))
 			}

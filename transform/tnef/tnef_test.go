@@ -244,6 +244,11 @@ func TestUnpack(t *testing.T) {
 			multipart("mixed", plain, part("Content-Type: message/rfc822", envelope+multipart("mixed", plain, winmail(stream{files: files}.bytes())))),
 			"mixed(text/plain,message(mixed(text/plain,application/pdf)))", nil,
 		},
+		"in a mail that is attached and nothing else": {
+			multipart("mixed", plain, part("Content-Type: message/rfc822", envelope+winmail(stream{html: "<p>all</p>", files: files}.bytes()))),
+			"mixed(text/plain,message(mixed(alternative(text/plain,text/html),application/pdf)))",
+			nil,
+		},
 		"a contact becomes a card": {
 			multipart("mixed", plain, winmail(stream{class: "IPM.Contact", props: []mapi.Property{
 				{ID: mapi.PidTagDisplayName, Value: mapi.Value{Type: mapi.String8, Data: []byte("Dora\x00")}},
