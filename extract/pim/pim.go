@@ -68,7 +68,7 @@ const (
 
 // Bounds of what is read.
 const (
-	// mostItem is how large a component may be.
+	// mostItem is how large an item may be.
 	mostItem = 256 << 20
 	// mostWide is how large a file in UTF-16 may be, which is held in memory.
 	mostWide = 256 << 20
@@ -77,7 +77,7 @@ const (
 )
 
 var (
-	errTooLarge = errors.New("the component is larger than 256 MiB")
+	errTooLarge = errors.New("it is larger than 256 MiB")
 	errChanged  = errors.New("the component is not where it was when the file was opened")
 )
 
@@ -195,7 +195,7 @@ func (a *Archive) entry(i int) formats.Entry {
 	p := &a.pieces[a.entries[i]]
 	e := formats.Entry{Folder: a.folder, ID: strconv.FormatInt(p.offset, 10), Index: uint64(i), Kind: p.kind}
 	for q := p; ; q = &a.pieces[q.next] {
-		if e.Size += int64(q.length); q.length > mostItem {
+		if e.Size += int64(q.length); e.Size > mostItem {
 			e.Err = errTooLarge
 		}
 		if q.next == 0 {

@@ -289,7 +289,9 @@ type repeated struct {
 
 const repeatedLength = 1 << 10
 
-func (r *repeated) size() int64 { return int64(len(r.head)+len(r.tail)) + int64(r.count)*repeatedLength }
+func (r *repeated) size() int64 {
+	return int64(len(r.head)+len(r.tail)) + int64(r.count)*repeatedLength
+}
 
 func (r *repeated) ReadAt(p []byte, off int64) (n int, err error) {
 	for n < len(p) {
@@ -371,4 +373,24 @@ func FuzzOpen(f *testing.F) {
 			t.Fatalf("%q is written again as %q", out, twice)
 		}
 	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	r := &repeated{head: "BEGIN:VCALENDAR\r\n", count: 10000, tail: "END:VCALENDAR\r\n"}
+	a, err := pim.Open("large.ics", r, r.size(), time.Time{}, extract.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	entries := entriesOf(b, a)
+	enc := ical.NewEncoder(ical.Options{})
+	b.SetBytes(repeatedLength)
+	for i := 0; b.Loop(); i++ {
+		it, err := a.Read(context.Background(), entries[i%len(entries)])
+		if err == nil {
+			err = enc.Encode(io.Discard, it)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }

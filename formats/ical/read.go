@@ -48,9 +48,12 @@ func Read(main Component, others []Component, o ReadOptions) (*formats.Item, err
 	r := newReader(main, o)
 	it := &formats.Item{Entry: formats.Entry{Kind: r.kind}}
 	it.Modified = r.stamp("LAST-MODIFIED")
-	uid := hashed(r.lines)
+	uid := ""
 	if p := r.first("UID"); p != nil {
-		uid = cmp.Or(uidOf(p.Value), uid)
+		uid = uidOf(p.Value)
+	}
+	if uid == "" {
+		uid = hashed(r.lines)
 	}
 	r.uid = uid
 	var overrides []*reader

@@ -76,7 +76,7 @@ func translate(p *contentline.Property) {
 					kept = append(kept, contentline.Param{Name: "VALUE", Values: []string{v}})
 				}
 			case "", "TYPE":
-				if v = strings.TrimSpace(v); v != "" && !slices.Contains(types, v) {
+				if v = strings.TrimSpace(v); v != "" {
 					types = append(types, v)
 				}
 			default:

@@ -54,7 +54,8 @@ func cutLine(text []byte, at int) (end, next int) {
 }
 
 func endsSoft(b []byte) bool {
-	b = bytes.TrimRight(b, " \t\r\n")
+	const most = 64 // blanks behind it
+	b = bytes.TrimRight(b[max(0, len(b)-most):], " \t\r\n")
 	return len(b) > 0 && b[len(b)-1] == '='
 }
 
@@ -98,12 +99,13 @@ func Unfold(line []byte) []byte {
 		return line
 	}
 	out := make([]byte, 0, len(line))
+	encoded := isQuotedPrintable(line)
 	for at := 0; at < len(line); {
 		end, next := cutLine(line, at)
 		b := line[at:end]
 		switch {
 		case at == 0:
-		case len(out) > 0 && endsSoft(out) && isQuotedPrintable(out):
+		case encoded && endsSoft(out):
 			out = append(out, '\n')
 		case len(b) > 0 && (b[0] == ' ' || b[0] == '\t'):
 			b = b[1:]

@@ -105,6 +105,15 @@ type Decoder struct {
 // folding. What is no property goes on with the text of the line before, on a line of its own; where that is base64, it goes
 // on with that.
 func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
+	var more []byte // of the last line
+	goOn := func() {
+		if len(more) > 0 {
+			last := &lines[len(lines)-1]
+			last.Value += string(more)
+			last.Change()
+			more = more[:0]
+		}
+	}
 	for raw := range Lines(text) {
 		unfolded := Unfold(raw)
 		p, ok := d.property(unfolded)
@@ -113,17 +122,15 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 			mended++
 			stray := Text(unfolded, "", d.CodePage)
 			if n := len(lines) - 1; n >= 0 && !isEnd(&lines[n].Property) {
-				last := &lines[n]
-				if isBase64(&last.Property) {
-					last.Value += stray
-				} else {
-					last.Value += `\n` + Escape(stray)
+				if !isBase64(&lines[n].Property) {
+					stray = `\n` + Escape(stray)
 				}
-				last.Change()
+				more = append(more, stray...)
 				continue
 			}
 			p = Property{Name: strayName, Value: Escape(stray)}
 		}
+		goOn()
 		line := Line{Property: p}
 		switch {
 		case asItIs && IsCanonical(raw):
@@ -133,6 +140,7 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 		}
 		lines = append(lines, line)
 	}
+	goOn()
 	return lines, mended
 }
 

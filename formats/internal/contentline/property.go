@@ -170,6 +170,7 @@ func (p *Property) Remove(names ...string) {
 
 // Types returns the values of all TYPE parameters, and those without a name, in lower case and each once.
 func (p *Property) Types() []string {
+	const most = 100
 	var list []string
 	for _, q := range p.Params {
 		if q.Name != "TYPE" && q.Name != "" {
@@ -178,7 +179,7 @@ func (p *Property) Types() []string {
 		for _, v := range q.Values {
 			for t := range strings.SplitSeq(v, ",") { // QUIRK: Apple's and Google's TYPE="work,pref" is one text
 				t = strings.ToLower(strings.TrimSpace(t))
-				if t != "" && !contains(list, t) {
+				if t != "" && len(list) < most && !contains(list, t) {
 					list = append(list, t)
 				}
 			}
