@@ -494,11 +494,11 @@ func dataURI(s string) (typ, data string, ok bool) {
 		return "", "", false
 	}
 	// QUIRK: commas and semicolons are escaped by some.
-	head, data, ok := strings.Cut(strings.ReplaceAll(strings.ReplaceAll(s[5:min(len(s), 300)], `\,`, ","), `\;`, ";"), ",")
+	head, _, ok := strings.Cut(strings.ReplaceAll(strings.ReplaceAll(s[5:min(len(s), 300)], `\,`, ","), `\;`, ";"), ",")
 	if !ok {
 		return "", "", false
 	}
-	data = s[strings.IndexByte(s, ',')+1:]
+	data = s[strings.IndexByte(s, ',')+1:] // all of it
 	typ, isBase64 := strings.CutSuffix(head, ";base64")
 	if !isBase64 {
 		plain, err := url.PathUnescape(data)

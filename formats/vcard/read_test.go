@@ -169,8 +169,10 @@ func TestDialects(t *testing.T) {
 			name: "Apple, 4.0",
 			card: "BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Jane\r\nTEL;VALUE=uri;PREF=1;TYPE=\"voice,cell\":tel:+1-555-1;ext=5\r\nADR;LABEL=\"Street 1^nCity\";GEO=\"geo:1,2\":;;Street 1;City;;;\r\nBDAY:--0203\r\nANNIVERSARY:20090808T1430-0500\r\nGENDER:O;both\r\nPHOTO;MEDIATYPE=image/png:http://example.org/a.png\r\nLANG;PREF=2:fr\r\nRELATED;TYPE=friend:urn:uuid:2\r\nTZ;VALUE=utc-offset:-0500\r\nUID:urn:uuid:9\r\nEND:VCARD\r\n",
 			v4:   []string{"TEL;VALUE=uri;PREF=1;TYPE=\"voice,cell\":tel:+1-555-1;ext=5", "GENDER:O;both"},
-			v3: []string{"TEL;TYPE=voice,cell,pref:+1-555-1\\;ext=5", "LABEL:Street 1\\nCity", "ADR;X-PST-GEO=\"geo:1,2\":;;Street 1;City;;;", "BDAY;X-APPLE-OMIT-YEAR=1604:1604-02-03", "X-ANNIVERSARY:2009-08-08T14:30:-0500",
-				"X-PST-GENDER:O;both", "PHOTO;X-PST-MEDIATYPE=image/png:http://example.org/a.png", "X-PST-LANG;X-PST-PREF=2:fr", "X-PST-RELATED;TYPE=friend:urn:uuid:2", "TZ:-05:00", "N:Jane;;;;"},
+			v3: []string{
+				"TEL;TYPE=voice,cell,pref:+1-555-1\\;ext=5", "LABEL:Street 1\\nCity", "ADR;X-PST-GEO=\"geo:1,2\":;;Street 1;City;;;", "BDAY;X-APPLE-OMIT-YEAR=1604:1604-02-03", "X-ANNIVERSARY:2009-08-08T14:30-05:00",
+				"X-PST-GENDER:O;both", "PHOTO;X-PST-MEDIATYPE=image/png:http://example.org/a.png", "X-PST-LANG;X-PST-PREF=2:fr", "X-PST-RELATED;TYPE=friend:urn:uuid:2", "TZ:-05:00", "N:Jane;;;;",
+			},
 		},
 		{
 			name: "nothing of what it needs",

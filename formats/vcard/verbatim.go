@@ -65,7 +65,6 @@ type cardWriter struct {
 	// translate returns what stands for a property in another version; nil in the same.
 	translate func(*cardWriter, contentline.Property) []contentline.Property
 	labels    map[string]string // of addresses, by their types
-	labelled  map[string]bool
 
 	depth  int
 	people int

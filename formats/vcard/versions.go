@@ -247,7 +247,7 @@ func date4(p contentline.Property) contentline.Property {
 		return p
 	}
 	if timed && d.Year > 0 && d.Day > 0 {
-		value += "T" + strings.NewReplacer(":", "", "-", "").Replace(clock)
+		value += "T" + strings.ReplaceAll(clock, ":", "")
 	}
 	p.Value = value
 	return p
@@ -429,6 +429,25 @@ func escapedSemicolons(s string) string {
 	return b.String()
 }
 
+// extended returns a time of day, and its zone, with colons.
+func extended(clock string) string {
+	clock = strings.ReplaceAll(clock, ":", "")
+	digits := strings.TrimLeft(clock, "0123456789")
+	zone := clock[len(clock)-len(digits):]
+	digits = clock[:len(clock)-len(zone)]
+	var b strings.Builder
+	for i := 0; i < len(digits); i += 2 {
+		if i > 0 {
+			b.WriteByte(':')
+		}
+		b.WriteString(digits[i:min(i+2, len(digits))])
+	}
+	if len(zone) == 5 && (zone[0] == '+' || zone[0] == '-') {
+		zone = zone[:3] + ":" + zone[3:]
+	}
+	return b.String() + zone
+}
+
 // date3 gives a date the form of 3.0 (RFC 2426 3.1.5). One that is not whole has a name of its own, and a day without its
 // year the year that others take.
 func date3(p contentline.Property) []contentline.Property {
@@ -447,8 +466,8 @@ func date3(p contentline.Property) []contentline.Property {
 	case !whole:
 		value, _ = dateValue(formats.PartialDate{Year: noYear, Month: d.Month, Day: d.Day}, V3)
 		p.Set("X-APPLE-OMIT-YEAR", strconv.Itoa(noYear))
-	case timed && len(clock) >= 6:
-		value += "T" + clock[:2] + ":" + clock[2:4] + ":" + clock[4:]
+	case timed:
+		value += "T" + extended(clock)
 	}
 	p.Value = value
 	if name != "ANNIVERSARY" {

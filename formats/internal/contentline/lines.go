@@ -95,7 +95,7 @@ func isQuotedPrintableParam(s string) bool {
 
 // Unfold returns a line without its folds. The soft line breaks of quoted-printable stay, as line feeds.
 func Unfold(line []byte) []byte {
-	if bytes.IndexAny(line, "\r\n") < 0 {
+	if !bytes.ContainsAny(line, "\r\n") {
 		return line
 	}
 	out := make([]byte, 0, len(line))
