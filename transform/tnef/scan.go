@@ -10,7 +10,7 @@ import (
 
 // mayHave reports whether a mail may have such an attachment. It looks at the header, and only where that says that the mail
 // has parts at the beginnings of those.
-func mayHave(m *formats.Mail) bool {
+func (s *Step) mayHave(m *formats.Mail) bool {
 	inParts := false
 	for i := range m.Header {
 		f := &m.Header[i]
@@ -33,23 +33,30 @@ func mayHave(m *formats.Mail) bool {
 	}
 	body := int64(len(m.Original.Head))
 	if b, ok := m.Original.Content.(formats.Bytes); ok {
-		s := scan{}
-		s.add(b[min(body, int64(len(b))):], true)
-		return s.found
+		in := scan{}
+		in.add(b[min(body, int64(len(b))):], true)
+		return in.found
 	}
 	r, err := m.Original.Content.Open()
 	if err != nil {
 		return false
 	}
 	defer r.Close()
-	return scanReader(r)
+	b, ok := s.buffers.Get().(*[]byte)
+	if !ok {
+		fresh := make([]byte, 0, piece+mostHeader)
+		b = &fresh
+	}
+	defer s.buffers.Put(b)
+	return scanReader(r, (*b)[:0])
 }
 
-// scanReader looks through what it reads, in pieces that overlap by a header.
-func scanReader(r io.Reader) bool {
-	const piece = 128 << 10
+// piece is how much is read at once.
+const piece = 128 << 10
+
+// scanReader looks through what it reads into b, in pieces that overlap by a header.
+func scanReader(r io.Reader, b []byte) bool {
 	var s scan
-	b := make([]byte, 0, piece+mostHeader)
 	for {
 		n, err := io.ReadFull(r, b[len(b):cap(b)])
 		b = b[:len(b)+n]

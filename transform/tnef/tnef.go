@@ -26,6 +26,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"mailmill/formats"
 	"mailmill/formats/ical"
@@ -46,6 +47,7 @@ const (
 // Step unpacks the mail of a run. It is safe for concurrent use.
 type Step struct {
 	convert func(formats.Entry, mapi.Message) (*formats.Item, error)
+	buffers sync.Pool // what is not in memory is looked through in
 }
 
 // New returns a step that has items made of messages by convert: the Item method of an outlook.Converter.
@@ -57,7 +59,7 @@ func New(convert func(formats.Entry, mapi.Message) (*formats.Item, error)) *Step
 // and what is damaged is in the item's Damage.
 func (s *Step) Apply(_ context.Context, it *formats.Item) (keep bool, err error) {
 	m := it.Mail
-	if m == nil || m.Original == nil || !mayHave(m) {
+	if m == nil || m.Original == nil || !s.mayHave(m) {
 		return true, nil
 	}
 	if err := m.Parse(); err != nil {

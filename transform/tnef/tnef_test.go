@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/emersion/go-message"
 	"pgregory.net/rapid"
@@ -344,6 +345,29 @@ func TestDamaged(t *testing.T) {
 	}
 	if len(it.Damage) != 1 || !strings.Contains(it.Damage[0].String(), "winmail.dat") {
 		t.Errorf("damage %v", it.Damage)
+	}
+}
+
+// slow is content that is not in memory, and comes in small pieces.
+type slow string
+
+func (s slow) Open() (io.ReadCloser, error) {
+	return io.NopCloser(iotest.HalfReader(strings.NewReader(string(s)))), nil
+}
+
+// TestFarAway finds an attachment wherever it begins in a long mail that is read in pieces.
+func TestFarAway(t *testing.T) {
+	w := winmail(stream{files: []file{{name: "plan.pdf", data: "%PDF-1.4"}}}.bytes())
+	long := strings.Repeat("- a line of text that is no boundary --\n", 3500)
+	for shift := range 40 {
+		raw := envelope + multipart("mixed", part("Content-Type: text/plain", long+strings.Repeat("x", 500*shift)), w)
+		it, err := mail.New(formats.Entry{}, slow(raw), int64(len(raw)), mail.State{}, extract.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tree, _ := shape(t, apply(t, it)); tree != "mixed(text/plain,application/pdf)" {
+			t.Errorf("%d bytes further it is %s", 500*shift, tree)
+		}
 	}
 }
 
