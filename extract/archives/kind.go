@@ -67,11 +67,12 @@ var (
 	zstdFile     = &kind{name: "a zstd file", form: inPacked, archive: true, compression: bundle.Zstd}
 	bzip2File    = &kind{name: "a bzip2 file", form: inPacked, archive: true, compression: bundle.Bzip2}
 	xzFile       = &kind{name: "an xz file", form: inPacked, archive: true, compression: bundle.XZ}
-	office       = &kind{name: "an Office document"}
+	office       = &kind{name: "an Office document or a program"}
 	addressBook  = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
 	zeroFile     = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
 	headlessFile = &kind{name: unknown, advice: "Fetch it again, or look for an older copy: its beginning says how the rest is to be read"}
 	webPage      = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
+	wideText     = &kind{name: "a text in UTF-16", archive: true, advice: "If there is mail in it, make it UTF-8 first: iconv -f UTF-16 -t UTF-8"}
 	picture      = &kind{name: "a picture"}
 	program      = &kind{name: "a program"}
 	sound        = &kind{name: "a recording of sound or video"}
@@ -159,6 +160,9 @@ func recognise(head []byte, name string) *kind {
 	if bundle.IsTar(head) {
 		return tarFile
 	}
+	if isDocument(head) {
+		return office
+	}
 	for _, m := range magics {
 		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) {
 			return m.kind
@@ -180,6 +184,9 @@ func recognise(head []byte, name string) *kind {
 	if len(bytes.TrimLeft(head, "\x00")) == 0 {
 		return zeroFile
 	}
+	if isWide(head) {
+		return wideText
+	}
 	if ext := extension(name); ext == ".eml" {
 		return mailFile // however broken
 	}
@@ -187,6 +194,28 @@ func recognise(head []byte, name string) *kind {
 		return mboxFile // the rest of one
 	}
 	return &kind{name: unknown, advice: "It begins with " + quote(head)}
+}
+
+// documentNames are what the first file in a zip is called, or its folder, where the zip is a document or a program: those of
+// Office (ECMA-376 part 2), of OpenDocument and EPUB, of Java and Android.
+var documentNames = []string{"[Content_Types].xml", "_rels/", "docProps/", "word/", "xl/", "ppt/", "customXml/", "mimetype", "META-INF/", "AndroidManifest.xml"}
+
+// isDocument reports whether a zip is one for other programs.
+func isDocument(head []byte) bool {
+	const fixed = 30 // APPNOTE 4.3.7, local file header
+	if len(head) < fixed || string(head[:4]) != "PK\x03\x04" {
+		return false
+	}
+	length := int(head[26]) | int(head[27])<<8
+	name := string(head[fixed:min(fixed+length, len(head))])
+	return slices.ContainsFunc(documentNames, func(document string) bool {
+		return name == document || strings.HasSuffix(document, "/") && strings.HasPrefix(name, document)
+	})
+}
+
+// isWide reports whether a file begins as ASCII text in UTF-16 does, with its mark.
+func isWide(head []byte) bool {
+	return len(head) >= 4 && (head[0] == 0xFF && head[1] == 0xFE && head[3] == 0 || head[0] == 0xFE && head[1] == 0xFF && head[2] == 0)
 }
 
 // text tells the kind of a file that begins as text does; nil for none.
