@@ -52,7 +52,7 @@ type Step struct {
 
 // New returns a step that has items made of messages by convert: the Item method of an outlook.Converter.
 func New(convert func(formats.Entry, mapi.Message) (*formats.Item, error)) *Step {
-	return &Step{convert}
+	return &Step{convert: convert}
 }
 
 // Apply unpacks what there is in an item's mail. It always keeps the item, and has no errors: what cannot be unpacked stays,
