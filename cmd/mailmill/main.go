@@ -2,7 +2,7 @@
 //
 //	mailmill convert alice.pst out/
 //
-// writes an Outlook archive as mboxes, calendars and cards, one a folder, and says what became of every item; with the URL
+// writes an archive as mboxes, calendars and cards, one a folder, and says what became of every item; with the URL
 // of a server in place of the folder it writes into an account there. The verb verify compares what was written with the
 // archive. Others tell what is in an archive: inspect from its tables, list item by item. "mailmill help" names them all.
 //

@@ -25,11 +25,11 @@ VCF           cards: vCard 2.1, 3.0 and 4.0
 tar, zip      with any of these inside, also in each other
 gz, zst, bz2, xz
               around any of these
-a folder      of any of these. Each PST, OST and OLM in it is a source of its own;
-              all else is one source, named after the folder, whose folders are
-              those on the disk: Inbox.mbox or a folder Inbox of .eml files is the
-              folder Inbox. So a Thunderbird profile comes with its tree (.sbd),
-              and what mailmill wrote comes back as it was
+a folder      of any of these. Each PST, OST, OLM, tar and zip in it is a source
+              of its own; all else is one source, named after the folder, whose
+              folders are those on the disk: Inbox.mbox or a folder Inbox of
+              .eml files is the folder Inbox. So a Thunderbird profile comes with
+              its tree (.sbd), and what mailmill wrote comes back as it was
 
 Mail that is RFC 5322 already stays as it came, byte for byte, but for line ends,
 which are those of the target, and for header fields in which addresses were
