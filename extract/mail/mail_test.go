@@ -104,7 +104,7 @@ func TestHeaders(t *testing.T) {
 		},
 		{"LF", "From: a@example.org\nSubject: Hello\nMessage-ID: <1@x>\n\nHi\n", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
 		{"CR", "From: a@example.org\rSubject: Hello\rMessage-ID: <1@x>\r\rHi\r", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
-		{"CR CR LF", "From: a@example.org\r\r\nSubject: Hello\r\r\nMessage-ID: <1@x>\r\r\n\r\r\nSubject: body\r\r\n", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
+		{"CR CR LF", "From: a@example.org\r\r\nSubject: Hello\r\r\nMessage-ID: <1@x>\r\r\n\r\r\nX-Unsent: 1\r\r\n", want{Subject: "Hello", From: " <a@example.org>", ID: "<1@x>"}},
 		{"no header", "\r\nJust text\r\n", want{ID: "made"}},
 		{"no text", "Subject: all\r\nMessage-ID: <1@x>\r\n", want{Subject: "all", ID: "<1@x>"}},
 		{"cut in the header", "Message-ID: <1@x>\r\nSubject: al", want{Subject: "al", ID: "<1@x>"}},

@@ -259,6 +259,29 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// Messages are read in pieces. Wherever those end, nothing is lost between them.
+func TestEdges(t *testing.T) {
+	for _, piece := range []int{57 << 10, 64 << 10, 128 << 10} {
+		for n := piece - 10; n < piece+64; n++ {
+			in := "Content-Type: multipart/mixed; boundary=b\n\n--b\n\n" + strings.Repeat("x", n-60) + "\r\n--b\nContent-Type: text/plain; name=y\n\ny\r\n--b--\n"
+			content := formats.Section{R: strings.NewReader(in), Size: int64(len(in))}
+			m, err := mime.Read(content, int64(len(in)), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Parse(); err != nil {
+				t.Fatal(err)
+			}
+			if got, want := partsOf(t, m), partsOf(t, parse(t, in)); got != want {
+				t.Fatalf("with %d octets it is\n%.200s\nand not\n%.200s", n, got, want)
+			}
+			if got, want := write(t, m), strings.ReplaceAll(strings.ReplaceAll(in, "\r\n", "\n"), "\n", "\r\n"); got != want {
+				t.Fatalf("with %d octets it is written with other line ends", n)
+			}
+		}
+	}
+}
+
 // nested returns a message with so many levels of parts or of messages.
 func nested(levels int, of string) string {
 	var b strings.Builder
