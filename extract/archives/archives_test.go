@@ -319,3 +319,17 @@ func FuzzRecognise(f *testing.F) {
 		}
 	})
 }
+
+// In a folder nobody wants to hear of documents, or of archives of pictures.
+func TestFindNoMail(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "a.docx", docx)
+	write(t, dir, "b.zip", zipOf("a.jpg", "\xFF\xD8\xFF\xE0", "c.docx", docx))
+	write(t, dir, "c.tgz", gzipOf(tarOf("main.go", "package main")))
+	write(t, dir, "d.zip", zipOf("a.jpg", "\xFF\xD8\xFF\xE0", "c.7z", "7z\xBC\xAF\x27\x1C"))
+	write(t, dir, "e.tgz", gzipOf(tarOf("main.go", "package main", "x/mail", tinyMbox)))
+	sources, skipped, err := Find(t.Context(), dir, "")
+	if err != nil || len(skipped) > 0 || len(sources) != 2 || filepath.Base(sources[0]) != "d.zip" || filepath.Base(sources[1]) != "e.tgz" {
+		t.Errorf("%v %v %v", sources, skipped, err)
+	}
+}

@@ -1,6 +1,7 @@
 package archives
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -167,14 +168,16 @@ func look(path string) (k, holds *kind, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return k, innermost(k, path, f), nil
+	return k, innermost(k, path, f, w.size), nil
 }
 
-// innermost is the kind of what a file holds in the end. What cannot be unpacked is of the kind that it is packed in.
-func innermost(k *kind, path string, r io.Reader) *kind {
+// innermost is the kind of what a file holds in the end. What cannot be unpacked is of the kind that it is packed in. A tar
+// or zip that holds nothing for us is none that is read.
+func innermost(k *kind, path string, f io.ReaderAt, size int64) *kind {
+	broken := *k
+	broken.form = unread
+	var r io.Reader = io.NewSectionReader(f, 0, size)
 	for depth := 0; k.form == inPacked; depth++ {
-		broken := *k
-		broken.form = unread
 		z, err := k.compression.NewReader(r)
 		if err != nil || depth > bundle.MaxDepth {
 			return &broken
@@ -187,5 +190,58 @@ func innermost(k *kind, path string, r io.Reader) *kind {
 		}
 		k, r = recognise(head, path), io.MultiReader(bytes.NewReader(head), z)
 	}
+	if k.form == inTar && !tarHolds(r) || k.form == inZip && !zipHolds(f, size, r) {
+		return &kind{name: k.name + " without mail"}
+	}
 	return k
+}
+
+// tarHolds reports whether there is anything in a tar that is worth opening it.
+func tarHolds(r io.Reader) bool {
+	for files := tar.NewReader(r); ; {
+		h, err := files.Next()
+		if err != nil {
+			return err != io.EOF // it may be told what is wrong with it
+		}
+		if holds(h.Name, files) {
+			return true
+		}
+	}
+}
+
+// zipHolds does so for a zip. One that is compressed once more is rare enough to be opened.
+func zipHolds(f io.ReaderAt, size int64, r io.Reader) bool {
+	if _, plain := r.(*io.SectionReader); !plain {
+		return true
+	}
+	files, err := bundle.Zip(context.Background(), f, size, bundle.NewBudget(size))
+	if err != nil {
+		return true
+	}
+	found := false
+	fs.WalkDir(files, ".", func(name string, d fs.DirEntry, err error) error { //nolint:errcheck // nothing here fails
+		if err != nil || d.IsDir() {
+			return err
+		}
+		member, err := files.Open(name)
+		if err != nil {
+			return err
+		}
+		defer member.Close()
+		if found = holds(name, member); found {
+			return fs.SkipAll
+		}
+		return nil
+	})
+	return found
+}
+
+// holds reports whether a file in an archive is one that is read or told of.
+func holds(name string, r io.Reader) bool {
+	if isMailName(name) || hasArchiveName(name) {
+		return true
+	}
+	head, _ := readInto(nil, r, headLen)
+	k := recognise(head, name)
+	return k.form != unread || k.archive
 }

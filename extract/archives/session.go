@@ -18,6 +18,7 @@ import (
 	"mailmill/extract/mail"
 	"mailmill/extract/mbox"
 	"mailmill/extract/msg"
+	"mailmill/extract/olm"
 	"mailmill/extract/pim"
 	"mailmill/extract/pst"
 )
@@ -237,6 +238,13 @@ func (s *session) bundle(ctx context.Context, b body, k *kind) (*opened, error) 
 		if _, err := fs.Stat(files, "[Content_Types].xml"); err == nil {
 			return nil, office.refusal(b.path)
 		}
+		if isOLM(files, b) {
+			a, err := olm.Open(b.path, b, b.size, b.modified, s.o)
+			if err != nil {
+				return nil, err
+			}
+			return &opened{Archive: a, form: inOLM}, nil
+		}
 	}
 	t, err := s.tree(ctx, files, treeOf{path: b.path, format: strings.TrimPrefix(k.name, "a "), budget: budget})
 	if err != nil {
@@ -254,6 +262,17 @@ func (s *session) bundle(ctx context.Context, b body, k *kind) (*opened, error) 
 		return a, nil
 	}
 	return &opened{Archive: t, form: k.form}, nil
+}
+
+// isOLM reports whether a zip is an archive of Outlook for Mac.
+func isOLM(files *bundle.FS, b body) bool {
+	_, local := files.Stat("Local")
+	_, accounts := files.Stat("Accounts")
+	if local != nil && accounts != nil {
+		return false
+	}
+	z, err := zip.NewReader(b, b.size)
+	return (err == nil || errors.Is(err, zip.ErrInsecurePath)) && olm.Is(z)
 }
 
 // refused is the error for a file that cannot be unpacked.
