@@ -124,11 +124,14 @@ func isAtom(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0
 }
 
+// longestSpec is the length of an address that fits a line along with what stands around it.
+const longestSpec = maxLine - 100
+
 // addrSpec returns an address as a header can hold it (RFC 5322 3.4.1): its local part quoted where it must be, its
 // domain in A-labels. It is false where that cannot be done.
 func addrSpec(addr string) (string, bool) {
 	at := strings.LastIndexByte(addr, '@')
-	if at < 1 || at == len(addr)-1 || len(addr) > maxLine-100 {
+	if at < 1 || at == len(addr)-1 || len(addr) > longestSpec {
 		return "", false
 	}
 	local, domain := addr[:at], addr[at+1:]
@@ -152,7 +155,8 @@ func addrSpec(addr string) (string, bool) {
 		if domain == addr[at+1:] {
 			return addr, true
 		}
-		return local + "@" + domain, true
+		spec := local + "@" + domain
+		return spec, len(spec) <= longestSpec
 	}
 	var h header
 	for i := range len(local) {
@@ -161,7 +165,8 @@ func addrSpec(addr string) (string, bool) {
 		}
 	}
 	h.quoted(local)
-	return string(h.b) + "@" + domain, true
+	spec := string(h.b) + "@" + domain
+	return spec, len(spec) <= longestSpec
 }
 
 func legalDomain(d string) bool {
