@@ -48,6 +48,8 @@ type Original struct {
 	Head []byte
 	// Structure fills in the mail's Root, Text and HTML.
 	Structure func(*Mail) error
+	// KeepEX has an X-PST-EX-Address field follow each field that is made anew, for every Exchange address that stood there.
+	KeepEX bool
 }
 
 // Parse finds the parts of a mail that came in bytes. It reads all of the message, so it is for those who need Root, Text or

@@ -42,6 +42,7 @@ func New(e formats.Entry, content formats.Content, size int64, s State, o extrac
 	if err != nil {
 		return nil, fmt.Errorf("the message cannot be read: %w", err)
 	}
+	m.Original.KeepEX = o.KeepEX
 	it := &formats.Item{Entry: e, Mail: m, Received: s.Received, Flags: s.Flags}
 	h := readHeader(m.Header, o.CodePage)
 	h.describe(&it.Entry)

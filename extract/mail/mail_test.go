@@ -377,6 +377,31 @@ func TestFoundAddress(t *testing.T) {
 	}
 }
 
+// What stood in the place of an address that was found can be kept, and is learnt from again.
+func TestKeepEX(t *testing.T) {
+	const in = "From: \"Doe, Jane\" </o=Org/ou=Site/cn=Recipients/cn=jane>\r\nTo: a@example.org\r\nMessage-ID: <1@x>\r\n\r\nText\r\n"
+	it, err := mail.New(formats.Entry{}, formats.Bytes(in), int64(len(in)), mail.State{}, extract.Options{KeepEX: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := written(t, it.Mail); got != in {
+		t.Errorf("before it is found: %q", got)
+	}
+	it.Mail.From.SMTP, it.Mail.From.Via = "jane@example.org", formats.ViaLearnt
+	got := written(t, it.Mail)
+	want := "From: \"Doe, Jane\" <jane@example.org>\r\nX-PST-EX-Address: from; Doe, Jane; /o=Org/ou=Site/cn=Recipients/cn=jane\r\n" + in[strings.Index(in, "To:"):]
+	if got != want {
+		t.Errorf("wrote %q, not %q", got, want)
+	}
+	var lesson formats.Lesson
+	mail.Learn([]byte(got), &lesson)
+	if !slices.ContainsFunc(lesson.Evidence, func(e formats.Evidence) bool {
+		return e.Class == formats.EvidenceHeader && e.SMTP == "jane@example.org" && e.DN == "/o=Org/ou=Site/cn=Recipients/cn=jane"
+	}) {
+		t.Errorf("learnt %+v", lesson.Evidence)
+	}
+}
+
 // A message has one key, in whichever container and with whichever line ends it comes, also where it has no Message-ID.
 func TestKeyOfMailWithoutMessageID(t *testing.T) {
 	const in = "From: a@example.org\r\nDate: Sat, 21 Nov 2026 21:14:05 +0000\r\nSubject: x\r\n\r\nText\r\n\r\nmore\r\n"

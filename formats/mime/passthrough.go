@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"io"
+	"strings"
 
 	"mailmill/formats"
+	"mailmill/formats/mapi"
 )
 
 // original writes a mail that came in bytes as it came, but for fields whose addresses have been found, and for its body
@@ -37,6 +39,9 @@ func (e *Encoder) originalHeader(m *formats.Mail, rebuilt bool) {
 		at = end + lineEnd(head[end:])
 		if !drop {
 			e.renewed(f)
+			if m.Original.KeepEX {
+				e.keepEX(f)
+			}
 		}
 	}
 	if rebuilt {
@@ -58,6 +63,15 @@ func (e *Encoder) renewed(f *formats.Field) {
 	e.h.line = len(e.h.b)
 	e.h.field(&formats.Field{Name: f.Name, Addresses: list})
 	e.flushFull()
+}
+
+// keepEX writes what a field that was made anew had in the place of addresses that have been found.
+func (e *Encoder) keepEX(f *formats.Field) {
+	for _, a := range f.Addresses {
+		if addr := mapi.CleanAddress(a.Stored); a.SMTP != a.Stored && (mapi.IsDN(addr) || mapi.IsIMCEA(addr)) {
+			e.h.field(&formats.Field{Name: "X-PST-EX-Address", Text: strings.ToLower(f.Name) + "; " + a.Name + "; " + OneLine(a.Stored)})
+		}
+	}
 }
 
 // lineEnd returns the length of the line end that b begins with.
