@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -105,7 +106,7 @@ func malformed(t *testing.T, file string, want expected) {
 		t.Errorf("%d items, want %d", found, want.found)
 	}
 	if want.subject != nil && (len(items) == 0 || items[0].Subject != *want.subject) {
-		t.Errorf("subject: %+v, want %q", items, *want.subject)
+		t.Errorf("subject: %.300q, want %q", fmt.Sprint(items), *want.subject)
 	}
 	if strings.HasSuffix(file, ".eml") && (want.outcome == "passes" || want.outcome == "damaged") {
 		in, err := os.ReadFile(file)
@@ -209,7 +210,7 @@ func TestMalformedJudged(t *testing.T) {
 		judged += min(asked, 1)
 		switch {
 		case asked > 0 && !agree && want.judges == "":
-			t.Errorf("%s: %q, but %s", filepath.Base(file), items[0].Subject, verdicts(said))
+			t.Errorf("%s: %.100q, but %s", filepath.Base(file), items[0].Subject, verdicts(said))
 		case agree && want.judges != "":
 			t.Errorf("%s: a judge agrees; its .want says %q", filepath.Base(file), want.judges)
 		}
@@ -228,7 +229,7 @@ func verdicts(said map[string]*string) string {
 	var list []string
 	for _, judge := range slices.Sorted(maps.Keys(said)) {
 		if s := said[judge]; s != nil {
-			list = append(list, judge+" says "+strconv.Quote(*s))
+			list = append(list, fmt.Sprintf("%s says %.100q", judge, *s))
 		}
 	}
 	return strings.Join(list, ", ")
