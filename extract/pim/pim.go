@@ -222,7 +222,7 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 	read := it.Entry
 	it.Entry = e
 	it.Subject, it.Date = read.Subject, read.Date
-	it.Source = a.info.Path
+	it.Source, it.Flags = a.info.Path, formats.FlagSeen // nothing in a calendar is unread
 	return it, nil
 }
 

@@ -361,7 +361,7 @@ func attachmentOf(p *contentline.Property) *formats.Part {
 	}
 	if strings.EqualFold(p.Get("ENCODING"), "BASE64") || strings.EqualFold(p.Get("VALUE"), "BINARY") {
 		if c := encoded(p.Value); c.valid() {
-			part.Content, part.Size = c, int64(len(c)*3/4)
+			part.Content, part.Size = c, int64(base64.RawStdEncoding.DecodedLen(len(c.trimmed())))
 		}
 		return part
 	}

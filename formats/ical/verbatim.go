@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"bytes"
 	"strings"
 
 	"mailmill/formats"
@@ -165,9 +166,20 @@ func (w *lineWriter) line(line []byte, p *contentline.Property) {
 	}
 	if changed {
 		e.l.Unfolded(p.String())
-		return
+	} else {
+		e.l.Folded(line)
 	}
-	e.l.Folded(line)
+	if w.depth == 1 && p.Name == "DTSTART" && !bytes.Contains(w.d.Verbatim.Text, []byte("\r\nDTEND")) {
+		w.added("DTEND")
+	}
+}
+
+// added writes a moment that the lines do not have.
+func (w *lineWriter) added(name string) {
+	if m, ok := w.moments[name]; ok && !w.seen[name] {
+		w.seen[name] = true
+		w.e.moment(name, m)
+	}
 }
 
 // own changes a property of the component itself. It is not kept where it was left out, or written already.
@@ -289,12 +301,8 @@ func (w *lineWriter) finish() {
 	}
 	w.seen["finished"] = true
 	e := w.e
-	for _, name := range []string{"DTSTART", "DTEND"} {
-		if m, ok := w.moments[name]; ok && !w.seen[name] {
-			w.seen[name] = true
-			e.moment(name, m)
-		}
-	}
+	w.added("DTSTART")
+	w.added("DTEND")
 	if w.asEvent {
 		e.l.Line("TRANSP", "TRANSPARENT")
 	}

@@ -476,12 +476,12 @@ func partOf(p *contentline.Property) *formats.Part {
 	value := strings.TrimSpace(p.Value)
 	if typ, data, ok := dataURI(value); ok {
 		part.Type = typ
-		part.Content, part.Size = encoded(data), int64(len(data)*3/4)
+		part.Content, part.Size = encoded(data), encoded(data).size()
 		return part
 	}
 	if e := strings.ToUpper(p.Get("ENCODING")); e == "B" || e == "BASE64" {
 		part.Type = longType(p)
-		part.Content, part.Size = encoded(value), int64(len(value)*3/4)
+		part.Content, part.Size = encoded(value), encoded(value).size()
 		return part
 	}
 	part.Location = value
@@ -543,10 +543,15 @@ func longType(p *contentline.Property) string {
 // encoded is content in base64 that is decoded when it is read.
 type encoded string
 
+func (c encoded) trimmed() string {
+	return strings.TrimRight(strings.Join(strings.Fields(string(c)), ""), "=")
+}
+
+func (c encoded) size() int64 { return int64(base64.RawStdEncoding.DecodedLen(len(c.trimmed()))) }
+
 // Open implements [formats.Content].
 func (c encoded) Open() (io.ReadCloser, error) {
-	s := strings.TrimRight(strings.Join(strings.Fields(string(c)), ""), "=")
-	return io.NopCloser(base64.NewDecoder(base64.RawStdEncoding, strings.NewReader(s))), nil
+	return io.NopCloser(base64.NewDecoder(base64.RawStdEncoding, strings.NewReader(c.trimmed()))), nil
 }
 
 // date reads a date as far as it is known (RFC 6350 4.3.1, RFC 2426 3.1.5).
