@@ -139,6 +139,11 @@ func TestDialects(t *testing.T) {
 			},
 		},
 		{
+			"a length that takes in the last empty line",
+			from + "Subject: 1\nContent-Length: 3\n\nx\n\n" + from + "Subject: 2\nContent-Length: 3\n\ny\n\n",
+			[]shown{{ID: "0", Message: "Subject: 1\n\nx\n\n", Received: when}, {ID: "77", Message: "Subject: 2\n\ny\n\n", Received: when}},
+		},
+		{
 			"lengths that are wrong",
 			from + "Subject: 1\nContent-Length: 3\n\nlonger\n\n" + from + "Subject: 2\nContent-Length: 99999\n\nshort\n\n" + from + "Subject: 3\ncontent-length: x\n\nz\n",
 			[]shown{
@@ -300,6 +305,7 @@ func TestLarge(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
 		{"plain", text, text},
 		{"quoted", text + ">From x\n" + text + ">>From y\n", text + "From x\n" + text + ">From y\n"},
+		{"quoted, with a line that is longer than what is held of it", ">From x\n" + strings.Repeat("x", 64<<10-8) + strings.Repeat(">From y ", 1<<18) + "\n", "From x\n" + strings.Repeat("x", 64<<10-8) + strings.Repeat(">From y ", 1<<18) + "\n"},
 		{"one line", strings.Repeat("x", 5<<20), strings.Repeat("x", 5<<20)},
 	} {
 		file := from + "Status: RO\nSubject: large\n\n" + tt.body + "\n" + from + "Subject: next\n\nx\n"

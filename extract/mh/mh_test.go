@@ -51,7 +51,8 @@ func TestMailbox(t *testing.T) {
 	fsys := tree(
 		"inbox/1", "inbox/2", "inbox/10", "inbox/9", "inbox/,5", "inbox/#6", "inbox/007", "inbox/notes.txt", "inbox/99999999999",
 		"inbox/.mh_sequences=>cur: 2\nunseen: 2 9-12 x 7-\nflagged: 1\nreplied: 1 9\nforwarded: 9\nToDo: 1-2 2-10\nbroken\n",
-		"inbox/sub/3", "inbox/sub/.hidden/1", "sent/1", "sent/2", "sent/3", "sent/.claws_mark=>"+marks, "empty/x", "drafts/.mh_sequences=>",
+		"inbox/sub/3", "inbox/sub/.sylpheed_mark=>"+"\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00\x06",
+		"inbox/sub/.hidden/1", "sent/1", "sent/2", "sent/3", "sent/.claws_mark=>"+marks, "empty/x", "drafts/.mh_sequences=>",
 	)
 	a, err := mh.Open(fsys, "inbox", extract.Options{Recover: true})
 	if err != nil {
@@ -64,7 +65,7 @@ func TestMailbox(t *testing.T) {
 		`inbox: inbox/#6 [seen deleted] ["ToDo"] 2021-03-04 recovered`,
 		`inbox: inbox/9 [answered forwarded] ["ToDo"] 2021-03-04`,
 		`inbox: inbox/10 [] ["ToDo"] 2021-03-04`,
-		`inbox|sub: inbox/sub/3 [seen] [] 2021-03-04`,
+		`inbox|sub: inbox/sub/3 [flagged] [] 2021-03-04`,
 	}
 	if diff := cmp.Diff(want, show(t, a)); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
