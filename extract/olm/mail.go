@@ -29,6 +29,7 @@ func (a *Archive) mail(ctx context.Context, e formats.Entry, n *node, raw []byte
 		return it, err
 	}
 	m := a.message(e, n, raw)
+	a.bodies(m, n)
 	it, err := a.convert.Item(e, m)
 	if err != nil {
 		return nil, err
@@ -37,7 +38,7 @@ func (a *Archive) mail(ctx context.Context, e formats.Entry, n *node, raw []byte
 	return it, nil
 }
 
-// message says of an <email> what Outlook for Windows would.
+// message says of an <email> what Outlook for Windows would, but for its texts and attachments.
 func (a *Archive) message(e formats.Entry, n *node, raw []byte) *message {
 	m := &message{properties: newProperties()}
 	m.text(mapi.PidTagMessageClass, e.Class)
@@ -72,17 +73,6 @@ func (a *Archive) message(e formats.Entry, n *node, raw []byte) *message {
 	m.recipients(n.child("OPFMessageCopyCCAddresses"), mapi.RecipientCc)
 	m.recipients(n.child("OPFMessageCopyBCCAddresses"), mapi.RecipientBcc)
 
-	html, plain := n.get("OPFMessageCopyHTMLBody"), n.get("OPFMessageCopyBody")
-	if looksLikeHTML(plain) { // QUIRK: the plain text of a mail in HTML is that HTML again.
-		if html == "" {
-			html = plain
-		}
-		plain = ""
-	}
-	m.text(mapi.PidTagBody, plain)
-	if html != "" {
-		m.bytes(mapi.PidTagHtml, []byte(html))
-	}
 	m.text(mapi.PidTagTransportMessageHeaders, a.transport(n))
 
 	flags := 0
@@ -105,8 +95,23 @@ func (a *Archive) message(e formats.Entry, n *node, raw []byte) *message {
 	m.namedTime(mapi.PidLidTaskStartDate, a.day(moment(n.get("OPFMessageCopyStartDateTime"))).Clock)
 	m.namedTime(mapi.PidLidTaskDueDate, a.day(moment(n.get("OPFMessageCopyDueDateTime"))).Clock)
 	m.time(mapi.PidTagFlagCompleteTime, moment(n.get("OPFMessageCopyCompletedDateTime")))
-	m.files = a.attach(n.child("OPFMessageCopyAttachmentList"), "messageAttachment")
 	return m
+}
+
+// bodies adds the texts and attachments of a mail.
+func (a *Archive) bodies(m *message, n *node) {
+	html, plain := n.get("OPFMessageCopyHTMLBody"), n.get("OPFMessageCopyBody")
+	if looksLikeHTML(plain) { // QUIRK: the plain text of a mail in HTML is that HTML again.
+		if html == "" {
+			html = plain
+		}
+		plain = ""
+	}
+	m.text(mapi.PidTagBody, plain)
+	if html != "" {
+		m.bytes(mapi.PidTagHtml, []byte(html))
+	}
+	m.files = a.attach(n.child("OPFMessageCopyAttachmentList"), "messageAttachment")
 }
 
 // importance makes of a priority that of MS-OXCMSG 2.2.1.11.

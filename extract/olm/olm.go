@@ -288,7 +288,7 @@ type group struct {
 	overrides []int
 }
 
-// load reads a file. The one that was read last is kept, as items are read one after the other.
+// load reads a file. The one of many items that was read last is kept, as items are read one after the other.
 func (a *Archive) load(d *doc) (*collection, error) {
 	a.mu.Lock()
 	last := a.last
@@ -320,9 +320,11 @@ func (a *Archive) load(d *doc) (*collection, error) {
 		a.lacks("%s: %v", d.f.Name, err)
 		return c, err
 	}
-	a.mu.Lock()
-	a.last = c
-	a.mu.Unlock()
+	if len(c.groups) > 1 { // a file of one item is read once
+		a.mu.Lock()
+		a.last = c
+		a.mu.Unlock()
+	}
 	return c, nil
 }
 
