@@ -18,6 +18,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"mailmill/extract"
+	"mailmill/extract/bundle"
+	"mailmill/formats"
 	"mailmill/formats/corpustest"
 )
 
@@ -306,10 +308,12 @@ func TestStandardInput(t *testing.T) {
 
 // Whatever a file begins with has a name that a sentence can be made of.
 func FuzzRecognise(f *testing.F) {
-	f.Add([]byte("!BDN"))
-	f.Add([]byte("\xC3"))
-	f.Fuzz(func(t *testing.T, head []byte) {
-		k := recognise(head, "")
+	f.Add([]byte("!BDN"), "x")
+	f.Add([]byte("\xC3"), "x.eml")
+	f.Add([]byte("From x\n>From y\nTo: z\n"), "")
+	f.Add([]byte("Subject : x\n y\nTo: z\n"), "x.txt")
+	f.Fuzz(func(t *testing.T, head []byte, name string) {
+		k := recognise(head, name)
 		if k.name == "" {
 			t.Fatal("no name")
 		}
@@ -317,6 +321,38 @@ func FuzzRecognise(f *testing.F) {
 		if err == nil || bytes.ContainsAny([]byte(err.Error()), "\x00\n\x1b") {
 			t.Fatalf("%q", err)
 		}
+	})
+}
+
+// Whatever is packed in whatever ends, and every entry is an item or a failure.
+func FuzzOpen(f *testing.F) {
+	f.Add([]byte(zipOf(home[:12]...)))
+	f.Add([]byte(tarOf(home[12:24]...)))
+	f.Add([]byte(gzipOf(tinyMbox)))
+	f.Add([]byte(zstdOf(zipOf("1.eml", one, "x.gz", gzipOf(two)))))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s := new(session)
+		defer s.store.Close()
+		a, err := s.open(t.Context(), body{ReaderAt: bytes.NewReader(data), path: "x", size: int64(len(data)), budget: bundle.NewBudget(int64(len(data)))})
+		if err != nil {
+			return
+		}
+		listed := make(map[*formats.Folder]bool)
+		for _, folder := range a.Folders() {
+			listed[folder] = true
+		}
+		for e, err := range a.Entries(t.Context()) {
+			if err != nil {
+				return
+			}
+			if e.Folder == nil || !listed[e.Folder] {
+				t.Errorf("%s is in %q", e.ID, e.Folder)
+			}
+			if it, err := a.Read(t.Context(), e); (it == nil) == (err == nil) {
+				t.Errorf("%s: %v %v", e.ID, it, err)
+			}
+		}
+		a.Close()
 	})
 }
 

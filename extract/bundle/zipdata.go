@@ -107,10 +107,12 @@ func (r *memberReader) Read(p []byte) (int, error) {
 	r.sum.Write(p[:n])
 	m := r.member
 	switch {
-	case r.n > m.length && m.err == nil:
+	case r.n > m.length:
 		// What the index promises is what the budget was asked for.
 		n -= int(r.n - m.length)
-		err = damage("it is longer than the zip's index says")
+		if err = m.err; err == nil {
+			err = damage("it is longer than the zip's index says")
+		}
 	case err == nil:
 	case r.in.err != nil:
 		err = r.in.err
