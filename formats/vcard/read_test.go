@@ -125,7 +125,7 @@ func TestDialects(t *testing.T) {
 			card: "BEGIN:VCARD\r\nVERSION:2.1\r\nN;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:M=C3=BCller;J=C3=B6rg;;;\r\nTEL;PREF;CELL;WORK:+49 170 1\r\nTEL;HOME;FAX:+49 30 2\r\n" +
 				"ADR;HOME;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:;;Stra=C3=9Fe 1=0D=0AHof, links;K=C3=B6ln;;50667;DE\r\nX-CLASS:private\r\nREV:20090102T030405Z\r\nEND:VCARD\r\n",
 			v3: []string{"VERSION:3.0", "FN:Jörg Müller", "N:Müller;Jörg;;;", "TEL;TYPE=PREF,CELL,WORK:+49 170 1", "ADR;TYPE=HOME:;;Straße 1\\nHof\\, links;Köln;;50667;DE", "X-CLASS:private"},
-			v4: []string{"VERSION:4.0", "N:Müller;Jörg;;;", "TEL;TYPE=cell,work;PREF=1:+49 170 1", "TEL;TYPE=home,fax:+49 30 2", "REV:20090102T030405Z"},
+			v4: []string{"VERSION:4.0", "N:Müller;Jörg;;;", "TEL;PREF=1;TYPE=cell,work:+49 170 1", "TEL;TYPE=home,fax:+49 30 2", "REV:20090102T030405Z"},
 			check: func(it *formats.Item) bool {
 				p := it.Contact.Phones
 				return it.Contact.Name.Surname == "Müller" && p[0].Kind == formats.PhoneMobile && p[0].Preferred && p[1].Kind == formats.PhoneFax && p[1].Place == formats.PlaceHome
@@ -136,7 +136,7 @@ func TestDialects(t *testing.T) {
 			card: "BEGIN:VCARD\nVERSION:2.1\nN;LANGUAGE=de:Doe;Jane\nFN:Jane Doe\nORG:Acme, Inc.;R&D\nTITLE:Head\nTEL;WORK;VOICE:+1 555\nLABEL;WORK;PREF;ENCODING=QUOTED-PRINTABLE:Street 1=0D=0A=\nCity=0D=0AUSA\n" +
 				"ADR;WORK;PREF:;;Street 1;City;;;USA\nEMAIL;PREF;INTERNET:jane@example.org\nEMAIL;EX:/o=Org/cn=jane\nKEY;X509;ENCODING=BASE64:\n MIIBAAAA\n AAAA\n\n\nPHOTO;TYPE=JPEG;ENCODING=BASE64:\n/9j/AAAA\n\nX-MS-OL-DEFAULT-POSTAL-ADDRESS:2\nREV:20240102T030405Z\nEND:VCARD\n",
 			v3: []string{"N;LANGUAGE=de:Doe;Jane", "ORG:Acme\\, Inc.;R&D", "LABEL;TYPE=WORK,PREF:Street 1\\nCity\\nUSA", "EMAIL;TYPE=EX:/o=Org/cn=jane", "KEY;TYPE=X509;ENCODING=b:MIIBAAAAAAAA", "PHOTO;TYPE=JPEG;ENCODING=b:/9j/AAAA"},
-			v4: []string{"ADR;TYPE=work;PREF=1;LABEL=Street 1^nCity^nUSA:;;Street 1;City;;;USA", "EMAIL;PREF=1:jane@example.org", "KEY:data:application/pkix-cert;base64,MIIBAAAAAAAA", "PHOTO:data:image/jpeg;base64,/9j/AAAA", "X-MS-OL-DEFAULT-POSTAL-ADDRESS:2"},
+			v4: []string{"ADR;PREF=1;TYPE=work;LABEL=Street 1^nCity^nUSA:;;Street 1;City;;;USA", "EMAIL;PREF=1:jane@example.org", "KEY:data:application/pkix-cert;base64,MIIBAAAAAAAA", "PHOTO:data:image/jpeg;base64,/9j/AAAA", "X-MS-OL-DEFAULT-POSTAL-ADDRESS:2"},
 			check: func(it *formats.Item) bool {
 				return it.Contact.Emails[0].SMTP == "jane@example.org" && it.Contact.Emails[1].Stored == "/o=Org/cn=jane" && it.Contact.Emails[1].SMTP == "" && it.Contact.Photo != nil
 			},
@@ -151,7 +151,7 @@ func TestDialects(t *testing.T) {
 			name: "Google, 3.0",
 			card: "BEGIN:VCARD\nVERSION:3.0\nFN:Jane; Doe\nN:Doe;Jane;;;\nitem1.EMAIL;TYPE=INTERNET:jane@example.org\nitem1.X-ABLabel:Uni\nEMAIL;TYPE=INTERNET,pref;TYPE=HOME:home@example.org\nitem2.URL:http\\://www.google.com/profiles/1\nBDAY:1980-02-29\nCATEGORIES:myContacts,starred\nEND:VCARD\n",
 			v3:   []string{"item1.EMAIL;TYPE=INTERNET:jane@example.org", "item1.X-ABLabel:Uni", "CATEGORIES:myContacts,starred"},
-			v4:   []string{"item1.EMAIL:jane@example.org", "EMAIL;TYPE=home;PREF=1:home@example.org", "BDAY:19800229", "item1.X-ABLABEL:Uni"},
+			v4:   []string{"item1.EMAIL:jane@example.org", "EMAIL;PREF=1;TYPE=home:home@example.org", "BDAY:19800229", "item1.X-ABLABEL:Uni"},
 			check: func(it *formats.Item) bool {
 				return it.Contact.Emails[0].SMTP == "home@example.org" && slices.Equal(it.Keywords, []string{"myContacts", "starred"}) && it.Contact.Birthday.Day == 29
 			},

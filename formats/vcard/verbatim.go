@@ -1,6 +1,7 @@
 package vcard
 
 import (
+	"bytes"
 	"strings"
 
 	"mailmill/formats"
@@ -40,20 +41,7 @@ func (e *Encoder) verbatim(it *formats.Item, v *formats.Verbatim, uid string, ex
 			e.l.Folded(line) // a card within the card
 		}
 	}
-	if w.translate != nil && e.opts.Version == V3 && !w.named {
-		e.l.Name("N")
-		e.l.Components(displayed(it), "", "", "", "")
-		e.l.End()
-	}
 	e.extra(extra)
-}
-
-// displayed returns what an item is shown as.
-func displayed(it *formats.Item) string {
-	if it.Contact != nil {
-		return displayName(it.Contact)
-	}
-	return strings.TrimSpace(contentline.OneLine(it.Group.Name))
 }
 
 // cardWriter goes through the lines of a card.
@@ -77,8 +65,6 @@ func (w *cardWriter) line(line []byte, p *contentline.Property) {
 	switch {
 	case p.Name == "VERSION":
 		return // it is written
-	case p.Name == "N":
-		w.named = true
 	case p.Name == "UID":
 		if contentline.OneLine(strings.TrimSpace(contentline.Unescape(p.Value))) != w.uid {
 			p.Value, changed = contentline.Escape(w.uid), true
@@ -94,6 +80,9 @@ func (w *cardWriter) line(line []byte, p *contentline.Property) {
 		for _, q := range w.translate(w, *p) {
 			e.l.Unfolded(q.String())
 		}
+		if p.Name == "FN" && !w.named {
+			w.name(p)
+		}
 		return
 	}
 	if changed {
@@ -101,6 +90,18 @@ func (w *cardWriter) line(line []byte, p *contentline.Property) {
 		return
 	}
 	e.l.Folded(line)
+}
+
+// name writes the parts of a name for what has none: 3.0 always has one.
+func (w *cardWriter) name(fn *contentline.Property) {
+	w.named = true
+	v := w.v.Text
+	if w.e.opts.Version != V3 || bytes.Contains(v, []byte("\r\nN:")) || bytes.Contains(v, []byte("\r\nN;")) {
+		return
+	}
+	w.e.l.Name("N")
+	w.e.l.Components(contentline.Unescape(fn.Value), "", "", "", "")
+	w.e.l.End()
 }
 
 // next returns whom the next line that names somebody names.

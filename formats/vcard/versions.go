@@ -38,6 +38,9 @@ var (
 // prefix begins the names of what a version has none for.
 const prefix = "X-PST-"
 
+// created is when a card was made, in all versions.
+const created = "X-PST-CREATED"
+
 func inverse(m map[string]string) map[string]string {
 	out := make(map[string]string, len(m))
 	for k, v := range m {
@@ -70,7 +73,8 @@ func to4(w *cardWriter, p contentline.Property) []contentline.Property {
 	if p.Name == "X-MS-ANNIVERSARY" && strings.Contains(string(w.v.Text), "\r\nX-ANNIVERSARY") {
 		return nil // it is the same
 	}
-	if strings.HasPrefix(p.Name, prefix) && only4[p.Name[len(prefix):]] {
+	// QUIRK: vcard4 refuses every card with CREATED.
+	if strings.HasPrefix(p.Name, prefix) && only4[p.Name[len(prefix):]] && p.Name != created {
 		p.Name = p.Name[len(prefix):]
 	}
 	for i := range p.Params {
@@ -97,12 +101,11 @@ func to4(w *cardWriter, p contentline.Property) []contentline.Property {
 		return []contentline.Property{p}
 	}
 	p.Remove("ENCODING")
+	preferred := false
 	retyped(&p, func(t string) string {
 		switch {
 		case t == "pref":
-			if !p.Has("PREF") {
-				p.Set("PREF", "1")
-			}
+			preferred = !p.Has("PREF")
 			return ""
 		case t == "internet" && p.Name == "EMAIL":
 			return ""
@@ -113,13 +116,16 @@ func to4(w *cardWriter, p contentline.Property) []contentline.Property {
 		}
 		return t
 	})
+	if preferred {
+		p.Params = append([]contentline.Param{{Name: "PREF", Values: []string{"1"}}}, p.Params...)
+	}
 	if texts[p.Name] {
 		p.Value = strings.ReplaceAll(p.Value, `\;`, ";")
 	}
 	switch p.Name {
 	case "BDAY", "ANNIVERSARY", "X-PST-BDAY", "X-PST-ANNIVERSARY":
 		p = date4(p)
-	case "REV":
+	case "REV", created:
 		p.Value = strings.NewReplacer("-", "", ":", "").Replace(p.Value)
 	case "GEO":
 		if lat, long, ok := strings.Cut(p.Value, ";"); ok {
@@ -347,7 +353,7 @@ func to3(_ *cardWriter, p contentline.Property) []contentline.Property {
 	case "BDAY", "X-ANNIVERSARY":
 		more = append(more, date3(p)...)
 		return params3(more)
-	case "REV":
+	case "REV", created:
 		if t, err := time.Parse("20060102T150405Z", strings.TrimSpace(p.Value)); err == nil {
 			p.Value = t.Format("2006-01-02T15:04:05Z")
 		}
