@@ -160,7 +160,7 @@ func TestDamage(t *testing.T) {
 			s := le.Uint32(e[116:])
 			le.PutUint32(b[512+4*(s+1):], s)
 			return b
-		}, "", false},
+		}, "a", false},
 		"a chain that leads out": {func(b []byte) []byte {
 			e := directory(t, b, "a")
 			s := le.Uint32(e[116:])

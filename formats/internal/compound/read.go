@@ -307,16 +307,27 @@ type reader struct {
 	sector uint32
 	within int64 // bytes of the sector that were read
 	read   int64
-	left   int64
-	err    error
+	// mark is a sector that was passed, the last one after a number of steps that is a power of two: who comes to it again
+	// runs in circles.
+	mark  uint32
+	steps int
+	left  int64
+	err   error
 }
 
 // place returns where the sector lies in the file and how many bytes of it are left.
 func (r *reader) place() (offset, n int64, err error) {
 	size := int64(1) << r.shift
 	if r.within == size {
+		if r.steps&(r.steps-1) == 0 {
+			r.mark = r.sector
+		}
+		r.steps++
 		if r.sector, err = next(r.table, r.sector); err != nil {
 			return 0, 0, err
+		}
+		if r.sector == r.mark {
+			return 0, 0, errCircle
 		}
 		r.within = 0
 	}
