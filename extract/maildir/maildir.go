@@ -8,7 +8,7 @@
 //
 // The Maildir itself is the inbox. The files in tmp are none yet. The keywords that letters stand for are those of Dovecot.
 // When a mail was received is the time of its file, except where mailmill wrote it: that is in the name, too, and survives
-// copying.
+// copying. Files that Dovecot has compressed are unpacked.
 package maildir
 
 import (
@@ -191,6 +191,9 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 		return nil, fmt.Errorf("%s is not of this Maildir", e.ID)
 	}
 	content, size, modified, err := messages.Load(a.fsys, e.ID)
+	if err == nil {
+		content, size, err = unpacked(content, size)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -252,6 +255,15 @@ func (a *Archive) Learn(ctx context.Context, e formats.Entry, lesson *formats.Le
 		return err
 	}
 	head, err := messages.Head(a.fsys, e.ID)
+	if err == nil && isPacked(head) {
+		var content formats.Content
+		if content, _, _, err = messages.Load(a.fsys, e.ID); err == nil {
+			content, _, err = unpacked(content, 0)
+		}
+		if err == nil {
+			head, err = messages.HeadOf(content)
+		}
+	}
 	if err == nil {
 		mail.Learn(head, lesson)
 	}

@@ -1,8 +1,12 @@
 package maildir_test
 
 import (
+	"bytes"
+	"compress/gzip"
+	"encoding/hex"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -14,6 +18,7 @@ import (
 	"mailmill/extract/maildir"
 	"mailmill/formats"
 	names "mailmill/formats/maildir"
+	"mailmill/formats/mime"
 )
 
 var modified = time.Date(2021, 3, 4, 5, 6, 7, 0, time.UTC)
@@ -255,4 +260,54 @@ func FuzzNames(f *testing.F) {
 			a.Read(t.Context(), e)
 		}
 	})
+}
+
+// Dovecot may keep messages compressed.
+func TestPacked(t *testing.T) {
+	small, large := "From: Alice <a@example.org>\nSubject: small\n\nx\n", "From: Alice <a@example.org>\nSubject: large\n\n"+strings.Repeat("0123456789\n", 200_000)
+	gz := func(text string) string {
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		io.WriteString(w, text)
+		w.Close()
+		return b.String()
+	}
+	noise := make([]byte, 3<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	hard := "Subject: hard\n\n" + hex.EncodeToString(noise)
+	for name, tt := range map[string]struct{ file, want string }{
+		"small": {gz(small), small}, "large": {gz(large), large}, "larger packed": {gz(hard), hard}, "twice": {gz(small) + gz("y\n"), small + "y\n"},
+		"not": {"\x1F\x8B no", "\x1F\x8B no"},
+	} {
+		a := open(t, tree("cur/1:2,S=>"+tt.file, "new/"), extract.Options{})
+		for e := range a.Entries(t.Context()) {
+			it, err := a.Read(t.Context(), e)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			r, err := it.Mail.Original.Content.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := io.ReadAll(r)
+			r.Close()
+			if err != nil || string(b) != tt.want || it.Mail.Original.Size != int64(len(tt.want)) || it.Flags != formats.FlagSeen {
+				t.Errorf("%s: %d bytes, size %d, %v, %v", name, len(b), it.Mail.Original.Size, it.Flags, err)
+			}
+			var lesson formats.Lesson
+			if err := a.Learn(t.Context(), e, &lesson); err != nil || strings.Contains(tt.want, "Alice") != (len(lesson.Evidence) == 1) {
+				t.Errorf("%s: %+v, %v", name, lesson, err)
+			}
+		}
+	}
+	a := open(t, tree("cur/1:2,=>"+gz(small)[:12], "cur/2:2,=>"+gz(hard)[:2<<20], "new/"), extract.Options{})
+	for e := range a.Entries(t.Context()) {
+		it, err := a.Read(t.Context(), e)
+		if err == nil {
+			err = mime.Write(io.Discard, it.Mail)
+		}
+		if err == nil {
+			t.Errorf("%s is cut short, and nothing is said of it", e.ID)
+		}
+	}
 }

@@ -49,7 +49,7 @@ func TestDovecot(t *testing.T) {
 		options      servertest.Options
 	}{
 		{"Maildir++", "Entw&APw-rfe.Sub", nil},
-		{"fs", "Entw&APw-rfe/Sub", servertest.Options{"LAYOUT": "fs"}},
+		{"fs, compressed", "Entw&APw-rfe/Sub", servertest.Options{"LAYOUT": "fs", "ZLIB_SAVE": "gz"}},
 		{"mbox", "Sub", servertest.Options{"LOCATION": "mbox:~/mail:INBOX=~/mail/inbox", "SPECIAL_USE": "no", "SEP": "/"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

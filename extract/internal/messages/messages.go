@@ -72,8 +72,11 @@ func (f file) Open() (io.ReadCloser, error) { return f.fsys.Open(f.name) }
 const longestHeader = 1 << 20
 
 // Head returns the header of a message in a file, or its beginning where that is none.
-func Head(fsys fs.FS, name string) ([]byte, error) {
-	f, err := fsys.Open(name)
+func Head(fsys fs.FS, name string) ([]byte, error) { return HeadOf(file{fsys, name}) }
+
+// HeadOf returns the header of a message, or its beginning where that is none.
+func HeadOf(content formats.Content) ([]byte, error) {
+	f, err := content.Open()
 	if err != nil {
 		return nil, err
 	}
