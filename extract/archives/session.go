@@ -124,9 +124,12 @@ func (s *session) read(k *kind, b body) (extract.Archive, error) {
 			a, err = mbox.OpenFolder(b.folder, b.path, b, b.size, b.modified, s.o)
 		}
 	case inLines:
-		if b.folder == nil {
+		switch {
+		case b.path == stdinName:
+			a, err = pim.OpenFolder(nil, b.path, b, b.size, b.modified, s.o) // it is called as its calendar
+		case b.folder == nil:
 			a, err = pim.Open(b.path, b, b.size, b.modified, s.o)
-		} else {
+		default:
 			a, err = pim.OpenFolder(b.folder, b.path, b, b.size, b.modified, s.o)
 		}
 	case inMail, inEMLX:

@@ -423,8 +423,11 @@ func (r *reader) verbatim() *formats.Verbatim {
 			break
 		}
 	}
+	rest := r.missing
+	r.missing = nil
 	r.ensure(contentline.Property{Name: "UID", Value: contentline.Escape(contentline.OneLine(r.uid))})
 	r.ensure(contentline.Property{Name: "DTSTAMP", Value: stamp.Clock.Format(utcForm)})
+	r.missing = append(r.missing, rest...)
 	v.Text = textOf(r.lines, r.missing...)
 	v.Zones = r.zones.inOrder(zones)
 	return v
