@@ -1,10 +1,21 @@
 // Package archives opens archives of every kind: it looks at a file's first bytes and hands it to the package that
-// reads it. File names play no part.
+// reads it. File names play no part but where the bytes leave room for doubt.
 //
-//	files, skipped, err := archives.Find(ctx, "backup/", "") // or one file
-//	for _, file := range files {
-//		archive, err := archives.Open(ctx, file, extract.Options{}, nil)
+//	sources, skipped, err := archives.Find(ctx, "backup/", "") // or one file
+//	for _, source := range sources {
+//		archive, err := archives.Open(ctx, source, extract.Options{}, nil)
 //	}
+//
+// A folder is one archive of all that lies in it, and so is a tar or a zip: messages, calendars and cards in files of their
+// own, mboxes, Maildirs, and other archives, compressed or not, one in another; see package extract/bundle for the bounds.
+// The folders of its items are the directories and the files that hold more than one item. A mailbox that is all there
+// is comes as it is, whatever it is packed in.
+//
+// What is read front to back is read where it is. What has to be read in any order, and is compressed or comes through a
+// pipe, is copied to a temporary file first, as it is unpacked: to unpack it anew each time would take longer than to read
+// it. So are compressed mboxes and tars, which are read more than once, to learn from them and to count what they hold.
+// Only mail that comes through a pipe is not, see [extract.Stream]; a tar is, as names and states of what mailmill packed
+// stand at its end.
 //
 // It stands beside package extract, and not in it, because extract has the types that the readers of archives share.
 package archives

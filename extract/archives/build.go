@@ -286,7 +286,7 @@ func (b *builder) peek(ctx context.Context) error {
 // look finds out what a file is. The buffer is for its beginning.
 func (b *builder) look(i int, buf []byte) {
 	p := &b.tree.parts[i]
-	if b.kinds[i] != nil {
+	if p.held != nil {
 		return
 	}
 	f, err := b.tree.files.Open(p.path())
@@ -380,6 +380,8 @@ func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err er
 	switch {
 	case p.held != nil:
 		return true, nil
+	case k == appleDouble, p.err == nil && p.size == 0 && !isMailFile(p.name):
+		return false, nil // a mailbox may be empty
 	case p.err != nil && !isMailName(p.name):
 		return false, nil // of a folder Find tells it
 	case p.err != nil:

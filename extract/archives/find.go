@@ -11,9 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"mailmill/extract"
 	"mailmill/extract/bundle"
+	"mailmill/extract/maildir"
+	maildirs "mailmill/formats/maildir"
 )
 
 // Find returns the sources that a name given by a user means: the file itself or, of a folder, every mailbox and packed
@@ -87,9 +90,13 @@ func (s *search) visit(path string, d fs.DirEntry, err error) error {
 		if info, err := d.Info(); err == nil && path != s.source && s.except != nil && os.SameFile(info, s.except) {
 			return fs.SkipDir
 		}
+		if slices.Contains(maildirs.Dirs(), d.Name()) && maildir.Is(os.DirFS(filepath.Dir(path)), ".") {
+			s.tree = true
+			return fs.SkipDir
+		}
 		return nil
 	}
-	if d.Type().IsRegular() && isMessageName(d.Name()) {
+	if d.Type().IsRegular() && isMessageName(d.Name()) && !strings.HasPrefix(d.Name(), "._") {
 		s.tree = true // a folder may have a million of them: they are opened when they are read
 		return nil
 	}

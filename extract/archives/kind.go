@@ -67,6 +67,7 @@ var (
 	zstdFile     = &kind{name: "a zstd file", form: inPacked, archive: true, compression: bundle.Zstd}
 	bzip2File    = &kind{name: "a bzip2 file", form: inPacked, archive: true, compression: bundle.Bzip2}
 	xzFile       = &kind{name: "an xz file", form: inPacked, archive: true, compression: bundle.XZ}
+	appleDouble  = &kind{name: "what a Mac keeps of another file (AppleDouble)"}
 	office       = &kind{name: "an Office document or a program"}
 	addressBook  = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
 	zeroFile     = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
@@ -108,6 +109,7 @@ var magics = []struct {
 	{0, "\x28\xB5\x2F\xFD", zstdFile},
 	{0, "BZh", bzip2File},
 	{0, "\xFD7zXZ\x00", xzFile},
+	{0, "\x00\x05\x16\x07", appleDouble},
 	{0, "7z\xBC\xAF\x27\x1C", &kind{name: "a 7-Zip archive", archive: true, advice: unpackAdvice}},
 	{0, "Rar!", &kind{name: "a RAR archive", archive: true, advice: unpackAdvice}},
 	{0, "MSCF", &kind{name: "a cabinet archive (.cab)", archive: true, advice: unpackAdvice}},

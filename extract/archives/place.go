@@ -50,9 +50,10 @@ func (t *tree) placeName(p *part) (names []string, inDir bool) {
 	return append(t.dirPath(p.dir), stem(p.name)), false
 }
 
+// isMailFile reports whether a file is called as files of one message are.
 func isMailFile(name string) bool {
 	ext := extension(name)
-	return ext == ".eml" || ext == ".emlx"
+	return ext == ".eml" || ext == ".emlx" || ext == ".msg" || ext == ".oft"
 }
 
 // dirPath returns the folder that a directory is. It is empty for the top.
