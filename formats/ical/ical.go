@@ -64,7 +64,8 @@ type Options struct {
 	// StrictDue leaves out the start of a task that is due on the same day: RFC 5545 3.8.2.3 wants it to be later, which
 	// few insist on.
 	StrictDue bool
-	// TakeTime writes events that begin at a time of day and take none as such of a second: Cyrus takes no others.
+	// TakeTime writes events that begin at a time of day and take none as such of a second: Cyrus takes no others. Nor does
+	// it take lines without a value: of what was read those that say nothing are left out.
 	TakeTime bool
 	// Beside returns the URI under which an attachment is stored beside the calendar, or "" to have it inside. With nil
 	// all are inside.

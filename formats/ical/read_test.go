@@ -301,7 +301,7 @@ func TestOldCalendars(t *testing.T) {
 func TestOptionsOfRead(t *testing.T) {
 	const file = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VTIMEZONE\r\nTZID:Berlin\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0100\r\nTZOFFSETTO:+0100\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n" +
 		"BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Berlin:20260101T100000\r\nORGANIZER:mailto:a@example.org\r\nATTENDEE;CN=B:mailto:b@example.org\r\nX-ALT-DESC;FMTTYPE=text/html:<b>\r\n" +
-		"ATTACH;FMTTYPE=text/plain;X-FILENAME=a.txt;ENCODING=BASE64;VALUE=BINARY:QUJD\r\nATTACH:http://example.org/b\r\nX-ZONE;TZID=Berlin:1\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nX-A:1\r\nEND:VALARM\r\nEND:VEVENT\r\n" +
+		"ATTACH;FMTTYPE=text/plain;X-FILENAME=a.txt;ENCODING=BASE64;VALUE=BINARY:QUJD\r\nATTACH:http://example.org/b\r\nLOCATION:\r\nX-ZONE;TZID=Berlin:1\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nX-A:1\r\nEND:VALARM\r\nEND:VEVENT\r\n" +
 		"BEGIN:VTODO\r\nUID:2\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nDUE;VALUE=DATE:20260101\r\nEND:VTODO\r\n" +
 		"BEGIN:VJOURNAL\r\nUID:3\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nSTATUS:FINAL\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n"
 	for _, test := range []struct {
@@ -313,7 +313,7 @@ func TestOptionsOfRead(t *testing.T) {
 		{"no HTML, alarms, attachments", ical.Options{NoHTML: true, NoAlarms: true, NoAttachments: true}, []string{"X-ZONE"}, []string{"X-ALT-DESC", "VALARM", "X-A:", "ATTACH"}},
 		{"scheduling", ical.Options{ScheduleAgent: "CLIENT"}, []string{"ORGANIZER;SCHEDULE-AGENT=CLIENT:mailto:a@example.org\r\nATTENDEE;CN=B;SCHEDULE-AGENT=CLIENT:mailto:b@example.org"}, nil},
 		{"UTC", ical.Options{UTC: true}, []string{"DTSTART:20260101T090000Z"}, []string{"DTSTART;TZID"}},
-		{"some time", ical.Options{TakeTime: true}, []string{"DTEND;TZID=Berlin:20260101T100001"}, nil},
+		{"some time", ical.Options{TakeTime: true}, []string{"DTEND;TZID=Berlin:20260101T100001"}, []string{"LOCATION"}},
 		{"tasks due at once", ical.Options{StrictDue: true}, []string{"X-PST-START;VALUE=DATE:20260101\r\nDUE;VALUE=DATE:20260101"}, nil},
 		{"entries as events", ical.Options{JournalAsEvents: true}, []string{"BEGIN:VEVENT\r\nUID:3\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nSTATUS:CONFIRMED\r\nTRANSP:TRANSPARENT\r\nEND:VEVENT"}, []string{"VJOURNAL"}},
 		{"files beside", ical.Options{Beside: func(p *formats.Part) string { return "beside/" + p.Name }}, []string{"ATTACH;FMTTYPE=text/plain;X-FILENAME=a.txt:beside/a.txt\r\nATTACH:http://example.org/b"}, []string{"QUJD"}},

@@ -1,6 +1,7 @@
 package ical
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -78,6 +79,9 @@ func translated(lines []contentline.Line, zone *formats.Zone) []contentline.Line
 		if l.Name == "DTSTART" {
 			t.start = parseMoment(l.Value, zone)
 		}
+		if l.Name == "SUMMARY" && t.summary == "" {
+			t.summary = strings.TrimSpace(contentline.Unescape(l.Value))
+		}
 		if l.Name == "X-EPOCAGENDAENTRYTYPE" {
 			// QUIRK: Symbian has days as events that begin at midnight.
 			v := strings.ToUpper(strings.TrimSpace(l.Value))
@@ -115,6 +119,7 @@ func translated(lines []contentline.Line, zone *formats.Zone) []contentline.Line
 type translator struct {
 	zone      *formats.Zone
 	start     formats.Moment
+	summary   string
 	days      bool
 	component string
 	organized bool
@@ -401,7 +406,7 @@ func (t *translator) alarm(p *contentline.Property) bool {
 	case "AALARM", "PALARM":
 		attach(rest)
 	case "DALARM":
-		line("DESCRIPTION", contentline.Escape(rest))
+		line("DESCRIPTION", contentline.Escape(cmp.Or(strings.TrimSpace(rest), t.summary, "Reminder")))
 	case "MALARM":
 		if a, ok := contentline.AddressOf(field(3)); ok {
 			line("ATTENDEE", contentline.MailtoURI(a))

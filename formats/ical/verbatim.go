@@ -149,6 +149,9 @@ func (w *lineWriter) line(line []byte, p *contentline.Property) {
 	if w.skipped > 0 {
 		return
 	}
+	if e.opts.TakeTime && strings.TrimSpace(p.Value) == "" && saysNothing(p) {
+		return
+	}
 	if w.depth == 1 {
 		var keep bool
 		if changed, keep = w.own(p, changed); !keep {
@@ -172,6 +175,16 @@ func (w *lineWriter) line(line []byte, p *contentline.Property) {
 	if w.depth == 1 && p.Name == "DTSTART" && !bytes.Contains(w.d.Verbatim.Text, []byte("\r\nDTEND")) {
 		w.added("DTEND")
 	}
+}
+
+// saysNothing reports whether a property without a value has nothing in its parameters either.
+func saysNothing(p *contentline.Property) bool {
+	for _, q := range p.Params {
+		if q.Name != "LANGUAGE" && q.Name != "VALUE" {
+			return false
+		}
+	}
+	return true
 }
 
 // added writes a moment that the lines do not have.
