@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -400,8 +401,8 @@ func TestNothingIsLost(t *testing.T) {
 			t.Fatalf("%q\nwant\n%q\nfrom\n%q", got, want, file.String())
 		}
 		for line := range strings.SplitSeq(out, "\r\n") {
-			if len(line) > 75 {
-				t.Fatalf("a line of %d octets", len(line))
+			if len(line) > 75 || !utf8.ValidString(line) {
+				t.Fatalf("a line of %d octets: %q", len(line), line)
 			}
 		}
 	})
