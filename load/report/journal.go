@@ -176,7 +176,7 @@ type MailboxResult struct {
 // Mailbox begins one of several mailboxes, on a line of a map.
 func (j *Journal) Mailbox(line int, sources, targets []string) {
 	j.speed, j.last = speeds{}, -progressEvery
-	j.lines.put(mailbox{Type: "mailbox", Line: line, Sources: sources, Targets: targets}) //nolint:errcheck // see Lines.Err
+	j.lines.put(mailboxLine{Type: "mailbox", Line: line, Sources: sources, Targets: targets}) //nolint:errcheck // see Lines.Err
 }
 
 // Total writes the balance of several mailboxes, and what became of each. It ends their journal.
@@ -187,7 +187,7 @@ func (j *Journal) Total(b load.Balance, mailboxes []MailboxResult) {
 	}
 	for _, m := range mailboxes {
 		status := m.Status
-		out.Mailboxes = append(out.Mailboxes, mailbox{Line: m.Line, Sources: m.Sources, Targets: m.Targets, Status: &status, Reason: m.Reason})
+		out.Mailboxes = append(out.Mailboxes, mailboxLine{Line: m.Line, Sources: m.Sources, Targets: m.Targets, Status: &status, Reason: m.Reason})
 	}
 	j.lines.put(out) //nolint:errcheck // see Lines.Err
 }

@@ -111,8 +111,8 @@ type balance struct {
 	Targets []tally `json:"targets,omitempty"`
 }
 
-// mailbox is one of several: at its beginning, and in their total with what became of it.
-type mailbox struct {
+// mailboxLine is one of several mailboxes: at its beginning, and in their total with what became of it.
+type mailboxLine struct {
 	Type    string   `json:"type,omitempty"`
 	Line    int      `json:"line"`
 	Sources []string `json:"sources"`
@@ -126,7 +126,7 @@ type total struct {
 	Type      string           `json:"type"`
 	Kinds     map[string]count `json:"kinds"`
 	Total     count            `json:"total"`
-	Mailboxes []mailbox        `json:"mailboxes"`
+	Mailboxes []mailboxLine    `json:"mailboxes"`
 }
 
 type tally struct {
