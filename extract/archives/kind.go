@@ -287,7 +287,7 @@ func dataFile(head []byte) int {
 var headerFields = []string{
 	"return-path", "received", "delivered-to", "from", "date", "message-id", "mime-version", "subject", "to", "x-mozilla-status",
 	"content-type", "reply-to", "sender", "authentication-results", "dkim-signature", "arc-seal", "x-apparently-to", "envelope-to",
-	"x-gm-thrid", "x-gmail-labels", "thread-topic", "status", "x-uidl", "x-envelope-from", "received-spf", "x-unsent", "cc",
+	"x-gmail-labels", "thread-topic", "status", "x-uidl", "x-envelope-from", "received-spf", "x-unsent", "cc",
 }
 
 // isHeader reports whether a file begins with a header as mails do: with a field that mails begin with or, where it is

@@ -25,7 +25,7 @@ type lazyFile struct {
 }
 
 // idleTime is how long a file stays open that nobody reads.
-const idleTime = 2 * time.Second
+const idleTime = 500 * time.Millisecond
 
 // ReadAt implements [io.ReaderAt].
 func (l *lazyFile) ReadAt(p []byte, offset int64) (int, error) {

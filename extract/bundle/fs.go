@@ -38,7 +38,6 @@ type node struct {
 	modified time.Time
 	content  content // nil in folders
 	children map[string]*node
-	order    []*node // the children by name, once asked for
 }
 
 // content is what a file holds.
