@@ -135,8 +135,11 @@ func (s *shelves) at(parts []string, like *formats.Folder) *formats.Folder {
 		if like != nil {
 			*f = *like
 		}
-		f.Path, f.Role = slices.Clone(parts), formats.RoleNone
-		if len(parts) == 1 {
+		f.Path = slices.Clone(parts)
+		switch {
+		case len(parts) != 1:
+			f.Role = formats.RoleNone
+		case f.Role == formats.RoleNone:
 			f.Role = extract.RoleOf(parts[0])
 		}
 		if s.known == nil {
