@@ -385,6 +385,55 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// Entries tell what messages are about, and everybody in the file is learnt of.
+func TestEntriesAndLearning(t *testing.T) {
+	file := from + "X-Mozilla-Status: 0009\nFrom: Alice <alice@example.org>\nTo: Bob\n <bob@example.org>\nSubject: =?utf-8?q?Gr=C3=BC?=\n =?utf-8?q?=C3=9Fe?=\nDate: Wed, 3 Mar 2021 01:02:03 +0100\n\nx\n\n" +
+		from + "From: carol@example.org\n\nFrom: nobody <nobody@example.org>\n"
+	a, err := mbox.Open("x", strings.NewReader(file), int64(len(file)), time.Time{}, extract.Options{Recover: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var about []string
+	for e, err := range a.Entries(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		about = append(about, fmt.Sprintf("%s %v %d %s", e.Subject, e.Kind, e.Size, e.Date.UTC().Format(time.DateTime)))
+	}
+	if diff := cmp.Diff([]string{"Grüße mail 173 2021-03-03 00:02:03", " mail 59 0001-01-01 00:00:00"}, about); diff != "" {
+		t.Error(diff)
+	}
+	if a, err = mbox.Open("x", strings.NewReader(file), int64(len(file)), time.Time{}, extract.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	var people []string
+	for e, err := range a.Places(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		var lesson formats.Lesson
+		if err := a.Learn(t.Context(), e, &lesson); err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range lesson.Evidence {
+			people = append(people, e.SMTP)
+		}
+	}
+	if want := []string{"alice@example.org", "bob@example.org", "carol@example.org"}; !slices.Equal(people, want) {
+		t.Errorf("%q, want %q", people, want)
+	}
+	if err := a.Learn(t.Context(), formats.Entry{Index: 1 << 50}, new(formats.Lesson)); err == nil {
+		t.Error("there is something to learn where nothing is")
+	}
+	if _, err := a.Read(t.Context(), formats.Entry{Index: 7 << 2}); err == nil {
+		t.Error("there is a message where none begins")
+	}
+	// An entry may lose its size on the way.
+	if it, err := a.Read(t.Context(), formats.Entry{Index: 0}); err != nil || it.Mail.Original.Size != 150 {
+		t.Errorf("%+v, %v", it, err)
+	}
+}
+
 // A file is the folder of its name.
 func TestFolderName(t *testing.T) {
 	for path, want := range map[string]string{
