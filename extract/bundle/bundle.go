@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 )
 
@@ -99,19 +100,31 @@ func check(out, in int64) error {
 	return nil
 }
 
-// counter counts the bytes that are read, and keeps the error that is not of who reads them.
+// counter counts the bytes that are read, and keeps the error that is not of who reads them. Decoders may read in a
+// goroutine of their own.
 type counter struct {
-	r   io.Reader
-	n   int64
+	r io.Reader
+	n atomic.Int64
+
+	mu  sync.Mutex
 	err error
 }
 
 // Read implements [io.Reader].
 func (c *counter) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
-	c.n += int64(n)
+	c.n.Add(int64(n))
 	if err != nil && err != io.EOF {
+		c.mu.Lock()
 		c.err = err
+		c.mu.Unlock()
 	}
 	return n, err
+}
+
+// fault returns the error of what is read from.
+func (c *counter) fault() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
 }

@@ -79,7 +79,7 @@ func (u *unpacker) Read(p []byte) (int, error) {
 	}
 	n, err := u.r.Read(p)
 	u.out += int64(n)
-	if bomb := check(u.out, u.in.n); bomb != nil {
+	if bomb := check(u.out, u.in.n.Load()); bomb != nil {
 		u.err = bomb
 		return 0, bomb
 	}
@@ -107,12 +107,12 @@ func (u *unpacker) Close() error {
 // fault says what is wrong with a compressed file.
 func (u *unpacker) fault(err error) error {
 	switch {
-	case u.in.err != nil:
-		return u.in.err
+	case u.in.fault() != nil:
+		return u.in.fault()
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, xz.ErrBuf):
-		return damage("what %v compressed is cut short after %d bytes", u.compression, u.in.n)
+		return damage("what %v compressed is cut short after %d bytes", u.compression, u.in.n.Load())
 	case errors.Is(err, zstd.ErrWindowSizeExceeded), errors.Is(err, xz.ErrMemlimit):
 		return fmt.Errorf("takes more than %d MB of memory to unpack: %w", maxWindow>>20, ErrBomb)
 	}
-	return damage("what %v compressed cannot be read on near byte %d (%w)", u.compression, u.in.n, err)
+	return damage("what %v compressed cannot be read on near byte %d (%w)", u.compression, u.in.n.Load(), err)
 }

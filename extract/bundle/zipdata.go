@@ -114,8 +114,8 @@ func (r *memberReader) Read(p []byte) (int, error) {
 			err = damage("it is longer than the zip's index says")
 		}
 	case err == nil:
-	case r.in.err != nil:
-		err = r.in.err
+	case r.in.fault() != nil:
+		err = r.in.fault()
 	case m.err != nil:
 		err = m.err
 	case err != io.EOF:

@@ -88,8 +88,8 @@ func (z *zipIndex) directory() error {
 			}
 			return nil
 		}
-		if in.err != nil {
-			return in.err
+		if err := in.fault(); err != nil {
+			return err
 		}
 		if err != nil || string(h[:4]) != sigCentral {
 			return damage("the zip's index is damaged")
