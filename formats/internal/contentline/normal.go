@@ -117,7 +117,7 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 	for raw := range Lines(text) {
 		unfolded := Unfold(raw)
 		p, ok := d.property(unfolded)
-		asItIs := ok && !d.Old && utf8.Valid(unfolded) && !needsName(unfolded) && !isQuotedPrintable(raw)
+		asItIs := ok && !d.Old && utf8.Valid(unfolded) && !needsName(&p, unfolded) && !isQuotedPrintable(raw)
 		if !ok {
 			mended++
 			stray := Text(unfolded, "", d.CodePage)
@@ -163,11 +163,7 @@ func isBase64(p *Property) bool {
 }
 
 // needsName reports whether a parameter stands without its name, or blanks around names: lines that have to be made anew.
-func needsName(line []byte) bool {
-	p, ok := Parse(string(line))
-	if !ok {
-		return true
-	}
+func needsName(p *Property, line []byte) bool {
 	for _, q := range p.Params {
 		if q.Name == "" || !isName(q.Name) {
 			return true
