@@ -244,7 +244,10 @@ func (p *part) entry(index uint64) formats.Entry {
 // out makes an entry of a part's archive the tree's.
 func (t *tree) out(i int, e formats.Entry) formats.Entry {
 	p := &t.parts[i]
-	e.Index, e.Folder = t.index(i, e.Index), t.outer(i, e.Folder)
+	e.Index = t.index(i, e.Index)
+	if e.Folder != nil { // what is learnt from may be in none
+		e.Folder = t.outer(i, e.Folder)
+	}
 	switch {
 	case p.form.single():
 		e.ID = p.path()
