@@ -2,7 +2,8 @@
 //
 // [Archive] is what every source looks like from outside: it tells what it is, lists its folders, enumerates its
 // entries cheaply and reads one of them when asked. The packages below implement it, one for each container: pst for
-// Outlook's data files. Package outlook, which several of them use, knows what Outlook's properties mean.
+// Outlook's data files, mbox, maildir, and so on. Package outlook, which several of them use, knows what Outlook's
+// properties mean, and package mail what messages in bytes do; package archives tells which of them reads a file.
 //
 // The number of entries that an archive enumerates is a promise: each of them will be accounted for, whether it can be
 // read or not.
@@ -73,4 +74,9 @@ type Options struct {
 	KeepEX bool
 	// FollowUps has items carry the tasks that their owner's flags made of them.
 	FollowUps bool
+	// Spool has what comes from a pipe copied to a temporary file also where it could be read in one pass: it can then be
+	// learnt from, and its items are counted before they are read.
+	Spool bool
+	// Except are files and folders that are passed over where they lie in a folder that is read: those that a run writes to.
+	Except []string
 }

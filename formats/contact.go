@@ -49,6 +49,8 @@ type Contact struct {
 	Extra []Property
 	// Attachments are files that were put to the contact.
 	Attachments []*Part
+	// Verbatim is set where it came as a card. Extra then has only what is to be added to that.
+	Verbatim *Verbatim
 }
 
 // Participants calls visit for every mail address of the contact and every participant of mails attached to it.
@@ -56,6 +58,7 @@ func (c *Contact) Participants(visit func(*Address)) {
 	for _, a := range c.Emails {
 		visit(a)
 	}
+	c.Verbatim.participants(visit)
 	for _, p := range c.Attachments {
 		p.participants(visit)
 	}

@@ -28,9 +28,12 @@ type Details struct {
 	Attachments         []*Part
 	// Extra are properties that the format which is written has no field for here, under the names they have there.
 	Extra []Property
+	// Verbatim is set where it came as lines of iCalendar. Extra then has only what is to be added to those.
+	Verbatim *Verbatim
 }
 
 func (d *Details) participants(visit func(*Address)) {
+	d.Verbatim.participants(visit)
 	for _, p := range d.Attachments {
 		p.participants(visit)
 	}

@@ -16,6 +16,7 @@ package formats
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 )
@@ -86,6 +87,16 @@ func (f Flags) Names() []string {
 	return names
 }
 
+// ParseFlags is the inverse of [Flags.Names]. Names that it does not know are left out.
+func ParseFlags(names []string) (f Flags) {
+	for _, name := range names {
+		if i := slices.Index(flagNames[:], name); i >= 0 {
+			f |= 1 << i
+		}
+	}
+	return f
+}
+
 // Role is what a folder is to its owner, whatever its name and language.
 type Role uint8
 
@@ -109,6 +120,8 @@ type Folder struct {
 	// Class is Outlook's container class ("IPF.Note", "IPF.Appointment"), or empty.
 	Class string
 	Role  Role
+	// Calendar has the properties of the calendar that the folder came as, such as its description; mostly none.
+	Calendar []Property
 	// Hidden folders lie outside the tree that a person sees, or hold what programs keep for themselves. They are
 	// listed and written only on demand.
 	Hidden bool

@@ -13,6 +13,8 @@ type Group struct {
 	// Extra are properties that the model has no field for, under the names they have in a card.
 	Extra       []Property
 	Attachments []*Part
+	// Verbatim is set where it came as a card. Extra then has only what is to be added to that.
+	Verbatim *Verbatim
 }
 
 // Member is a member of a list: somebody, or another list.
@@ -30,6 +32,7 @@ func (g *Group) Participants(visit func(*Address)) {
 			visit(a)
 		}
 	}
+	g.Verbatim.participants(visit)
 	for _, p := range g.Attachments {
 		p.participants(visit)
 	}

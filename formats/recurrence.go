@@ -58,6 +58,8 @@ type Recurrence struct {
 	// Gregorian.
 	Scale string
 	Skip  Skip
+	// Text is the value of RRULE where the rule came as one: it may say more than the fields do.
+	Text string
 }
 
 // Series is what recurs: a rule, and what deviates from it.

@@ -15,6 +15,8 @@ type Zone struct {
 	// Onsets are the changes of the zone's offset. There is at least one; the order does not matter. Before the first
 	// there is what the earliest has before it.
 	Onsets []Onset
+	// Verbatim is the zone's VTIMEZONE where it came as one: content lines with CRLF, from BEGIN to END.
+	Verbatim []byte
 }
 
 // Onset is a change of a zone's offset from UTC, or a rule that repeats one every year.

@@ -19,7 +19,10 @@ type mailer struct {
 // post hands what a slot holds to its target. What becomes of it is told to settle, now or later.
 func (m *mailer) post(s *slot, settle func(Outcome, error)) {
 	if s.list != m.list {
-		m.list, m.keys = s.list, make(keys)
+		m.list, m.keys = s.list, s.list.keys
+		if m.keys == nil {
+			m.keys = make(keys)
+		}
 	}
 	// What is filtered, or fails from here on, has its number too: a key does not depend on options.
 	if s.item != nil && s.item.Key != "" {
@@ -68,6 +71,7 @@ func outcomeOf(o Outcome, err error) Outcome {
 type bookkeeper struct {
 	run      *run
 	list     *list
+	listed   int // entries that were known before the run began
 	progress Progress
 }
 
@@ -124,7 +128,14 @@ func (b *bookkeeper) record(s *slot, item *formats.Item) {
 	b.run.plan.Observer.Item(item, s.outcome, s.err)
 	b.progress.Done++
 	b.progress.FolderDone++
-	b.progress.Bytes = result.Bytes
+	b.tell()
+}
+
+// tell shows how far the run is.
+func (b *bookkeeper) tell() {
+	b.progress.Open = b.run.queue.open.Load() > 0
+	b.progress.Found = b.listed + int(b.run.queue.streamed.Load())
+	b.progress.Bytes = b.run.result.Bytes
 	b.progress.Elapsed = time.Since(b.run.start)
 	b.run.plan.Observer.Progress(b.progress)
 }

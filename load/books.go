@@ -32,6 +32,20 @@ func (b Balance) count(kind formats.Kind) *Count {
 	return c
 }
 
+// Add adds the counts of another balance.
+func (b Balance) Add(other Balance) {
+	for kind, o := range other {
+		c := b.count(kind)
+		c.Found += o.Found
+		c.Written += o.Written
+		c.Unchanged += o.Unchanged
+		c.Filtered += o.Filtered
+		c.Duplicate += o.Duplicate
+		c.Failed += o.Failed
+		c.Damaged += o.Damaged
+	}
+}
+
 // Total returns the sum over all kinds.
 func (b Balance) Total() Count {
 	var t Count

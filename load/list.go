@@ -17,6 +17,10 @@ type list struct {
 	classes []string
 	class   map[string]uint64
 	errs    map[int]error // by position; few have one
+
+	// Of a stream, else nil: its entries are not kept here.
+	stream Stream
+	keys   keys // of its folder so far
 }
 
 // chunkSize is that of a list's memory blocks. Small folders take less.

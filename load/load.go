@@ -131,7 +131,8 @@ type Progress struct {
 	Elapsed time.Duration
 
 	Done, Found             int   // items
-	FolderDone, FolderFound int   // items of the current folder
+	Open                    bool  // a stream has not ended: Found is what has come so far
+	FolderDone, FolderFound int   // items of the current folder; 0 found are an unknown number, as in a stream
 	Bytes                   int64 // bytes of items done, as the target counts them
 }
 

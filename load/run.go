@@ -42,9 +42,10 @@ type Input struct {
 	Source Source
 }
 
-// Route is a target and the kinds it takes; no kinds are all.
+// Route is a target and the kinds it takes; no kinds are all. One with a source takes items of that alone.
 type Route struct {
 	Kinds  []formats.Kind
+	Source string // the name of an input, or empty
 	Target Target
 }
 
@@ -110,7 +111,7 @@ const (
 	onTheirWay     = 1024 // where servers take a while to answer
 )
 
-// Run executes a plan. It enumerates all sources before it writes anything; then items are read, changed and encoded
+// Run executes a plan. It enumerates all sources but streams before it writes anything; then items are read, changed and encoded
 // by several goroutines and written by one at a time, folder by folder in the order of the archives.
 //
 // When ctx is done, Run finishes what is in flight, aborts the targets and returns the context's cause. An error says
@@ -128,6 +129,7 @@ func Run(ctx context.Context, plan Plan) (*Result, error) {
 		budget: plan.Memory,
 		start:  time.Now(),
 		result: &Result{Balance: make(Balance)},
+		queue:  queue{came: make(Balance)},
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -177,29 +179,33 @@ type run struct {
 
 	stopping context.Context // the caller's, for what may take long to finish
 
-	lists   []*list // one a folder
 	result  *Result
 	written []Balance // by route: what is lost if its target drops it
 
 	mailer mailer     // of the goroutine that posts
 	books  bookkeeper // of the goroutine that books
 
+	streaming   context.Context // done when no more is to be taken from streams
+	stopStreams context.CancelFunc
+
+	taking sync.Mutex // one entry is handed out at a time; it is locked before mu
+	// guarded by taking:
+	queue    queue
+	withheld bool // an entry was taken from the queue when no more were to be handed out
+	cutOff   bool // not all entries were handed out
+
 	mu    sync.Mutex
 	space sync.Cond
 	// guarded by mu:
-	cursor   cursor
-	ahead    formats.Entry // the entry to hand out next, if any
-	hasAhead bool
-	ended    bool // all entries were handed out
-	stopped  bool // no more are to be
-	issued   int  // entries handed out
-	posted   int  // entries that were handed to their targets
-	booked   int  // entries whose slots are free again
-	posting  bool // somebody posts
-	booking  bool // somebody books
-	held     int64
-	fatal    error
-	slots    []slot // entry i is in slot i modulo their number, from booked to issued
+	stopped bool // no more entries are to be handed out
+	issued  int  // entries handed out
+	posted  int  // entries that were handed to their targets
+	booked  int  // entries whose slots are free again
+	posting bool // somebody posts
+	booking bool // somebody books
+	held    int64
+	fatal   error
+	slots   []slot // entry i is in slot i modulo their number, from booked to issued
 }
 
 // slot is the place of an entry in flight.
@@ -217,9 +223,14 @@ type slot struct {
 	err     error
 }
 
-// enumerate fills the lists. It fails only when ctx is done.
+// enumerate fills the lists, but for those of streams. It fails only when ctx is done.
 func (r *run) enumerate(ctx context.Context) error {
 	for i := range r.plan.Sources {
+		if s, ok := streamOf(r.plan.Sources[i].Source); ok {
+			r.queue.lists = append(r.queue.lists, &list{source: i, stream: s})
+			r.queue.open.Add(1)
+			continue
+		}
 		err := guard(func() error { return r.enumerateSource(ctx, i) })
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -242,7 +253,7 @@ func (r *run) enumerateSource(ctx context.Context, source int) error {
 		if l == nil {
 			l = &list{source: source, folder: e.Folder}
 			lists[e.Folder] = l
-			r.lists = append(r.lists, l)
+			r.queue.lists = append(r.queue.lists, l)
 		}
 		if e.Kind > formats.KindOther {
 			e.Kind = formats.KindOther
@@ -258,27 +269,48 @@ func (r *run) enumerateSource(ctx context.Context, source int) error {
 
 // items takes every entry to its outcome.
 func (r *run) items(ctx context.Context) error {
+	streaming, stopStreams := context.WithCancel(ctx)
+	defer stopStreams()
+	r.streaming, r.stopStreams = streaming, stopStreams
 	interrupted := context.AfterFunc(ctx, r.stop)
 	defer interrupted()
 	r.mailer = mailer{run: r}
-	r.books = bookkeeper{run: r, progress: Progress{Found: r.result.Balance.Total().Found}}
+	r.books = bookkeeper{run: r, listed: r.result.Balance.Total().Found}
+	streams := r.queue.open.Load() > 0
 	var workers sync.WaitGroup
 	for range r.jobs {
 		workers.Go(r.work)
 	}
 	workers.Wait()
+	r.endStreams()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for r.booked < r.issued {
 		r.space.Wait() // for targets that answer later
 	}
+	if streams && r.plan.Observer != nil {
+		r.books.tell() // how many there were is known only now
+	}
 	if r.fatal == nil && ctx.Err() != nil {
 		// Where every item had been stored already there is nothing to interrupt but the end, which is short.
-		if r.booked < r.result.Balance.Total().Found {
+		if r.cutOff {
 			return context.Cause(ctx)
 		}
 	}
 	return r.fatal
+}
+
+// endStreams takes what has become of the streams into the result. No entry is handed out any more.
+func (r *run) endStreams() {
+	r.taking.Lock()
+	defer r.taking.Unlock()
+	left := r.queue.left()
+	r.queue.endStream()
+	r.cutOff = r.withheld || left
+	for _, f := range r.queue.failed {
+		r.logPanic(f.err)
+		r.result.Sources = append(r.result.Sources, SourceFailure{r.plan.Sources[f.source].Name, f.err})
+	}
 }
 
 // stop makes the workers finish what they are at and take no more.
@@ -286,6 +318,7 @@ func (r *run) stop() {
 	r.mu.Lock()
 	r.stopped = true
 	r.mu.Unlock()
+	r.stopStreams()
 	r.space.Broadcast()
 }
 
@@ -306,41 +339,44 @@ func (r *run) work() {
 // take hands out the next entry when there is room for it: nil when there are no more. As entries are handed out in
 // order, and posted and booked in the same order, the oldest in flight never waits for a younger one.
 func (r *run) take() *slot {
+	r.taking.Lock()
+	defer r.taking.Unlock()
+	if !r.room(0) {
+		return nil
+	}
+	l, e := r.queue.next(r.streaming)
+	if l == nil {
+		return nil
+	}
+	cost := estimate(&e)
+	if !r.room(cost) {
+		r.withheld = true
+		if l.stream != nil {
+			l.stream.Done(e)
+		}
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for {
-		if r.stopped || !r.peek() {
-			return nil
-		}
-		cost := estimate(&r.ahead)
+	s := &r.slots[r.issued%len(r.slots)]
+	*s = slot{list: l, entry: e, cost: cost}
+	r.held += cost
+	r.issued++
+	return s
+}
+
+// room waits until there is room for an entry that takes so much memory; false when no more are to be handed out.
+func (r *run) room(cost int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for !r.stopped {
 		inFlight := r.issued - r.booked
 		if inFlight == 0 || inFlight < len(r.slots) && r.held+cost <= r.budget {
-			s := &r.slots[r.issued%len(r.slots)]
-			*s = slot{list: r.cursor.list, entry: r.ahead, cost: cost}
-			r.held += cost
-			r.issued++
-			r.ahead, r.hasAhead = formats.Entry{}, false
-			return s
+			return true
 		}
 		r.space.Wait()
 	}
-}
-
-// peek looks at the next entry and reports whether there is one.
-func (r *run) peek() bool {
-	for !r.hasAhead && !r.ended {
-		if r.cursor.list != nil {
-			if r.ahead, r.hasAhead = r.cursor.next(); r.hasAhead {
-				break
-			}
-		}
-		if len(r.lists) == 0 {
-			r.ended = true
-			break
-		}
-		r.cursor, r.lists = cursor{list: r.lists[0]}, r.lists[1:]
-	}
-	return r.hasAhead
+	return false
 }
 
 // estimate guesses the memory that an item takes on its way.
@@ -354,7 +390,7 @@ func estimate(e *formats.Entry) int64 {
 // encode reads an item, applies the steps and has it encoded. An error fails the item.
 func (r *run) encode(s *slot) error {
 	input := &r.plan.Sources[s.list.source]
-	if s.route = r.routeOf(s.entry.Kind); s.route < 0 {
+	if s.route = r.routeOf(s.list.source, s.entry.Kind); s.route < 0 {
 		s.outcome = Filtered
 		return nil
 	}
@@ -390,10 +426,15 @@ func (r *run) encode(s *slot) error {
 	return err
 }
 
-func (r *run) routeOf(kind formats.Kind) int {
+// routeOf returns the first route that takes a kind of items of a source; -1 if none does.
+func (r *run) routeOf(source int, kind formats.Kind) int {
 	return slices.IndexFunc(r.plan.Routes, func(t Route) bool {
-		return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind)
+		return t.takes(kind) && (t.Source == "" || t.Source == r.plan.Sources[source].Name)
 	})
+}
+
+func (t *Route) takes(kind formats.Kind) bool {
+	return len(t.Kinds) == 0 || slices.Contains(t.Kinds, kind)
 }
 
 // handIn ends the work on a slot. The goroutine that completes the oldest that is not posted posts it, and those after
@@ -447,6 +488,7 @@ func (r *run) settle(s *slot, o Outcome, err error) {
 			r.fatal = err
 		}
 		r.stopped = true
+		r.stopStreams()
 		r.space.Broadcast()
 	}
 	r.book()
@@ -470,6 +512,9 @@ func (r *run) book() {
 		if oldest.encoded != nil {
 			oldest.encoded.Release()
 		}
+		if oldest.list.stream != nil {
+			oldest.list.stream.Done(oldest.entry)
+		}
 		r.mu.Lock()
 		r.held -= oldest.cost
 		*oldest = slot{}
@@ -485,6 +530,9 @@ func (r *run) book() {
 
 // end finishes or aborts the targets and closes the books.
 func (r *run) end(err error) error {
+	for kind, c := range r.queue.came {
+		r.result.Balance.count(kind).Found += c.Found
+	}
 	var finished []bool
 	if err == nil {
 		for _, route := range r.plan.Routes {
@@ -522,7 +570,7 @@ func (r *run) end(err error) error {
 func (r *run) giveUp() {
 	for kind, c := range r.result.Balance {
 		left := c.Found - c.Written - c.Unchanged - c.Filtered - c.Duplicate - c.Failed
-		if r.routeOf(kind) < 0 {
+		if !slices.ContainsFunc(r.plan.Routes, func(t Route) bool { return t.takes(kind) }) {
 			c.Filtered += left
 			continue
 		}

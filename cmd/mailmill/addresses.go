@@ -1,20 +1,26 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"mailmill/formats"
+	"mailmill/load"
 	"mailmill/load/report"
 	"mailmill/transform/address"
 	"mailmill/transform/address/directory"
+	"mailmill/transform/filter"
 )
 
 // mapping is what the options of addresses say.
 type mapping struct {
 	sources    sources
+	filters    filters
 	addressing addressing
 	asCSV      bool
 	asJSON     bool
@@ -45,7 +51,8 @@ func (a *app) addressesCommand() *cobra.Command {
 		Short:      "Tell who is behind Exchange names, and how that is known",
 		Long: `Addresses learns from all items of all archives who has which mail address, and
 prints a line for everybody who lacks one somewhere: how often and when he
-occurs, what he is called, the answer, how it is known and how sure it is.
+occurs, what he is called, the answer, how it is known and how sure it is. With
+--include or --exclude it learns from those folders alone.
 
 The table of --csv has the evidence, too. It is made to be corrected: fill the
 column "address" in where it is empty, change it where it is wrong, empty it
@@ -68,9 +75,10 @@ as well.
 		completions = append(completions, s.name+"\t"+s.what)
 	}
 	flags.StringSliceVar(&m.show, "show", nil, "only these `LISTS`: "+strings.Join(names, ", ")+"; repeat or join with commas")
-	offer(flags, "show", completions...)
+	offerList(flags, "show", completions...)
 	flags.BoolVar(&m.asCSV, "csv", false, "print a table of comma-separated values, which --directory reads")
 	flags.BoolVar(&m.asJSON, "json", false, "print an object for each person, and one with the numbers of all")
+	m.filters.addFolderFlags(flags)
 	m.sources.addFlags(flags)
 	m.addressing.addFlags(cmd)
 	flags.IntVarP(&m.jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor); the result does not depend on it")
@@ -96,7 +104,16 @@ func (a *app) addresses(m *mapping, args []string) error {
 	if err := from.open(a, args, log); err != nil {
 		return err
 	}
-	known, err := a.learn(&m.addressing, lessons{sources: from.inputs(), jobs: m.jobs, bars: bars, log: log, keep: true})
+	if err := m.filters.checkFolders(a, from.archives); err != nil {
+		return err
+	}
+	inputs := from.inputs()
+	if folders := m.filters.folders; folders != nil {
+		for i := range inputs {
+			inputs[i].Source = &schooled{inputs[i].Source, folders}
+		}
+	}
+	known, err := a.learn(&m.addressing, lessons{sources: inputs, jobs: m.jobs, bars: bars, log: log, keep: true})
 	if err != nil {
 		return err
 	}
@@ -141,6 +158,9 @@ func (m *mapping) check(a *app) (wanted func(*address.Report) []address.Person, 
 	if err := m.addressing.check(a); err != nil {
 		return nil, err
 	}
+	if _, _, err := m.filters.build(); err != nil {
+		return nil, err
+	}
 	return func(r *address.Report) []address.Person {
 		if len(lists) == 0 {
 			return r.People
@@ -153,6 +173,35 @@ func (m *mapping) check(a *app) (wanted func(*address.Report) []address.Person, 
 		}
 		return slices.DeleteFunc(slices.Clone(r.People), func(p address.Person) bool { return !in[p.Key] })
 	}, nil
+}
+
+// schooled is a source that teaches what is in some folders alone.
+type schooled struct {
+	load.Source
+	folders *filter.Folders
+}
+
+// Places implements [load.Teacher].
+func (s *schooled) Places(ctx context.Context) iter.Seq2[formats.Entry, error] {
+	return func(yield func(formats.Entry, error) bool) {
+		teacher, ok := s.Source.(load.Teacher)
+		if !ok {
+			return
+		}
+		for e, err := range teacher.Places(ctx) {
+			if err == nil && (e.Folder == nil || !s.folders.Wanted(&e)) {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// Learn implements [load.Teacher].
+func (s *schooled) Learn(ctx context.Context, e formats.Entry, lesson *formats.Lesson) error {
+	return s.Source.(load.Teacher).Learn(ctx, e, lesson)
 }
 
 func (m *mapping) write(a *app, known *people, list []address.Person) (err error) {

@@ -234,6 +234,7 @@ type people struct {
 	ladder  *address.Ladder
 	report  *address.Report
 	elapsed time.Duration
+	skipped bool // there was nothing to learn from before
 }
 
 // line says how many people are known.
@@ -314,7 +315,14 @@ func (a *app) learn(d *addressing, l lessons) (*people, error) {
 			return nil, err
 		}
 	}
-	p := &people{ladder: book.Ladder(d.options)}
+	p := &people{ladder: book.Ladder(d.options), skipped: len(l.sources) > 0}
+	for _, s := range l.sources {
+		if stream, ok := s.Source.(load.Stream); ok && stream.Once() {
+			log.Info("read in one pass as it comes, and not learnt from; --spool learns from it, too", "source", report.Printable(s.Name))
+		} else {
+			p.skipped = false
+		}
+	}
 	p.report = p.ladder.RunReport()
 	p.elapsed = time.Since(start)
 	return p, nil

@@ -21,7 +21,7 @@ import (
 type conversion struct {
 	sources     sources
 	filters     filters
-	addressing  addressing
+	addressing  *addressing
 	targets     targets
 	remote      remote
 	formatName  string
@@ -35,12 +35,14 @@ type conversion struct {
 	only        bool // compare alone
 	asJSON      bool
 	report      string
+	mapFile     string // names many mailboxes, each with sources and targets of its own
+	mapped      bool   // this is one of them
 
 	flags *pflag.FlagSet
 }
 
 func (a *app) convertCommand() *cobra.Command {
-	c := new(conversion)
+	c := &conversion{addressing: new(addressing)}
 	cmd := &cobra.Command{
 		Use:   "convert [OPTIONS] SRC… DST",
 		Short: "Write what is in archives as standard files, or into servers",
@@ -87,6 +89,7 @@ answer. The options for that are those of mailmill help addresses.`,
 
 func (c *conversion) addFormat(flags *pflag.FlagSet) {
 	flags.StringVar(&c.formatName, "format", files.MBOX.Name(), "write mail as `FORMAT`: mbox (a file each folder), eml (a file each mail) or maildir")
+	offer(flags, "format", "mbox\ta file each folder", "eml\ta file each mail", "maildir\ta Maildir++ as Dovecot serves it")
 }
 
 // addRest adds the options that stand last in the help of convert and verify.
@@ -99,12 +102,19 @@ func (c *conversion) addRest(cmd *cobra.Command) {
 	flags.IntVarP(&c.jobs, "jobs", "j", 0, "work on `N` items at once (default: one for each processor); the result does not depend on it")
 	flags.BoolVar(&c.asJSON, "json", false, "print an object a line: items, failures, progress, the balance")
 	flags.StringVar(&c.report, "report", "", "write the same objects into `FILE`")
+	flags.StringVar(&c.mapFile, "map", "", "one mailbox a line of `FILE`, a table with the columns source and destination, or mail, calendar, contacts and user; see mailmill help map")
 	c.flags = flags
 }
 
 func (a *app) convert(c *conversion, args []string) error {
+	if c.mapFile != "" {
+		return a.convertAll(c, args)
+	}
 	names, err := a.checkLine(c, args)
 	if err != nil {
+		return err
+	}
+	if err := a.checkServers(c, &c.targets); err != nil {
 		return err
 	}
 	bars := a.newBars(c.asJSON)
@@ -116,13 +126,8 @@ func (a *app) convert(c *conversion, args []string) error {
 		return err
 	}
 	defer closeLog()
-
-	for _, d := range c.targets.files() {
-		c.sources.targets = append(c.sources.targets, d.name)
-	}
-	c.sources.options.FollowUps = c.look.flaggedAsTasks
 	defer c.sources.close()
-	plan, err := a.plan(&c.sources, &c.filters, names, c.jobs, log)
+	plan, err := a.prepare(c, names, log)
 	if err != nil {
 		return err
 	}
@@ -135,7 +140,7 @@ func (a *app) convert(c *conversion, args []string) error {
 	if err != nil {
 		return errors.Join(err, into.abort())
 	}
-	known, err := a.learn(&c.addressing, lessons{plan.Sources, c.jobs, bars, journals, log, !c.dryRun && !c.only})
+	known, err := a.learn(c.addressing, lessons{plan.Sources, c.jobs, bars, journals, log, !c.dryRun && !c.only})
 	if err == nil {
 		err = c.mustKnow(a, known, journals)
 	}
@@ -145,7 +150,6 @@ func (a *app) convert(c *conversion, args []string) error {
 		}
 		return errors.Join(a.targetError(c, err), into.abort(), closeReport())
 	}
-	plan.Steps = append(plan.Steps, known.ladder.Resolver())
 	run := &converted{into: into, people: known}
 	err = a.targetError(c, a.carryOut(c, plan, run, bars, journals, log))
 	if reportErr := closeReport(); err == nil {
@@ -154,12 +158,22 @@ func (a *app) convert(c *conversion, args []string) error {
 	return a.sumUp(c, run, log, err)
 }
 
+// prepare opens the sources.
+func (a *app) prepare(c *conversion, names []string, log *slog.Logger) (load.Plan, error) {
+	for _, d := range c.targets.files() {
+		c.sources.targets = append(c.sources.targets, d.name)
+	}
+	c.sources.options.FollowUps = c.look.flaggedAsTasks
+	return a.plan(&c.sources, &c.filters, names, c.jobs, log)
+}
+
 // carryOut takes the items to the targets, compares what these hold then if that is asked for, and completes the journals.
 func (a *app) carryOut(c *conversion, plan load.Plan, run *converted, bars *report.Bars, journals []*report.Journal, log *slog.Logger) error {
 	doing := "converting"
 	if c.only {
 		doing = "comparing"
 	}
+	c.filters.resolve(&plan, run.people)
 	again := plan // without what looks after the first run alone
 	plan.Sources = slices.Clone(plan.Sources)
 	run.missed = missed(&plan, &c.targets)
@@ -171,7 +185,9 @@ func (a *app) carryOut(c *conversion, plan load.Plan, run *converted, bars *repo
 	if bars != nil {
 		bars.Close()
 	}
-	run.Elapsed += run.people.elapsed
+	if !c.mapped {
+		run.Elapsed += run.people.elapsed
+	}
 	if closeErr := explainLedger(run.into.close()); err == nil {
 		err = closeErr
 	}
@@ -188,7 +204,9 @@ func (a *app) carryOut(c *conversion, plan load.Plan, run *converted, bars *repo
 	}
 	for _, j := range journals {
 		run.tell(j, c.dryRun && err == nil)
-		j.People(run.people.numbers())
+		if !c.mapped {
+			j.People(run.people.numbers())
+		}
 		j.Balance(run.Balance, run.into.tallies()...)
 	}
 	logFaults(log, run.Result)
@@ -199,7 +217,7 @@ func (a *app) carryOut(c *conversion, plan load.Plan, run *converted, bars *repo
 func (a *app) walk(c *conversion, plan load.Plan, into *opened) (*load.Result, error) {
 	plan.Sources = slices.Clone(plan.Sources)
 	for _, p := range into.list {
-		plan.Routes = append(plan.Routes, load.Route{Kinds: p.kinds, Target: p.target})
+		plan.Routes = append(plan.Routes, load.Route{Kinds: p.kinds, Source: p.source, Target: p.target})
 	}
 	a.guard(&plan, c, into)
 	return load.Run(a.ctx, plan)
@@ -232,7 +250,7 @@ func (a *app) checkLine(c *conversion, args []string) (sources []string, err err
 	if c.targets.given() {
 		least--
 	}
-	if len(args) < least {
+	if len(args) < least && !c.mapped {
 		verb, source := "convert", "alice.pst"
 		if c.only {
 			verb = "verify"
@@ -284,17 +302,29 @@ func (a *app) checkLine(c *conversion, args []string) (sources []string, err err
 			return nil, err
 		}
 	}
-	if err := c.addressing.check(a, c.targets.servers()...); err != nil {
-		return nil, err
+	return sources, nil
+}
+
+// checkServers refuses what is wrong with how servers are spoken to, and who logs in there: those of all targets of a run.
+func (a *app) checkServers(c *conversion, all ...*targets) error {
+	var accounts []*account
+	for _, t := range all {
+		accounts = append(accounts, t.servers()...)
 	}
-	for _, d := range c.targets.list {
-		if d.server != nil {
+	if err := c.addressing.check(a, accounts...); err != nil {
+		return err
+	}
+	for _, t := range all {
+		for _, d := range t.list {
+			if d.server == nil {
+				continue
+			}
 			if err := checkPlain(d, c.addressing.isInsecure); err != nil {
-				return nil, err
+				return err
 			}
 		}
 	}
-	return sources, nil
+	return nil
 }
 
 // record returns the options that decide what is written.
@@ -308,6 +338,7 @@ func (c *conversion) record() map[string]string {
 	set("codepage", c.sources.codePage)
 	set("with-hidden", strconv.FormatBool(c.sources.options.Hidden))
 	set("recover", strconv.FormatBool(c.sources.options.Recover))
+	set("keep-tnef", strconv.FormatBool(c.sources.keepTNEF))
 	set("keep-ex", strconv.FormatBool(c.sources.options.KeepEX))
 	set("timezone", c.sources.timeZone)
 	c.look.record(record)

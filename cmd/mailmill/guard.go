@@ -23,13 +23,14 @@ func (a *app) guard(plan *load.Plan, c *conversion, into *opened) {
 	if c.remote.prune {
 		for i := range plan.Sources {
 			s := &plan.Sources[i]
-			s.Source = watched{s.Source, lost}
+			s.Source = watched{passing{s.Source}, lost}
 		}
 		plan.Observer = report.Observers{plan.Observer, lost}
 	}
+	met := c.filters.met()
 	for i, p := range into.list {
-		g := guarded{p.target, p, &c.sources, lost}
-		switch target := p.target.(type) {
+		g := guarded{met.guard(p.target), p, &c.sources, lost}
+		switch target := g.Target.(type) {
 		case load.Sender:
 			plan.Routes[i].Target = &guardedSender{g, target}
 		case load.Writer:
@@ -39,11 +40,14 @@ func (a *app) guard(plan *load.Plan, c *conversion, into *opened) {
 			}
 			if room != nil {
 				for i := range plan.Sources {
-					s := &plan.Sources[i]
-					s.Source = counted{s.Source, plan.Filters, room.kinds, room.add}
+					if s := &plan.Sources[i]; p.source == "" || p.source == s.Name {
+						s.Source = counted{passing{s.Source}, plan.Filters, room.kinds, room.add}
+					}
 				}
 				for _, archive := range c.sources.archives {
-					room.archives += archive.Info().Size
+					if info := archive.Info(); p.source == "" || p.source == info.Path {
+						room.archives += info.Size
+					}
 				}
 			}
 			plan.Routes[i].Target = &guardedWriter{g, target, room}
@@ -118,9 +122,25 @@ func (l *loss) Item(_ *formats.Item, outcome load.Outcome, _ error) {
 	}
 }
 
+// passing is a source that has others look at its entries. It is read once where that is.
+type passing struct{ load.Source }
+
+// Once implements [load.Stream].
+func (p passing) Once() bool {
+	stream, ok := p.Source.(load.Stream)
+	return ok && stream.Once()
+}
+
+// Done implements [load.Stream].
+func (p passing) Done(e formats.Entry) {
+	if stream, ok := p.Source.(load.Stream); ok {
+		stream.Done(e)
+	}
+}
+
 // watched is a source that tells where its entries end too early.
 type watched struct {
-	load.Source
+	passing
 	lost *loss
 }
 
@@ -249,7 +269,7 @@ func (r *room) judge(space files.Space) error {
 
 // counted is a source whose items are counted while they are enumerated.
 type counted struct {
-	load.Source
+	passing
 	filters []load.Filter
 	kinds   []formats.Kind // those that count
 	add     func(*formats.Entry)
@@ -304,15 +324,15 @@ func missed(plan *load.Plan, to *targets) func() []string {
 	}
 	for i := range plan.Sources {
 		s := &plan.Sources[i]
-		s.Source = counted{s.Source, plan.Filters, kinds, add}
+		s.Source = counted{passing{s.Source}, plan.Filters, kinds, add}
 	}
 	return func() []string { return to.takers(found) }
 }
 
 // room returns what looks after the room for what goes to a target; nil where there is nothing to look at.
 func (c *conversion) room(a *app, d *destination) *room {
-	// How many items lie between two days is known only when they have been read.
-	if c.ignoreSpace || c.filters.since != "" || c.filters.until != "" || d.form.Stream() {
+	// How many items are wanted may be known only when they have been read.
+	if c.ignoreSpace || c.filters.reading() || d.form.Stream() || c.sources.once() {
 		return nil
 	}
 	r := &room{dst: d.name, kinds: d.kinds, packed: d.form.Compressed()}

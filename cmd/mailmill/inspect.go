@@ -2,22 +2,28 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
+	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailmill/extract"
+	"mailmill/formats"
 	"mailmill/load"
 	"mailmill/load/check"
 	"mailmill/load/report"
 	"mailmill/transform/address"
+	"mailmill/transform/filter"
 )
 
 // inspection is what the options of inspect say.
 type inspection struct {
 	sources sources
+	filters filters
 	asJSON  bool
 	check   bool
 	jobs    int
@@ -32,7 +38,8 @@ func (a *app) inspectCommand() *cobra.Command {
 		Use:   "inspect [OPTIONS] SRC…",
 		Short: "Tell what is in an archive: folders, counts, dates, damage",
 		Long: `Inspect reads the tables of an archive and no message, so that it is instant on
-any size. It prints whose archive it is and what its folders hold.
+any size. It prints whose archive it is and what its folders hold, or those of
+the items that the tables show to be wanted (--only, --include, --larger, …).
 
 With --check it reads every block and every item, and lists what is damaged by
 folder and item. The exit status is 3 where anything is.
@@ -49,6 +56,7 @@ people are resolved, guessed and open (see mailmill help addresses).`,
 	flags.BoolVar(&i.check, "check", false, "read and check every block and every item, and list the damage")
 	flags.BoolVar(&i.people, "people", false, "learn from every item who has which address, and count people")
 	flags.BoolVar(&i.asJSON, "json", false, "print an object a line: the archive, its folders, and with --check what is damaged")
+	i.filters.addTableFlags(flags)
 	i.sources.addFlags(flags)
 	i.addressing.addFlags(cmd)
 	flags.IntVarP(&i.jobs, "jobs", "j", 0, "with --check or --people: work on `N` items at once (default: one for each processor)")
@@ -65,6 +73,10 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if err := i.addressing.check(a); err != nil {
 		return err
 	}
+	wanted, _, err := i.filters.build()
+	if err != nil {
+		return err
+	}
 	bars := a.newBars(i.asJSON)
 	if bars != nil {
 		defer bars.Close()
@@ -79,6 +91,9 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if err := from.open(a, args, log); err != nil {
 		return err
 	}
+	if err := i.filters.checkFolders(a, from.archives); err != nil {
+		return err
+	}
 
 	var known *people
 	if i.people {
@@ -89,9 +104,10 @@ func (a *app) inspect(i *inspection, args []string) error {
 	lines := report.NewLines(a.stdout)
 	damaged, nothing := from.unreadable > 0, true
 	for n, archive := range from.archives {
+		chosen := &chosen{archive, wanted, i.filters.folders}
 		in := describe(archive)
 		in.Owner = known.addressed(in.Owner)
-		if err := in.Survey(a.ctx, archive.Folders(), archive.Entries(a.ctx)); err != nil {
+		if err := in.Survey(a.ctx, chosen.Folders(), chosen.Entries(a.ctx)); err != nil {
 			if a.ctx.Err() != nil {
 				return a.interrupted()
 			}
@@ -102,7 +118,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 		in.Warnings = info.Warnings
 		in.Incomplete, in.Doubt = cmp.Or(in.Incomplete, info.Incomplete), info.Doubt
 		if i.check {
-			if in.Check, err = a.check(i, archive, bars, log); err != nil {
+			if in.Check, err = a.check(i, chosen, bars, log); err != nil {
 				return err
 			}
 			in.Warnings, in.Check.Incomplete = in.Check.Warnings, in.Incomplete
@@ -167,13 +183,13 @@ func describe(archive extract.Archive) *report.Inspection {
 }
 
 // check reads all of an archive: first the file as such, then every item as convert does.
-func (a *app) check(i *inspection, archive extract.Archive, bars *report.Bars, log *slog.Logger) (*report.Check, error) {
+func (a *app) check(i *inspection, archive *chosen, bars *report.Bars, log *slog.Logger) (*report.Check, error) {
 	start := time.Now()
-	file, err := a.checkFile(archive, bars)
+	file, err := a.checkFile(archive.Archive, bars)
 	if err != nil {
 		return nil, err
 	}
-	o := check.Options{Steps: []load.Step{&address.Resolver{}}, Jobs: i.jobs, Log: log}
+	o := check.Options{Steps: append(i.sources.steps(), &address.Resolver{}), Jobs: i.jobs, Log: log}
 	if bars != nil {
 		defer bars.Close()
 		o.Observer = bars
@@ -200,4 +216,33 @@ func (a *app) checkFile(archive extract.Archive, bars *report.Bars) (*extract.Ch
 		return nil, a.interrupted()
 	}
 	return file, err
+}
+
+// chosen is a part of an archive, as far as its tables tell it.
+type chosen struct {
+	extract.Archive
+	wanted  []load.Filter
+	folders *filter.Folders // nil for all
+}
+
+// Folders implements [extract.Archive].
+func (c *chosen) Folders() []*formats.Folder {
+	if c.folders == nil {
+		return c.Archive.Folders()
+	}
+	return slices.DeleteFunc(slices.Clone(c.Archive.Folders()), func(f *formats.Folder) bool { return !c.folders.Match(f) })
+}
+
+// Entries implements [extract.Archive].
+func (c *chosen) Entries(ctx context.Context) iter.Seq2[formats.Entry, error] {
+	return func(yield func(formats.Entry, error) bool) {
+		for e, err := range c.Archive.Entries(ctx) {
+			if err == nil && slices.ContainsFunc(c.wanted, func(f load.Filter) bool { return !f.Wanted(&e) }) {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
 }

@@ -21,7 +21,7 @@ func (a *app) listCommand() *cobra.Command {
 	)
 	cmd := &cobra.Command{
 		Use:        "list [OPTIONS] SRC…",
-		SuggestFor: []string{"ls", "show", "dump", "cat"},
+		SuggestFor: []string{"ls", "show", "dump"},
 		Short:      "Print a line for each item",
 		Long: `List reads every item and prints a line for it, with tabs between date (UTC),
 kind, place in the source, folder, person and subject; with --json an object
@@ -76,7 +76,7 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 	if err := who.mustKnow(known); err != nil {
 		return errors.Join(report.WritePeople(a.stderr, persons(known.report.Unresolved()), 0), err)
 	}
-	plan.Steps = append(plan.Steps, known.ladder.Resolver())
+	which.resolve(&plan, known)
 
 	out := a.buffered()
 	target := &report.List{W: out, Digest: digest}
@@ -84,7 +84,7 @@ func (a *app) list(from *sources, which *filters, who *addressing, args []string
 		target.JSON = report.NewLines(out)
 		plan.Observer = report.NewJournal(target.JSON)
 	}
-	plan.Routes = []load.Route{{Target: &steady{target, from}}}
+	plan.Routes = []load.Route{{Target: which.once(&steady{target, from})}}
 
 	result, err := load.Run(a.ctx, plan)
 	if flushErr := out.Flush(); err == nil {

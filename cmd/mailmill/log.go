@@ -23,7 +23,7 @@ func (a *app) openLog() (log *slog.Logger, done func(), err error) {
 	}
 	handler := tint.NewTextHandler(a.screen(), &tint.Options{
 		Level:      level,
-		NoColor:    !a.draws() || os.Getenv("NO_COLOR") != "",
+		NoColor:    !a.colors(),
 		TimeFormat: "15:04:05",
 	})
 	if a.logFile == "" {

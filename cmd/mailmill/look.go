@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -39,19 +40,24 @@ const defaultInline = "1M"
 
 func (f *look) addFlags(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.split, "split", false, "write a file for each event, task, contact and so on, as servers have them, rather than one a folder")
-	flags.StringVar(&f.vcard, "vcard", vcard.V4.String(), "write contacts as vCard `VERSION` 4.0 or 3.0")
+	f.addCardFlag(flags)
 	flags.StringVar(&f.notes, "notes", notesJournal, "write notes as `FORM`: journal (entries of a calendar) or text (a file each)")
 	flags.BoolVar(&f.journalAsEvents, "journal-as-events", false, "write journal entries as events, which more programs show")
 	flags.BoolVar(&f.flaggedAsTasks, "flagged-as-tasks", false, "write a task for flagged mail, too")
 	flags.BoolVar(&f.noAlarms, "no-alarms", false, "leave out reminders")
 	flags.StringVar(&f.inline, "inline", defaultInline, "attachments of up to `SIZE` (500K, 1M; 0, all) stand in calendars, larger ones beside them")
-	offer(flags, "vcard", "4.0\tRFC 6350", "3.0\tRFC 2426, for older programs")
 	offer(flags, "notes", notesJournal+"\tentries of a calendar", notesText+"\ta file of text each")
 	offer(flags, "inline", "1M", "all", "0")
 }
 
-// check refuses forms that there are not.
-func (f *look) check() error {
+// addCardFlag adds the option that says how cards look.
+func (f *look) addCardFlag(flags *pflag.FlagSet) {
+	flags.StringVar(&f.vcard, "vcard", vcard.V4.String(), "write contacts as vCard `VERSION` 4.0 or 3.0")
+	offer(flags, "vcard", "4.0\tRFC 6350", "3.0\tRFC 2426, for older programs")
+}
+
+// checkCards refuses a version of cards that is not written.
+func (f *look) checkCards() error {
 	switch f.vcard {
 	case "3", "3.0":
 		f.version = vcard.V3
@@ -59,6 +65,14 @@ func (f *look) check() error {
 		f.version = vcard.V4
 	default:
 		return usage("--vcard: there is no way to write version %q; 4 is one, 3 another", f.vcard)
+	}
+	return nil
+}
+
+// check refuses forms that there are not.
+func (f *look) check() error {
+	if err := f.checkCards(); err != nil {
+		return err
 	}
 	if f.notes != notesJournal && f.notes != notesText {
 		return usage("--notes: %q is no form of notes; journal and text are", f.notes)
@@ -87,8 +101,8 @@ func parseSize(s string) (int64, bool) {
 			break
 		}
 	}
-	n, err := strconv.ParseInt(s, 10, 32)
-	if err != nil || n < 1 {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 || n > math.MaxInt64/unit {
 		return 0, false
 	}
 	return n * unit, true

@@ -2,7 +2,7 @@
 //
 //	mailmill convert alice.pst out/
 //
-// writes an Outlook archive as mboxes, calendars and cards, one a folder, and says what became of every item; with the URL
+// writes an archive as mboxes, calendars and cards, one a folder, and says what became of every item; with the URL
 // of a server in place of the folder it writes into an account there. The verb verify compares what was written with the
 // archive. Others tell what is in an archive: inspect from its tables, list item by item. "mailmill help" names them all.
 //
@@ -59,6 +59,24 @@ func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCy
 // draws reports whether standard error is a terminal that does more than print: TERM=dumb says that it does not.
 func (a *app) draws() bool { return a.stderrTerminal && os.Getenv("TERM") != "dumb" }
 
+// The values of --color.
+const (
+	colorAuto   = "auto"
+	colorAlways = "always"
+	colorNever  = "never"
+)
+
+// colors reports whether what is said to people has colours. What the command line says goes before the environment.
+func (a *app) colors() bool {
+	switch a.color {
+	case colorAlways:
+		return true
+	case colorNever:
+		return false
+	}
+	return a.draws() && os.Getenv("NO_COLOR") == ""
+}
+
 // newBars returns the bars of a run, or nil where none are drawn: lines of JSON and bars would tear each other apart
 // where both go to one terminal.
 func (a *app) newBars(asJSON bool) *report.Bars {
@@ -102,6 +120,7 @@ type app struct {
 	quiet   bool
 	verbose bool
 	logFile string
+	color   string
 }
 
 // run executes a command line and returns the exit status.
@@ -124,6 +143,9 @@ func (a *app) report(err error) int {
 	}
 	if sentence != "" {
 		line := "mailmill: " + sentence
+		if a.colors() {
+			line = "\x1b[1;31mmailmill:\x1b[0m " + sentence
+		}
 		if status == exitInterrupted && a.stderrTerminal {
 			line = "\r" + line // over the ^C that the terminal shows
 		}

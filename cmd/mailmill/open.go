@@ -48,7 +48,11 @@ type place struct {
 // written anywhere then. What has been opened when one fails is given up.
 func (a *app) open(c *conversion, log *slog.Logger, compare bool) (into *opened, err error) {
 	into = new(opened)
-	order := slices.SortedStableFunc(slices.Values(c.targets.list), func(x, y *destination) int {
+	var all []*destination
+	for _, d := range c.targets.list {
+		all = append(all, c.spread(d)...)
+	}
+	order := slices.SortedStableFunc(slices.Values(all), func(x, y *destination) int {
 		switch {
 		case (x.server != nil) == (y.server != nil):
 			return 0
@@ -215,10 +219,16 @@ func (c *conversion) openFiles(d *destination, stdout io.Writer) (*files.Target,
 
 func (c *conversion) filesOptions(d *destination) files.Options {
 	o := files.Options{Format: c.format, Kinds: d.kinds, Record: c.record(), Version: version, Overwrite: c.overwrite}
+	if !d.form.Folder() && c.remote.prefix != "" {
+		o.Prefix, o.Record["prefix"] = c.remote.prefix, c.remote.prefix // a folder has it in its name
+	}
 	c.look.apply(&o)
 	o.FollowUps = c.look.flaggedAsTasks && d.takes(formats.KindTask) && d.takes(formats.KindMail)
 	for _, archive := range c.sources.archives {
 		info := archive.Info()
+		if d.source != "" && d.source != info.Path {
+			continue
+		}
 		o.Sources = append(o.Sources, files.Source{
 			Name: info.Path, Folders: archive.Folders(), Size: info.Size, Modified: info.Modified.UTC().Format(time.RFC3339),
 		})

@@ -50,6 +50,10 @@ func variableOf(sort files.Sort) string {
 const (
 	passwordVariable  = "MAILMILL_PASSWORD"
 	directoryVariable = "MAILMILL_DIRECTORY_PASSWORD"
+
+	// What commands that print passwords are told.
+	userVariable = "MAILMILL_USER"
+	hostVariable = "MAILMILL_HOST"
 )
 
 // maxPassword bounds what is taken for a password or a token, in bytes.
@@ -195,7 +199,7 @@ func (p *passwords) token(a *app, acct *account) func(context.Context) (string, 
 	}
 	return func(ctx context.Context) (string, error) {
 		option := "--" + o.kind + "token-command"
-		token, err := fromCommand(ctx, option, o.token, a.stderr)
+		token, err := fromCommand(ctx, option, o.token, acct.user, acct.host, a.stderr)
 		if err == nil && token == "" {
 			err = usage("%s prints no token", option)
 		}
@@ -222,7 +226,7 @@ func (p *passwords) get(ctx context.Context, a *app, o *secretOptions, user, hos
 	case o.file != "":
 		password, err = fromFile("--"+o.kind+"password-file", o.file)
 	case o.command != "":
-		password, err = fromCommand(ctx, "--"+o.kind+"password-command", o.command, a.stderr)
+		password, err = fromCommand(ctx, "--"+o.kind+"password-command", o.command, user, host, a.stderr)
 	case fromEnv != "":
 		password = fromEnv
 	case a.stderrTerminal:
@@ -272,7 +276,8 @@ func fromFile(option, name string) (string, error) {
 	return firstLine(b), nil
 }
 
-func fromCommand(ctx context.Context, option, command string, stderr io.Writer) (string, error) {
+// fromCommand runs a command of the user's, which may ask its environment for whom.
+func fromCommand(ctx context.Context, option, command, user, host string, stderr io.Writer) (string, error) {
 	shell, with := "sh", "-c"
 	if runtime.GOOS == "windows" {
 		shell, with = "cmd", "/C"
@@ -280,6 +285,7 @@ func fromCommand(ctx context.Context, option, command string, stderr io.Writer) 
 	cmd := exec.CommandContext(ctx, shell, with, command)
 	cmd.WaitDelay = time.Second // what it has started may hold on to its output
 	cmd.Stderr = stderr
+	cmd.Env = append(os.Environ(), userVariable+"="+user, hostVariable+"="+host)
 	out, err := cmd.Output()
 	if err != nil {
 		return "", usage("%s ends with %v", option, err)

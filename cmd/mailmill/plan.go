@@ -22,6 +22,7 @@ func (a *app) plan(from *sources, which *filters, names []string, jobs int, log 
 	if err := which.checkFolders(a, from.archives); err != nil {
 		return plan, err
 	}
+	plan.Steps = append(plan.Steps, from.steps()...)
 	plan.Sources = from.inputs()
 	return plan, nil
 }

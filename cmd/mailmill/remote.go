@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"mailmill/load/files"
+	"mailmill/transform/folders"
 )
 
 // remote are the options for targets that are servers.
@@ -36,11 +37,11 @@ type remote struct {
 }
 
 // serverOptions are the options that are of use for servers alone.
-var serverOptions = []string{"prefix", "folder-map", "act-as", "ledger", "prune", "connections", "rate", "bandwidth", "tls-ca"}
+var serverOptions = []string{"folder-map", "act-as", "ledger", "prune", "connections", "rate", "bandwidth", "tls-ca"}
 
 // addFlags adds the options for servers. Those that say how something is written are of no use to verify.
 func (r *remote) addFlags(flags *pflag.FlagSet, writes bool) {
-	flags.StringVar(&r.prefix, "prefix", "", "put everything below `FOLDER` on servers; {source} in it is the archive's name")
+	flags.StringVar(&r.prefix, "prefix", "", "put everything below `FOLDER` of the target; {source} in it is the archive's name, as in '{source}/' or 'Import/{source}'")
 	flags.StringArrayVar(&r.folderMap, "folder-map", nil, "call the folder OLD NEW on a mail server: `OLD=NEW` as 'Sent Items=Sent'; may be repeated")
 	flags.StringVar(&r.actAs, "act-as", "", "log in to a mail server as the URL's user, and act as `USER`")
 	if writes {
@@ -97,16 +98,13 @@ func (r *remote) checkPrefix() error {
 	if r.prefix != "" && strings.Trim(r.prefix, "/") == "" {
 		return usage("--prefix takes the name of a folder, and a slash only stands between two; leave it out to write beside the folders that are there")
 	}
-	rest := strings.ReplaceAll(r.prefix, sourceMark, "")
+	rest := strings.ReplaceAll(r.prefix, folders.SourceMark, "")
 	if i := strings.IndexByte(rest, '{'); i >= 0 && strings.Contains(rest[i:], "}") {
-		return usage("--prefix knows %s, which is the archive's name, and nothing else in braces", sourceMark)
+		return usage("--prefix knows %s, which is the archive's name, and nothing else in braces", folders.SourceMark)
 	}
 	r.prefix = strings.Trim(r.prefix, "/")
 	return nil
 }
-
-// sourceMark stands for the name of an archive.
-const sourceMark = "{source}"
 
 // readAuthorities reads --tls-ca.
 func (r *remote) readAuthorities() error {

@@ -15,10 +15,11 @@ func (a *app) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "mailmill",
 		Short: "Turn exported mailboxes into standard data",
-		Long: `Mailmill reads Outlook's archives (PST and OST) and writes what is in them as
-standard files that any mail program takes, or into accounts on servers by IMAP,
-CalDAV and CardDAV. It accounts for every item it finds: what was written, what
-was left out, what failed and why.
+		Long: `Mailmill reads exported mailboxes and archives of any kind (PST and OST, mbox,
+Maildir, EML, MSG, OLM, calendars, cards, in tar, zip and so on; see mailmill
+help sources), and writes what is in them as standard files that any mail program
+takes, or into accounts on servers by IMAP, CalDAV and CardDAV. It accounts for
+every item it finds: what was written, what was left out, what failed and why.
 
 Exit statuses:
 ` + exitStatuses,
@@ -51,8 +52,10 @@ Exit statuses:
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "say only what went wrong")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and how far it is where there is no terminal")
 	flags.StringVar(&a.logFile, "log-file", "", "write everything worth knowing into `FILE`, as JSON")
+	flags.StringVar(&a.color, "color", colorAuto, "colour what is said to people: `WHEN` is auto (on a terminal, unless NO_COLOR is set), always or never")
+	offer(flags, "color", colorAuto, colorAlways, colorNever)
 	flags.SortFlags = false
-	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.listCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), jsonTopic(), filesTopic(), serversTopic(), errorsTopic(), manCommand())
+	root.AddCommand(a.convertCommand(), a.verifyCommand(), a.listCommand(), a.catCommand(), a.inspectCommand(), a.addressesCommand(), versionCommand(), sourcesTopic(), filesTopic(), serversTopic(), mapTopic(), jsonTopic(), errorsTopic(), manCommand())
 	for _, c := range root.Commands() {
 		c.DisableFlagsInUseLine = true // its own line says where they stand
 	}
@@ -98,10 +101,15 @@ func (a *app) checkOptions(flags *pflag.FlagSet) (err error) {
 			err = usage("--%s is given nothing; is a variable empty that should hold its value?", f.Name)
 		}
 	})
-	if err == nil && a.quiet && a.verbose {
+	switch {
+	case err != nil:
+		return err
+	case a.quiet && a.verbose:
 		return usage("-q and -v contradict each other; leave one out")
+	case a.color != colorAuto && a.color != colorAlways && a.color != colorNever:
+		return usage("--color takes auto, always or never, not %q", a.color)
 	}
-	return err
+	return nil
 }
 
 func unknownVerb(cmd *cobra.Command, verb string) error {

@@ -18,10 +18,13 @@ import (
 
 	"mailmill/extract"
 	"mailmill/extract/archives"
+	"mailmill/extract/outlook"
 	"mailmill/formats"
 	"mailmill/formats/codepage"
 	"mailmill/formats/winzone"
+	"mailmill/load"
 	"mailmill/load/report"
+	"mailmill/transform/tnef"
 )
 
 // sources are the archives that a command line names.
@@ -31,6 +34,7 @@ type sources struct {
 	codePage string
 	timeZone string
 	options  extract.Options
+	keepTNEF bool
 	targets  []string // the places to write to; no sources even where they lie in one
 
 	archives   []extract.Archive
@@ -44,6 +48,8 @@ func (s *sources) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&s.codePage, "codepage", "", "the code page `NAME` of 8-bit text that does not say its own (windows-1252, …)")
 	flags.StringVar(&s.timeZone, "timezone", "", "the `ZONE` of times that do not say theirs (Europe/Berlin; default: that of most of the archive, else UTC)")
 	flags.StringVar(&s.listFile, "files-from", "", "read more source names from `FILE`, one a line; - is standard input")
+	flags.BoolVar(&s.keepTNEF, "keep-tnef", false, "leave winmail.dat in mail as it is; else what is in it takes its place")
+	flags.BoolVar(&s.options.Spool, "spool", false, "copy what comes through a pipe to a temporary file also where one pass would do: to learn from it, and to count it before")
 	flags.BoolVarP(&s.nul, "null", "0", false, "names in --files-from end with a zero byte, as find -print0 writes them")
 }
 
@@ -84,6 +90,7 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 	if err := a.checkOutput(files); err != nil {
 		return err
 	}
+	s.options.Except = s.targets
 	for _, file := range files {
 		if a.ctx.Err() != nil {
 			break
@@ -317,6 +324,19 @@ func (s *sources) incomplete(w io.Writer) bool {
 	}
 	return lost
 }
+
+// steps are what happens to every item that is read, before anybody looks at it.
+func (s *sources) steps() []load.Step {
+	if s.keepTNEF {
+		return nil
+	}
+	o := s.options
+	convert := outlook.New(outlook.Options{CodePage: o.CodePage, KeepEX: o.KeepEX, Zone: func() *formats.Zone { return o.Zone }})
+	return []load.Step{tnef.New(convert.Item)}
+}
+
+// once reports whether an archive is read in one pass, as it comes through a pipe.
+func (s *sources) once() bool { return slices.ContainsFunc(s.opened, (*archives.Archive).Once) }
 
 // lost reports whether archives may hold more than can be read of them.
 func (s *sources) lost() bool {

@@ -70,7 +70,9 @@ func (a *app) sumUp(c *conversion, run *converted, log *slog.Logger, err error) 
 	if c.asJSON || a.quiet {
 		return verdict
 	}
-	fmt.Fprintln(out, run.people.line()+".")
+	if !c.mapped && !run.people.skipped {
+		fmt.Fprintln(out, run.people.line()+".")
+	}
 	done := "Finished in " + report.Duration(result.Elapsed)
 	if c.dryRun {
 		done = "Nothing was written (--dry-run): " + rehearsed + " " + done

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,11 +15,16 @@ import (
 	"mailmill/load/files"
 	"mailmill/load/report"
 	"mailmill/transform/filter"
+	"mailmill/transform/folders"
 )
 
 // targets are the options that say where items go, and the places that they and the last argument name.
 type targets struct {
 	bySort [len(sortOptions)]string // --mail, --calendar, --contacts
+	// apart says that the place of the last argument is destination, and all arguments are sources. The destination may be
+	// empty where the options name one.
+	apart       bool
+	destination string
 
 	list []*destination // after resolve
 }
@@ -42,6 +48,7 @@ type destination struct {
 	server *account
 	form   files.Form // of what is no server
 	kinds  []formats.Kind
+	source string // the only archive whose items go there; empty for all
 }
 
 // role names the destination's place in the command line, for what is wrong with it.
@@ -113,12 +120,18 @@ func (t *targets) resolve(args []string, listed bool, kinds filter.Kinds) (sourc
 	case len(wanted) == 0 && t.given():
 		return nil, usage("nothing is left to be written to %s: --mail, --calendar and --contacts name where it goes", d)
 	}
-	return args[:len(args)-1], t.add(d)
+	if !t.apart {
+		args = args[:len(args)-1]
+	}
+	return args, t.add(d)
 }
 
 // last returns the last argument where it names the target. With --mail, --calendar or --contacts it may be a source
 // as well: it is one if it is alone, a file that is no target by its name, or if all three name a place.
 func (t *targets) last(args []string, listed bool) (name string, ok bool, err error) {
+	if t.apart {
+		return t.destination, t.destination != "", nil
+	}
 	if !t.given() {
 		return args[len(args)-1], true, nil
 	}
@@ -193,6 +206,30 @@ func (d *destination) read() (err error) {
 		d.form = files.FormOf(d.name)
 	}
 	return err
+}
+
+// spread returns the places that a destination stands for. A folder is the one that --prefix says, and with the name of the
+// archive in that one for each: so runs over several archives may write side by side, each with its own record.
+func (c *conversion) spread(d *destination) (places []*destination) {
+	prefix := c.remote.prefix
+	if d.server != nil || prefix == "" || !d.form.Folder() {
+		return []*destination{d}
+	}
+	at := func(source string) *destination {
+		place := *d
+		place.name = filepath.Join(d.name, filepath.FromSlash(folders.Below(prefix, source)))
+		return &place
+	}
+	if !strings.Contains(prefix, folders.SourceMark) {
+		return []*destination{at("")}
+	}
+	var names folders.Names
+	for _, archive := range c.sources.archives {
+		place := at(names.Take(folders.SourceName(archive.Info().Path)))
+		place.source = archive.Info().Path
+		places = append(places, place)
+	}
+	return places
 }
 
 // kindsOf returns those of the wanted kinds that go there.
@@ -345,8 +382,14 @@ func (c *conversion) checkNeeds(flags *pflag.FlagSet) error {
 		}
 		return list[i]
 	}
+	if c.mapped { // an option may be meant for another mailbox
+		return c.checkRest()
+	}
 	if name := changed(serverOptions); name != "" && len(c.targets.servers()) == 0 {
 		return usage("--%s is for servers, and no target is one; mailmill help servers tells how they are named", name)
+	}
+	if c.remote.prefix != "" && len(c.targets.servers()) == 0 && !slices.ContainsFunc(c.targets.files(), func(d *destination) bool { return !d.form.Single() }) {
+		return usage("--prefix puts everything below a folder, and %s is one file: leave it out, or name a folder or an archive", c.targets.list[0])
 	}
 	if name := changed([]string{"format", "split", "overwrite", "ignore-space"}); name != "" && len(c.targets.files()) == 0 {
 		return usage("--%s is for files, and the target is a server; leave it out", name)
@@ -354,6 +397,11 @@ func (c *conversion) checkNeeds(flags *pflag.FlagSet) error {
 	if name := changed([]string{"act-as"}); name != "" && !slices.ContainsFunc(c.targets.servers(), func(s *account) bool { return s.sort == files.Mail }) {
 		return usage("--%s is for mail servers, and no target is one", name)
 	}
+	return c.checkRest()
+}
+
+// checkRest refuses options that contradict each other or the targets.
+func (c *conversion) checkRest() error {
 	switch {
 	case c.verify && c.dryRun:
 		return usage("--verify compares what was written, and with -n nothing is: leave one of them out, or run mailmill verify")

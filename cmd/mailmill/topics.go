@@ -76,8 +76,8 @@ stays, and the same command goes on when the cause is gone.
                  leaves that out.
    source        An archive that changes while it is read may be half of one
                  state and half of another, so nothing of it is kept. Close
-                 Outlook, or let the copy or download end. A share that went
-                 away has to come back.
+                 Outlook or whatever writes to it, or let the copy or download
+                 end. A share that went away has to come back.
    server away   A server cannot be reached, went away, or has no time. What it
                  has confirmed stays, and the same command goes on from there.
    in use        Another run is writing to the same files.
@@ -105,12 +105,14 @@ times are RFC 3339 in UTC; "schema" is in the first object of a run (now 1).
 
 item (list --json, convert --json)
   source, source_id   the archive as you named it, and the place in it: the node
-                      id (0x200024) in a PST
+                      id (0x200024) in a PST, the byte where it begins in an
+                      mbox, a name in a folder; in packed files and folders
+                      with the member before it
   key                 32 hex digits that stand for the item whatever holds it;
                       equal keys in one folder get -2, -3, … in order
   folder              array of names, from below the top folder
   kind, class         mail event task contact group note journal other;
-                      Outlook's message class
+                      the message class of Outlook
   subject
   date                mail: sent, else delivered, else last change; others: last
                       change
@@ -200,6 +202,9 @@ balance               ends every convert and verify: kinds (by kind) and total,
                       duplicate + failed; damaged ones are among the written.
                       targets, where they are servers or several: target,
                       written, unchanged, duplicate, failed, bytes of each
+mailbox               with --map begins each mailbox: line, sources, targets
+total                 with --map ends all: kinds and total as of a balance, and
+                      mailboxes: line, sources, targets, status, reason
 person (addresses --json, and what --unresolved fail stops at)
   dn, stored          the Exchange name; of one who is nothing but a name that
   names, kind         display names, most frequent first; person group room
@@ -242,6 +247,9 @@ programs keep for themselves (other) goes into no file, and is filtered.
 A folder gets a tree like that of the source, from below its top folder; several
 sources get a sub-folder each. A folder of the source becomes as many files as
 it has sorts of items: Deleted Items.mbox, Deleted Items.ics, Deleted Items.vcf.
+--prefix FOLDER puts all of it below that. With {source} in it, which stands for
+the archive's name, each archive has a folder with a record of its own: runs for
+different archives may then write side by side below one target.
 
 --format mbox (the default)
   Inbox.mbox, Inbox/Projects.mbox: the mail of each folder. The format is mboxrd

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
@@ -105,10 +106,10 @@ func TestSourceOptions(t *testing.T) {
 	var s sources
 	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
 	s.addFlags(flags)
-	if err := flags.Parse([]string{"--with-hidden"}); err != nil || s.options != (extract.Options{Hidden: true}) {
+	if err := flags.Parse([]string{"--with-hidden"}); err != nil || !reflect.DeepEqual(s.options, extract.Options{Hidden: true}) {
 		t.Errorf("%+v, %v", s.options, err)
 	}
-	if err := flags.Parse([]string{"--recover"}); err != nil || s.options != (extract.Options{Hidden: true, Recover: true}) {
+	if err := flags.Parse([]string{"--recover"}); err != nil || !reflect.DeepEqual(s.options, extract.Options{Hidden: true, Recover: true}) {
 		t.Errorf("%+v, %v", s.options, err)
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	c := &conversion{only: true}
+	c := &conversion{only: true, addressing: new(addressing)}
 	cmd := &cobra.Command{
 		Use:        "verify [OPTIONS] SRC… DST",
 		SuggestFor: []string{"compare", "diff", "check"},
@@ -81,7 +81,7 @@ func (c *conversion) checkRecorded(d *destination, o *files.Options) error {
 	// What the options leave out is not there, and how they are written does not matter.
 	without := func(all map[string]string) map[string]string {
 		all = maps.Clone(all)
-		for _, name := range []string{"only", "include", "exclude", "since", "until", "address-book", "directory"} {
+		for _, name := range append([]string{"address-book", "directory"}, filterOptions...) {
 			delete(all, name)
 		}
 		return all

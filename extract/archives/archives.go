@@ -1,10 +1,21 @@
 // Package archives opens archives of every kind: it looks at a file's first bytes and hands it to the package that
-// reads it. File names play no part.
+// reads it. File names play no part but where the bytes leave room for doubt.
 //
-//	files, skipped, err := archives.Find(ctx, "backup/", "") // or one file
-//	for _, file := range files {
-//		archive, err := archives.Open(ctx, file, extract.Options{}, nil)
+//	sources, skipped, err := archives.Find(ctx, "backup/", "") // or one file
+//	for _, source := range sources {
+//		archive, err := archives.Open(ctx, source, extract.Options{}, nil)
 //	}
+//
+// A folder is one archive of all that lies in it, and so is a tar or a zip: messages, calendars and cards in files of their
+// own, mboxes, Maildirs, and other archives, compressed or not, one in another; see package extract/bundle for the bounds.
+// The folders of its items are the directories and the files that hold more than one item. A mailbox that is all there
+// is comes as it is, whatever it is packed in.
+//
+// What is read front to back is read where it is. What has to be read in any order, and is compressed or comes through a
+// pipe, is copied to a temporary file first, as it is unpacked: to unpack it anew each time would take longer than to read
+// it. So are compressed mboxes and tars, which are read more than once, to learn from them and to count what they hold.
+// Only mail that comes through a pipe is not, see [extract.Stream]; a tar is, as names and states of what mailmill packed
+// stand at its end.
 //
 // It stands beside package extract, and not in it, because extract has the types that the readers of archives share.
 package archives
@@ -13,25 +24,28 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"mailmill/extract"
-	"mailmill/extract/pst"
+	"mailmill/extract/bundle"
 	"mailmill/formats"
 )
 
 // Archive is an opened archive. It notices when its file changes while it is read; see [Archive.Changed].
 type Archive struct {
 	extract.Archive
-	file   *watched
-	path   string // as the user gave it
-	remove func() // of a copy of standard input
+	opened  *opened // the same, and how it came
+	session *session
+	file    *watched // nil for a folder, of which each file is watched for itself
+	path    string   // as the user gave it
+	inflow  *inflow  // what comes from standard input, if it is no file
+	size    int64    // of a copy of it
 }
 
 // Open opens the archive in a file. "-" is standard input, which is copied to a temporary file if it is no file
@@ -44,6 +58,9 @@ func Open(ctx context.Context, path string, o extract.Options, changed func(erro
 	if path == "-" {
 		return openStdin(ctx, o, changed)
 	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return openFolder(ctx, path, o, changed)
+	}
 	if err := mayHold(path); err != nil {
 		return nil, err
 	}
@@ -51,40 +68,51 @@ func Open(ctx context.Context, path string, o extract.Options, changed func(erro
 	if err != nil {
 		return nil, extract.FileError(path, err)
 	}
-	return openFile(path, f, o, changed)
+	return openFile(ctx, path, f, o, changed)
 }
 
 // openFile opens the archive in a file, which it takes over.
-func openFile(path string, f *os.File, o extract.Options, changed func(error)) (*Archive, error) {
+func openFile(ctx context.Context, path string, f *os.File, o extract.Options, changed func(error)) (*Archive, error) {
 	w, err := watch(path, f, changed)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	archive, err := openWatched(w, o)
+	a, s, err := openWatched(ctx, w, o)
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &Archive{Archive: archive, file: w, path: path}, nil
+	return &Archive{Archive: a.Archive, opened: a, session: s, file: w, path: path}, nil
 }
 
-func openWatched(w *watched, o extract.Options) (extract.Archive, error) {
-	k, err := kindOf(w.path, w)
+// openFolder opens what lies in a folder.
+func openFolder(ctx context.Context, path string, o extract.Options, changed func(error)) (*Archive, error) {
+	s := &session{o: o, changed: changed}
+	t, err := s.tree(ctx, os.DirFS(path), treeOf{path: path, format: "folder", budget: bundle.NewBudget(math.MaxInt64 / 2), onDisk: true})
 	if err != nil {
+		s.store.Close()
 		return nil, err
 	}
-	if k != outlookFile {
-		return nil, k.refusal(w.path)
+	return &Archive{Archive: t, opened: &opened{Archive: t}, session: s, path: path}, nil
+}
+
+// openWatched opens the archive in a file.
+func openWatched(ctx context.Context, w *watched, o extract.Options) (*opened, *session, error) {
+	s := &session{o: o, changed: w.tell}
+	b := body{ReaderAt: w, path: w.path, size: w.size, modified: w.modified, budget: bundle.NewBudget(w.size)}
+	if w.path == stdinName {
+		b.folder = stdinFolder
 	}
-	archive, err := pst.Open(w.path, w, w.size, w.modified, o)
+	a, err := s.open(ctx, b)
 	if err == nil {
-		return archive, nil
+		return a, s, nil
 	}
+	s.store.Close()
 	if changed := w.changed(); changed != nil {
-		return nil, changed
+		return nil, nil, changed
 	}
-	return nil, err
+	return nil, nil, err
 }
 
 // Changed returns an error, an [extract.SourceError] that is [ErrChanged] or [ErrGone], if the file is not what it was
@@ -93,14 +121,23 @@ func openWatched(w *watched, o extract.Options) (extract.Archive, error) {
 // A file that was replaced by another of its name, or removed, is still there for those who have it open, and so is no
 // error.
 func (a *Archive) Changed() error {
+	if a.file == nil {
+		return a.session.fault()
+	}
 	a.file.look()
 	return a.file.changed()
 }
 
 // Info implements [extract.Archive].
 func (a *Archive) Info() extract.Info {
-	info := a.Archive.Info()
+	info := a.opened.info()
 	info.Path = a.path
+	switch {
+	case a.file != nil:
+		info.Size, info.Modified = a.file.size, a.file.modified.UTC()
+	case a.inflow != nil:
+		info.Size = a.size
+	}
 	return info
 }
 
@@ -130,113 +167,14 @@ func (a *Archive) Learn(ctx context.Context, e formats.Entry, lesson *formats.Le
 
 // Close implements [extract.Archive].
 func (a *Archive) Close() error {
-	err := errors.Join(a.Archive.Close(), a.file.file.Close())
-	if a.remove != nil {
-		a.remove()
+	err := errors.Join(a.Archive.Close(), a.session.store.Close())
+	if a.file != nil {
+		err = errors.Join(err, a.file.file.Close())
+	}
+	if a.inflow != nil {
+		a.inflow.close()
 	}
 	return err
-}
-
-// Find returns the files that a source given by a user means: the file itself or, of a folder, every archive in it and
-// in its folders, in the order of their names. What looks like an archive and cannot be read is told in skipped, by the
-// error that Open would give, or by one for all files of a kind; other files that happen to lie there are ignored. A
-// folder without anything to read is an error, and so is the end of ctx.
-//
-// The folder except, if it lies in the source, is passed over: it is where a run writes to.
-func Find(ctx context.Context, source, except string) (files []string, skipped []error, err error) {
-	if source == "-" {
-		return []string{source}, nil, nil
-	}
-	info, err := os.Stat(source)
-	if err != nil {
-		return nil, nil, extract.FileError(source, err)
-	}
-	if !info.IsDir() {
-		return []string{source}, nil, nil
-	}
-	target, err := os.Stat(except)
-	if err != nil {
-		target = nil // not there yet
-	}
-	var (
-		others = make(map[*kind][]string)
-		kinds  []*kind // of others, as they came
-		locked []error // files that may not be read, of which nothing tells that they are archives
-	)
-	err = filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
-		switch {
-		case ctx.Err() != nil:
-			return context.Cause(ctx)
-		case err != nil:
-			if path == source {
-				return err
-			}
-			skipped = append(skipped, extract.FileError(path, err))
-			return nil
-		case d.IsDir():
-			if info, err := d.Info(); err == nil && path != source && os.SameFile(info, target) {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		// A link to a file counts as the file, one to a folder is not followed: it might lead in circles.
-		info, err := os.Stat(path)
-		switch {
-		case err != nil && hasArchiveName(path):
-			skipped = append(skipped, extract.FileError(path, err))
-			return nil
-		case err != nil, info.IsDir(), !info.Mode().IsRegular() && !hasArchiveName(path):
-			return nil
-		}
-		switch k, err := look(path); {
-		case k == outlookFile:
-			files = append(files, path)
-		case errors.Is(err, extract.ErrEmpty) && !hasArchiveName(path):
-		case errors.Is(err, fs.ErrPermission) && !hasArchiveName(path):
-			locked = append(locked, err)
-		case err != nil:
-			skipped = append(skipped, err)
-		case k.archive:
-			if others[k] == nil {
-				kinds = append(kinds, k)
-			}
-			others[k] = append(others[k], path)
-		}
-		return nil
-	})
-	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
-	}
-	if err != nil {
-		return nil, skipped, extract.FileError(source, err)
-	}
-	for _, k := range kinds {
-		if paths := others[k]; len(paths) == 1 {
-			skipped = append(skipped, k.refusal(paths[0]))
-		} else {
-			skipped = append(skipped, &extract.SourceError{
-				Path: source, Err: extract.ErrUnsupported, Advice: k.advice,
-				Problem: fmt.Sprintf("holds %d files like %s, which is %s", len(paths), paths[0], k.name),
-			})
-		}
-	}
-	if len(locked) == 1 {
-		skipped = append(skipped, locked[0])
-	} else if len(locked) > 1 {
-		var first *extract.SourceError
-		errors.As(locked[0], &first)
-		skipped = append(skipped, &extract.SourceError{
-			Path: source, Err: fs.ErrPermission, Advice: first.Advice,
-			Problem: fmt.Sprintf("holds %d files that may not be read, like %s", len(locked), first.Path),
-		})
-	}
-	if len(files) == 0 {
-		return nil, skipped, &extract.SourceError{
-			Path: source, Problem: "is a folder without Outlook data files (.pst, .ost)",
-			Advice: "Name a file, or the folder that holds them", Err: extract.ErrEmpty,
-		}
-	}
-	return files, skipped, nil
 }
 
 // hasArchiveName reports whether a file is called as data files are: then it is worth a word that it is none.
@@ -269,49 +207,36 @@ func mayHold(path string) error {
 	return e
 }
 
-// look tells the kind of a file by its name and beginning.
-func look(path string) (*kind, error) {
-	if err := mayHold(path); err != nil {
-		return nil, err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, extract.FileError(path, err)
-	}
-	defer f.Close()
-	w, err := watch(path, f, nil)
-	if err != nil {
-		return nil, err
-	}
-	return kindOf(path, w)
-}
-
 // kindOf looks at a file's beginning.
-func kindOf(path string, r *watched) (*kind, error) {
+func kindOf(path string, r io.ReaderAt, size int64) (*kind, error) {
 	head := make([]byte, headLen)
 	n, err := r.ReadAt(head, 0)
 	switch {
 	case n == 0 && err == io.EOF:
-		return nil, &extract.SourceError{
-			Path: path, Problem: "is empty",
-			Advice: "Fetch it again: a copy or a download did not succeed", Err: extract.ErrEmpty,
-		}
+		return nil, errEmpty(path)
 	case err != nil && err != io.EOF:
 		return nil, extract.FileError(path, err)
 	}
-	k := recognise(head[:n])
-	if k == zeroFile && anythingIn(r) {
+	k := recognise(head[:n], path)
+	if k == zeroFile && anythingIn(r, size) {
 		k = headlessFile
 	}
 	return k, nil
 }
 
+func errEmpty(path string) error {
+	return &extract.SourceError{
+		Path: path, Problem: "is empty",
+		Advice: "Fetch it again: a copy or a download did not succeed", Err: extract.ErrEmpty,
+	}
+}
+
 // anythingIn looks at places all over a file, which may be large, for anything but zeros.
-func anythingIn(r *watched) bool {
+func anythingIn(r io.ReaderAt, size int64) bool {
 	const places = 256
 	place := make([]byte, headLen)
 	for i := range int64(places) {
-		n, _ := r.ReadAt(place, r.size/places*i)
+		n, _ := r.ReadAt(place, size/places*i)
 		if len(bytes.TrimLeft(place[:n], "\x00")) > 0 {
 			return true
 		}

@@ -3,49 +3,92 @@ package archives
 import (
 	"bytes"
 	"fmt"
+	"path"
+	"slices"
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"mailmill/extract"
+	"mailmill/extract/bundle"
+	"mailmill/extract/mbox"
+	"mailmill/extract/pim"
 )
 
 // headLen is how much of a file is looked at.
 const headLen = 4096
 
+// form is how a file of a kind is read.
+type form uint8
+
+// The forms.
+const (
+	unread     form = iota // it is not
+	inPST                  // extract/pst
+	inMbox                 // extract/mbox
+	inMail                 // extract/mail: one message
+	inEMLX                 // extract/mail: one message as Apple Mail keeps it
+	inCompound             // extract/msg, where it is no other compound file
+	inTNEF                 // extract/msg
+	inLines                // extract/pim: iCalendar and vCard
+	inOLM                  // extract/olm
+	inTar                  // a tree in a tar
+	inZip                  // a tree in a zip
+	inPacked               // one file, compressed
+	inMaildir              // extract/maildir: a folder
+	inMH                   // extract/maildir: a folder
+)
+
 // kind is a kind of file.
 type kind struct {
 	// name with its article: "a zip archive".
 	name string
+	form form
 	// archive says that the kind can hold mail, so that it is told of when it is left out.
 	archive bool
 	advice  string
+	// compression is that of what is packed.
+	compression bundle.Compression
 }
 
 var (
-	outlookFile  = &kind{name: "an Outlook data file", archive: true}
-	mboxFile     = &kind{name: "an mbox", archive: true, advice: laterAdvice}
-	mailFile     = &kind{name: "a single mail (.eml)", archive: true, advice: laterAdvice}
+	outlookFile  = &kind{name: "an Outlook data file", form: inPST, archive: true}
+	mboxFile     = &kind{name: "an mbox", form: inMbox, archive: true}
+	mailFile     = &kind{name: "a single mail (.eml)", form: inMail, archive: true}
+	emlxFile     = &kind{name: "a single mail of Apple Mail's (.emlx)", form: inEMLX, archive: true}
+	compoundFile = &kind{name: "a compound file, as Outlook messages (.msg) and old Office documents are", form: inCompound, archive: true}
+	tnefFile     = &kind{name: "a TNEF file (winmail.dat)", form: inTNEF, archive: true}
+	calendarFile = &kind{name: "a calendar (.ics) or an address book (.vcf)", form: inLines, archive: true}
+	cardFile     = &kind{name: "an address book (.vcf)", form: inLines, archive: true}
+	zipFile      = &kind{name: "a zip archive", form: inZip, archive: true}
+	tarFile      = &kind{name: "a tar archive", form: inTar, archive: true}
+	gzipFile     = &kind{name: "a gzip file", form: inPacked, archive: true, compression: bundle.Gzip}
+	zstdFile     = &kind{name: "a zstd file", form: inPacked, archive: true, compression: bundle.Zstd}
+	bzip2File    = &kind{name: "a bzip2 file", form: inPacked, archive: true, compression: bundle.Bzip2}
+	xzFile       = &kind{name: "an xz file", form: inPacked, archive: true, compression: bundle.XZ}
+	appleDouble  = &kind{name: "what a Mac keeps of another file (AppleDouble)"}
+	office       = &kind{name: "an Office document or a program"}
 	addressBook  = &kind{name: "a personal address book of Outlook's (.pab)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}
-	zipFile      = &kind{name: "a zip archive or an Office document", advice: unpackAdvice}
-	tarFile      = &kind{name: "a tar archive", archive: true, advice: unpackAdvice}
 	zeroFile     = &kind{name: "nothing but zeros", advice: "Fetch it again: it was allocated, but never written"}
 	headlessFile = &kind{name: unknown, advice: "Fetch it again, or look for an older copy: its beginning says how the rest is to be read"}
 	webPage      = &kind{name: "a web page", advice: "It may tell why a download did not succeed: open it in a browser"}
+	wideText     = &kind{name: "a text in UTF-16", archive: true, advice: "If there is mail in it, make it UTF-8 first: iconv -f UTF-16 -t UTF-8"}
 	picture      = &kind{name: "a picture"}
 	program      = &kind{name: "a program"}
 	sound        = &kind{name: "a recording of sound or video"}
 	encrypted    = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
-	diskImage    = &kind{name: "an image of a disk", archive: true, advice: "If there are Outlook data files on it, mount it and name those"}
+	diskImage    = &kind{name: "an image of a disk", archive: true, advice: "If there is mail on it, mount it and name the files"}
 )
 
 // unknown is the name of kinds that have none.
 const unknown = "nothing known"
 
 const (
-	laterAdvice   = "mailmill reads Outlook data files (.pst, .ost) so far"
-	decryptAdvice = "If there are Outlook data files in it, decrypt it first, with the program that made it"
-	unpackAdvice  = "If there are Outlook data files in it, unpack it first"
+	decryptAdvice = "If there is mail in it, decrypt it first, with the program that made it"
+	unpackAdvice  = "If there is mail in it, unpack it first, and name the folder"
+	// readAdvice says what kinds are read.
+	readAdvice = "mailmill reads Outlook data files (.pst, .ost), mbox, Maildir, MH, .eml, .emlx, .msg, .olm, .ics, .vcf, and tar, zip, gz, zst, bz2 and xz around them"
 )
 
 // magics are what files begin with, at an offset.
@@ -55,22 +98,20 @@ var magics = []struct {
 	kind   *kind
 }{
 	{0, "!BDN", outlookFile},
-	{0, "From ", mboxFile},
-	{0, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", &kind{name: "a compound file, as Outlook messages (.msg) and old Office documents are", archive: true, advice: laterAdvice}},
-	{0, "\x78\x9F\x3E\x22", &kind{name: "a TNEF file (winmail.dat)", archive: true, advice: laterAdvice}},
+	{0, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1", compoundFile},
+	{0, "\x78\x9F\x3E\x22", tnefFile},
 	{0, "\xCF\xAD\x12\xFE", &kind{name: "a mailbox of Outlook Express (.dbx)", archive: true, advice: "Import it into Outlook and export it as a .pst file"}},
 	{4, "\xEF\xCD\xAB\x89", &kind{name: "a database of an Exchange server (.edb)", archive: true, advice: "Export the mailboxes as .pst files"}},
 	{0, "PK\x03\x04", zipFile},
 	{0, "PK\x05\x06", zipFile},
-	{257, "ustar", tarFile},
-	{0, "\x1F\x8B", &kind{name: "a gzip archive", archive: true, advice: unpackAdvice}},
-	{0, "\x28\xB5\x2F\xFD", &kind{name: "a zstd archive", archive: true, advice: unpackAdvice}},
-	{0, "BZh", &kind{name: "a bzip2 archive", archive: true, advice: unpackAdvice}},
-	{0, "\xFD7zXZ\x00", &kind{name: "an xz archive", archive: true, advice: unpackAdvice}},
+	{0, "PK\x07\x08", &kind{name: "a part of a zip archive in several parts", archive: true, advice: unpackAdvice}},
+	{0, "\x1F\x8B", gzipFile},
+	{0, "\x28\xB5\x2F\xFD", zstdFile},
+	{0, "BZh", bzip2File},
+	{0, "\xFD7zXZ\x00", xzFile},
+	{0, "\x00\x05\x16\x07", appleDouble},
 	{0, "7z\xBC\xAF\x27\x1C", &kind{name: "a 7-Zip archive", archive: true, advice: unpackAdvice}},
 	{0, "Rar!", &kind{name: "a RAR archive", archive: true, advice: unpackAdvice}},
-	{0, "BEGIN:VCALENDAR", &kind{name: "a calendar (.ics)", archive: true, advice: laterAdvice}},
-	{0, "BEGIN:VCARD", &kind{name: "an address book (.vcf)", archive: true, advice: laterAdvice}},
 	{0, "MSCF", &kind{name: "a cabinet archive (.cab)", archive: true, advice: unpackAdvice}},
 	{0, "IUJETk", &kind{name: "an Outlook data file in Base64", archive: true, advice: "Decode it first: base64 -d"}},
 	{0, "begin 6", &kind{name: "a uuencoded file", archive: true, advice: "Decode it first: uudecode"}},
@@ -110,23 +151,31 @@ var magics = []struct {
 	{0, "SQLite format 3\x00", &kind{name: "an SQLite database"}},
 }
 
-// recognise tells a file's kind by its beginning. It is never nil.
-func recognise(head []byte) *kind {
+// recognise tells a file's kind by its beginning. The name, which may be empty, decides only where what stands there may be
+// one thing or another. It is never nil.
+func recognise(head []byte, name string) *kind {
 	if bytes.HasPrefix(head, []byte("!BDN")) && len(head) >= 10 && string(head[8:10]) == "AB" {
 		// MS-PST 2.2.2.6, wMagicClient
 		return addressBook
+	}
+	// A tar begins with the name of a file, which may be anything.
+	if bundle.IsTar(head) {
+		return tarFile
+	}
+	if isDocument(head) {
+		return office
 	}
 	for _, m := range magics {
 		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) {
 			return m.kind
 		}
 	}
-	head = bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF"))
-	switch begin := bytes.ToLower(bytes.TrimLeft(head[:min(len(head), 64)], " \t\r\n")); {
-	case isHeader(head):
-		return mailFile
-	case bytes.HasPrefix(begin, []byte("<!doctype html")), bytes.HasPrefix(begin, []byte("<html")):
-		return webPage
+	// RFC 8878 3.1.2: a frame to be skipped may be the first.
+	if len(head) >= 8 && head[0]&0xF0 == 0x50 && string(head[1:4]) == "\x2A\x4D\x18" {
+		return zstdFile
+	}
+	if k := text(bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF")), name); k != nil {
+		return k
 	}
 	if at := dataFile(head); at > 0 {
 		return &kind{
@@ -137,7 +186,86 @@ func recognise(head []byte) *kind {
 	if len(bytes.TrimLeft(head, "\x00")) == 0 {
 		return zeroFile
 	}
+	if isWide(head) {
+		return wideText
+	}
+	if ext := extension(name); ext == ".eml" {
+		return mailFile // however broken
+	}
+	if mbox.Recognise(head) {
+		return mboxFile // the rest of one
+	}
 	return &kind{name: unknown, advice: "It begins with " + quote(head)}
+}
+
+// documentNames are what the first file in a zip is called, or its folder, where the zip is a document or a program: those of
+// Office (ECMA-376 part 2), of OpenDocument and EPUB, of Java and Android.
+var documentNames = []string{"[Content_Types].xml", "_rels/", "docProps/", "word/", "xl/", "ppt/", "customXml/", "mimetype", "META-INF/", "AndroidManifest.xml"}
+
+// isDocument reports whether a zip is one for other programs.
+func isDocument(head []byte) bool {
+	const fixed = 30 // APPNOTE 4.3.7, local file header
+	if len(head) < fixed || string(head[:4]) != "PK\x03\x04" {
+		return false
+	}
+	length := int(head[26]) | int(head[27])<<8
+	name := string(head[fixed:min(fixed+length, len(head))])
+	return slices.ContainsFunc(documentNames, func(document string) bool {
+		return name == document || strings.HasSuffix(document, "/") && strings.HasPrefix(name, document)
+	})
+}
+
+// isWide reports whether a file begins as ASCII text in UTF-16 does, with its mark.
+func isWide(head []byte) bool {
+	return len(head) >= 4 && (head[0] == 0xFF && head[1] == 0xFE && head[3] == 0 || head[0] == 0xFE && head[1] == 0xFF && head[2] == 0)
+}
+
+// text tells the kind of a file that begins as text does; nil for none.
+func text(head []byte, name string) *kind {
+	begin := bytes.TrimLeft(head, " \t\r\n")
+	switch folded := bytes.ToLower(begin[:min(len(begin), 32)]); {
+	case bytes.HasPrefix(folded, []byte("begin:vcard")):
+		return cardFile
+	case pim.Recognise(head):
+		return calendarFile
+	case bytes.HasPrefix(folded, []byte("<!doctype html")), bytes.HasPrefix(folded, []byte("<html")):
+		return webPage
+	}
+	ext := extension(name)
+	line, rest, _ := bytes.Cut(bytes.TrimLeft(head, "\r\n"), []byte("\n"))
+	switch {
+	case isFrom(line, rest), bytes.HasPrefix(line, []byte("From ")) && (ext == ".mbox" || ext == ".mbx"):
+		return mboxFile
+	case isHeader(head, ext):
+		return mailFile
+	case isNumber(line) && isHeader(rest, ".emlx"):
+		return emlxFile
+	}
+	return nil
+}
+
+// isFrom reports whether a line begins a message in an mbox: it has a time of day, or what follows is a header. A letter
+// may begin with the same word.
+func isFrom(line, rest []byte) bool {
+	if !bytes.HasPrefix(line, []byte("From ")) {
+		return false
+	}
+	for i := 5; i+4 < len(line); i++ {
+		if line[i+2] == ':' && isNumber(line[i:i+2]) && isNumber(line[i+3:i+5]) {
+			return true
+		}
+	}
+	for bytes.HasPrefix(rest, []byte(">From ")) {
+		_, rest, _ = bytes.Cut(rest, []byte("\n")) // QUIRK: of forwarding by uucp
+	}
+	name, _ := fieldName(rest)
+	return name != ""
+}
+
+// isNumber reports whether a line has digits alone, and blanks behind them.
+func isNumber(line []byte) bool {
+	digits := bytes.TrimRight(line, " \t\r")
+	return len(digits) > 0 && len(digits) <= 12 && len(bytes.Trim(digits, "0123456789")) == 0
 }
 
 // dataFile returns where in a file's beginning the header of an Outlook data file stands (MS-PST 2.2.2.6, dwMagic and
@@ -158,38 +286,87 @@ func dataFile(head []byte) int {
 // headerFields are what mails begin with.
 var headerFields = []string{
 	"return-path", "received", "delivered-to", "from", "date", "message-id", "mime-version", "subject", "to", "x-mozilla-status",
-	"content-type", "reply-to", "sender", "authentication-results", "dkim-signature", "arc-seal",
+	"content-type", "reply-to", "sender", "authentication-results", "dkim-signature", "arc-seal", "x-apparently-to", "envelope-to",
+	"x-gmail-labels", "thread-topic", "status", "x-uidl", "x-envelope-from", "received-spf", "x-unsent", "cc",
 }
 
-// isHeader reports whether a file begins with a header field as mails do.
-func isHeader(head []byte) bool {
-	name, _, ok := bytes.Cut(head[:min(len(head), 80)], []byte(":"))
-	if !ok {
-		return false
+// isHeader reports whether a file begins with a header as mails do: with a field that mails begin with or, where it is
+// called as a mail is, with any field. In a file of another kind of text a second field of mails has to be among those
+// that follow.
+func isHeader(head []byte, ext string) bool {
+	known, fields := 0, 0
+	for fields < 100 {
+		name, rest := fieldName(head)
+		if name == "" {
+			break
+		}
+		fields++
+		if slices.Contains(headerFields, name) {
+			known++
+		}
+		head = rest
 	}
-	name = bytes.ToLower(name)
-	for _, f := range headerFields {
-		if string(name) == f {
-			return true
+	switch ext {
+	case ".eml", ".emlx", ".mht", ".mail":
+		return fields > 0
+	case ".txt", ".md", ".log", ".yml", ".yaml", ".conf", ".ini", ".csv", ".py", ".js", ".po", ".pot":
+		return known >= 3
+	}
+	return known >= 2 || known == 1 && fields == 1
+}
+
+// fieldName returns the name of the header field that a text begins with, in lower case, and what follows the field. The
+// name is empty where there is none (RFC 5322 2.2: printable ASCII up to a colon).
+func fieldName(head []byte) (name string, rest []byte) {
+	for i, c := range head[:min(len(head), 80)] {
+		switch {
+		case c == ':' && i > 0:
+			name = string(bytes.ToLower(bytes.TrimRight(head[:i], " \t")))
+			for {
+				end := bytes.IndexByte(head, '\n')
+				if end < 0 {
+					return name, nil
+				}
+				if head = head[end+1:]; len(head) == 0 || head[0] != ' ' && head[0] != '\t' {
+					return name, head
+				}
+			}
+		case c == ' ' || c == '\t':
+			// RFC 5322 4.5: blanks before the colon, in old mail
+			if next := bytes.TrimLeft(head[i:], " \t"); i == 0 || len(next) == 0 || next[0] != ':' {
+				return "", head
+			}
+		case c < '!' || c > '~':
+			return "", head
 		}
 	}
-	return false
+	return "", head
 }
+
+// extension returns the end of a file's name in lower case, ".eml".
+func extension(name string) string { return strings.ToLower(path.Ext(name)) }
 
 // refusal is the error for a file of a kind that is not read.
 func (k *kind) refusal(path string) error {
 	e := &extract.SourceError{Path: path, Advice: k.advice, Err: extract.ErrNotArchive}
+	wanted := "an archive of mail"
+	if hasArchiveName(path) {
+		wanted = "an Outlook data file"
+	}
 	switch {
 	case k.archive:
 		e.Problem, e.Err = "is "+k.name, extract.ErrUnsupported
+		if e.Advice == "" {
+			e.Advice = readAdvice
+		}
 	case k == zeroFile:
 		e.Problem = "holds nothing but zeros"
 	case k == headlessFile:
 		e.Problem = "has lost its beginning: there is nothing but zeros"
 	case k.name == unknown:
-		e.Problem = "is not an Outlook data file"
+		e.Problem = "is not " + wanted
 	default:
-		e.Problem = "is not an Outlook data file but " + k.name
+		e.Problem = "is not " + wanted + " but " + k.name
 	}
 	return e
 }

@@ -83,14 +83,19 @@ func (w *watched) look() {
 	if size == w.size && info.ModTime().Equal(w.modified) {
 		return
 	}
+	w.fail(errChanged(w.path, w.size, info))
+}
+
+// errChanged is the error for a file that has changed. What it is now may be nil.
+func errChanged(path string, size int64, now os.FileInfo) *extract.SourceError {
 	e := &extract.SourceError{
-		Path: w.path, Err: ErrChanged, Problem: "changed while it was read",
+		Path: path, Err: ErrChanged, Problem: "changed while it was read",
 		Advice: "Let whatever writes to it come to its end (Outlook, a copy, a download), then run the same command again",
 	}
-	if size != w.size {
-		e.Problem += fmt.Sprintf(": it had %d bytes and has %d now", w.size, size)
+	if now != nil && now.Size() != size {
+		e.Problem += fmt.Sprintf(": it had %d bytes and has %d now", size, now.Size())
 	}
-	w.fail(e)
+	return e
 }
 
 func (w *watched) fail(e *extract.SourceError) {

@@ -53,11 +53,11 @@ func onShare(t *testing.T) (*share, *Archive, *[]error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	inner, err := openWatched(w, extract.Options{})
+	inner, session, err := openWatched(t.Context(), w, extract.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &Archive{Archive: inner, file: w, path: "a.pst"}
+	a := &Archive{Archive: inner.Archive, opened: inner, session: session, file: w, path: "a.pst"}
 	t.Cleanup(func() { a.Close() })
 	return s, a, &told
 }
@@ -152,7 +152,7 @@ func TestChangedWhileOpened(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.content = content[:5000]
-	if _, err := openWatched(w, extract.Options{}); err != nil && !errors.Is(err, ErrChanged) {
+	if _, _, err := openWatched(t.Context(), w, extract.Options{}); err != nil && !errors.Is(err, ErrChanged) {
 		t.Error(err)
 	}
 	if !errors.Is(w.changed(), ErrChanged) {

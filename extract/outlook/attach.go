@@ -540,6 +540,7 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 		m.text = sub.text
 	}
 	if keep {
+		at.part.Header = append(at.part.Header, formats.Field{Name: tnef.UnpackedField, Text: "yes", Structured: true})
 		list = append(list, at)
 	}
 	return list, true

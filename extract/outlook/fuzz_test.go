@@ -231,7 +231,7 @@ func FuzzNames(f *testing.F) {
 			t.Fatalf("%q is more than a line", got)
 		}
 		formats.NameKey(got)
-		messageID(name)
+		mime.MessageID(name)
 		cleanSubject(name)
 		phrase(oneLine(name))
 		smimeType([]byte(name))

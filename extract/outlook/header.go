@@ -245,10 +245,10 @@ func (m *message) identify() string {
 			return id
 		}
 	}
-	if id := messageID(m.line(mapi.PidTagInternetMessageId)); id != "" {
+	if id := mime.MessageID(m.line(mapi.PidTagInternetMessageId)); id != "" {
 		return id
 	}
-	return "<pst." + m.contentKey() + "@pst.invalid>"
+	return mime.MadeID(m.contentKey())
 }
 
 // date returns when the mail was sent. A draft was not: its date is that of the last change.
@@ -387,7 +387,7 @@ func (m *message) requestFields(h *header, mail *formats.Mail) {
 			p := person{Address: m.address(of.Address), dn: of.dn}
 			m.resolve(p)
 			h.addresses("Return-Path", []*formats.Address{p.Address})
-		} else if path = messageID(path); strings.Contains(path, "@") {
+		} else if path = mime.MessageID(path); strings.Contains(path, "@") {
 			h.token("Return-Path", path)
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
+// HTMLToText returns the text of HTML as bodies get it that have no other, for sources whose HTML does not stand in messages.
+func HTMLToText(b []byte) string { return htmlToText(b) }
+
 // htmlToText returns the text of HTML, for mail that has no other: paragraphs and lines where the HTML has them, a line
 // for each row of a table with tabs between its cells, marks before what is listed or quoted, and links in angle
 // brackets after their text where the text does not say them.

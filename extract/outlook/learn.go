@@ -554,7 +554,7 @@ func (l *learner) headers(p mapi.Message, received who, s state) {
 		}
 		// The identifier is one of a kind, and not worth being remembered.
 		id, _ := p.Lookup(mapi.PidTagInternetMessageId)
-		if d.id != "" && (isText(id, d.id) || strings.EqualFold(messageID(d.id), messageID(oneLine(id.Text(l.cp))))) {
+		if d.id != "" && (isText(id, d.id) || strings.EqualFold(mime.MessageID(d.id), mime.MessageID(oneLine(id.Text(l.cp))))) {
 			l.deliveredTo(received, d)
 			return
 		}

@@ -1,142 +1,30 @@
 package outlook_test
 
 import (
-	"encoding/binary"
-	"io"
+	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
-
-	"github.com/richardlehane/mscfb"
 
 	"mailmill/formats"
 	"mailmill/formats/corpustest"
 	"mailmill/formats/mapi"
+	msgfile "mailmill/formats/msg"
 	"mailmill/formats/vcard"
 )
 
-// compound is a compound file: its streams by the path of their storage and their name.
-type compound map[string]map[string][]byte
-
-func readCompound(t testing.TB, path string) compound {
+// openMsg opens a message file.
+func openMsg(t testing.TB, path string) mapi.Message {
 	t.Helper()
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	doc, err := mscfb.New(f)
+	m, err := msgfile.Read(bytes.NewReader(b), int64(len(b)))
 	if err != nil {
 		t.Fatal(err)
-	}
-	c := compound{"": {}}
-	for e, err := doc.Next(); err == nil; e, err = doc.Next() {
-		if e.FileInfo().IsDir() {
-			continue
-		}
-		b, err := io.ReadAll(e)
-		if err != nil {
-			t.Fatalf("%s: %v", e.Name, err)
-		}
-		storage := strings.Join(e.Path, "/")
-		if c[storage] == nil {
-			c[storage] = make(map[string][]byte)
-		}
-		c[storage][e.Name] = b
-	}
-	return c
-}
-
-// names are those of the file's named properties, from 0x8000 on (MS-OXMSG 2.2.3).
-func (c compound) names() []mapi.Name {
-	const storage, prefix = "__nameid_version1.0", "__substg1.0_"
-	guids, entries, stringsOf := c[storage][prefix+"00020102"], c[storage][prefix+"00030102"], c[storage][prefix+"00040102"]
-	var list []mapi.Name
-	for ; len(entries) >= 8; entries = entries[8:] {
-		value, kind := binary.LittleEndian.Uint32(entries), binary.LittleEndian.Uint16(entries[4:])
-		n := mapi.Name{LID: value}
-		switch i := int(kind >> 1); {
-		case i == 1:
-			n.Set = mapi.PSMAPI
-		case i == 2:
-			n.Set = mapi.PSPublicStrings
-		case i >= 3 && 16*(i-2) <= len(guids):
-			n.Set = mapi.GUID(guids[16*(i-3):])
-		}
-		if kind&1 != 0 && int(value)+4 <= len(stringsOf) {
-			size := int(binary.LittleEndian.Uint32(stringsOf[value:]))
-			n = mapi.Named(n.Set, mapi.Value{Type: mapi.String, Data: stringsOf[value+4:][:size]}.Text(0))
-		}
-		list = append(list, n)
-	}
-	return list
-}
-
-// properties reads those of a storage, whose stream of properties begins with a header (MS-OXMSG 2.4).
-func (c compound) properties(storage string, header int, names []mapi.Name) props {
-	p := props{}
-	set := func(id mapi.ID, v mapi.Value) {
-		if id.IsNamed() {
-			if i := int(id) - 0x8000; i < len(names) {
-				p[names[i]] = v
-			}
-			return
-		}
-		p[id] = v
-	}
-	streams := c[storage]
-	table := streams["__properties_version1.0"]
-	for b := table[min(header, len(table)):]; len(b) >= 16; b = b[16:] {
-		typ, id := mapi.Type(binary.LittleEndian.Uint16(b)), mapi.ID(binary.LittleEndian.Uint16(b[2:]))
-		name := "__substg1.0_" + strings.ToUpper(strconv.FormatUint(0x1_0000_0000|uint64(id)<<16|uint64(typ), 16)[1:])
-		v := mapi.Value{Type: typ}
-		switch data, ok := streams[name]; {
-		case typ.IsMulti() && typ.Single() != mapi.Integer32:
-			var parts []string
-			for n := range streams {
-				if strings.HasPrefix(n, name+"-") {
-					parts = append(parts, n)
-				}
-			}
-			slices.Sort(parts)
-			for _, n := range parts {
-				v.Elems = append(v.Elems, streams[n])
-			}
-		case ok:
-			v.Data = data
-		default:
-			v.Data = b[8:16]
-		}
-		set(id, v)
-	}
-	return p
-}
-
-// openMsg reads a message file (MS-OXMSG).
-func openMsg(t testing.TB, path string) *msg {
-	t.Helper()
-	c := readCompound(t, path)
-	names := c.names()
-	m := &msg{props: c.properties("", 32, names)}
-	var storages []string
-	for s := range c {
-		storages = append(storages, s)
-	}
-	slices.Sort(storages)
-	for _, s := range storages {
-		switch {
-		case strings.HasPrefix(s, "__recip_version1.0_") && !strings.Contains(s, "/"):
-			m.rows = append(m.rows, c.properties(s, 8, names))
-		case strings.HasPrefix(s, "__attach_version1.0_") && !strings.Contains(s, "/"):
-			a := &att{props: c.properties(s, 8, names)}
-			if v, _ := a.Lookup(mapi.PidTagAttachDataBinary); v.Exists() {
-				a.data = v.Bytes()
-			}
-			m.atts = append(m.atts, a)
-		}
 	}
 	return m
 }

@@ -319,37 +319,8 @@ func firstText(list ...string) string {
 	return ""
 }
 
-// cleanName returns a display name without what programs add to it: quotes around it, the address after it in
-// parentheses or brackets, "on behalf of" and what follows. A name that only repeats the address is none, unless the
-// address is a name itself.
-func cleanName(name string, a *formats.Address) string {
-	name = strings.TrimSpace(name)
-	if i := strings.Index(name, " on behalf of "); i > 0 {
-		name = strings.TrimSpace(name[:i])
-	}
-	for _, pair := range [...]string{"()", "<>", "[]"} {
-		if len(name) > 2 && name[len(name)-1] == pair[1] {
-			if i := strings.LastIndexByte(name, pair[0]); i > 0 {
-				inner := mapi.CleanAddress(name[i+1 : len(name)-1])
-				if s := mapi.ShapeOf(inner); s != mapi.ShapeNone {
-					name = strings.TrimSpace(name[:i])
-				}
-			}
-		}
-	}
-	for len(name) >= 2 && (name[0] == '\'' || name[0] == '"') && name[len(name)-1] == name[0] {
-		name = strings.TrimSpace(name[1 : len(name)-1])
-	}
-	switch bare := mapi.CleanAddress(name); {
-	case bare == "", strings.EqualFold(bare, a.SMTP):
-		return ""
-	case mapi.IsDN(bare), mapi.IsIMCEA(bare):
-		return ""
-	case strings.IndexByte(bare, '@') > 0 && a.SMTP != "" && mapi.SMTPKey(bare) == mapi.SMTPKey(a.SMTP):
-		return ""
-	}
-	return name
-}
+// cleanName returns a display name without what programs add to it; see [mapi.CleanName].
+func cleanName(name string, a *formats.Address) string { return mapi.CleanName(name, a.SMTP) }
 
 // oneLine makes text one line: up to a NUL, control characters gone, line ends and tabs blanks.
 func oneLine(s string) string {

@@ -403,7 +403,7 @@ func (m *message) readNotification(mail *formats.Mail, read bool) (*formats.Part
 		f.add("Final-Recipient", "unknown; unknown")
 	}
 	f.add("Disposition", disposition)
-	f.add("Original-Message-ID", messageID(m.line(mapi.PidTagInternetReturnPath)))
+	f.add("Original-Message-ID", mime.MessageID(m.line(mapi.PidTagInternetReturnPath)))
 	if key := m.bytes(mapi.PidTagParentKey); len(key) > 0 {
 		f.add("X-MSExch-Correlation-Key", base64.StdEncoding.EncodeToString(key))
 	}
@@ -422,11 +422,11 @@ func (m *message) originalHeader() *formats.Part {
 	if t := m.time(mapi.PidTagOriginalSubmitTime); !t.IsZero() {
 		f.add("Date", mime.FormatDate(t))
 	}
-	id := messageID(m.line(mapi.PidTagInternetReturnPath))
+	id := mime.MessageID(m.line(mapi.PidTagInternetReturnPath))
 	if id == "" {
 		// The property is of X.400's making. Only where it holds a Message-ID it can be one.
 		if s := oneLine(string(m.bytes(mapi.PidTagMessageSubmissionId))); strings.Contains(s, "<") && strings.Contains(s, "@") {
-			id = messageID(s)
+			id = mime.MessageID(s)
 		}
 	}
 	f.add("Message-ID", id)

@@ -211,7 +211,7 @@ func shownKinds() []shownKind {
 	}
 	wholeDay := []shownThing{
 		{what: "All day event", p: props{mapi.PidLidAppointmentSubType: true, mapi.PidLidAppointmentStartWhole: date(2014, 3, 5), mapi.PidLidAppointmentEndWhole: date(2014, 3, 6)}, at: "DTSTART;VALUE=DATE", find: "20140305"},
-		{what: "Recurrence", p: props{mapi.PidLidRecurring: true, mapi.PidLidAppointmentRecur: mustEncodeSeries()}, at: "RRULE", find: "FREQ=DAILY", more: "`EXDATE` for what was deleted, an event with `RECURRENCE-ID` for what differs"},
+		{what: "Recurrence", p: props{mapi.PidLidRecurring: true, mapi.PidLidAppointmentRecur: mustEncodeSeries()}, at: "RRULE", find: "FREQ=DAILY", more: "`EXDATE` for what was deleted, an event with `RECURRENCE-ID` for what differs; in a calendar other than the Gregorian `RDATE`, and the rule as Exchange has it: `X-MICROSOFT-RRULE`, `X-MICROSOFT-CALSCALE`, `X-MICROSOFT-EXDATE`"},
 	}
 	return []shownKind{
 		{"Appointments and meetings", "IPM.Appointment", meetings, func(m *msg) {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"mailmill/formats"
 	"mailmill/formats/mapi"
@@ -49,7 +48,7 @@ func (m *message) readTransport() {
 		}
 	}
 	if f := h.find("Message-ID"); f != nil {
-		h.id = messageID(mime.Value(f))
+		h.id = mime.MessageID(mime.Value(f))
 	}
 	h.foreign = m.isForeign()
 	if h.foreign {
@@ -104,7 +103,7 @@ func (m *message) isForeign() bool {
 	if theirs != "" && isText(v, theirs) {
 		return false
 	}
-	if own := messageID(oneLine(v.Text(m.cp))); own != "" && theirs != "" {
+	if own := mime.MessageID(oneLine(v.Text(m.cp))); own != "" && theirs != "" {
 		return !strings.EqualFold(own, theirs) // some programs change the letter case of the domain
 	}
 	f := m.headers.find("Subject")
@@ -313,45 +312,13 @@ func lowered(b []byte, name string) []byte {
 	return b
 }
 
-// messageID returns the first message identifier in a value, with angle brackets and as it can be written; it gives one
-// without brackets those. One that is longer than a line is none.
-func messageID(s string) string {
-	const longest = 900
-	if i := strings.IndexByte(s, '<'); i >= 0 {
-		if j := strings.IndexByte(s[i:], '>'); j > 1 {
-			if isPlainID(s[i+1:i+j]) && j <= longest {
-				return s[i : i+j+1]
-			}
-			s = s[i+1 : i+j]
-		}
-	}
-	s = withoutBlanks(strings.Trim(s, "<> \t"))
-	if !isASCII(s) {
-		s = percentEncoded(s)
-	}
-	if s == "" || len(s) > longest {
-		return ""
-	}
-	return "<" + s + ">"
-}
-
-// isPlainID reports whether an identifier can be written as it is.
-func isPlainID(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c >= 0x7F || c == '<' || c == '>' {
-			return false
-		}
-	}
-	return true
-}
-
 // messageIDs returns all message identifiers in a value, with a blank between them.
 func messageIDs(s string) string {
 	if strings.IndexByte(s, '<') < 0 {
 		if s = strings.TrimSpace(s); strings.IndexByte(s, '@') < 1 || strings.ContainsAny(s, " \t,;") {
 			return ""
 		}
-		return messageID(s)
+		return mime.MessageID(s)
 	}
 	var b strings.Builder
 	b.Grow(len(s))
@@ -365,7 +332,7 @@ func messageIDs(s string) string {
 			return b.String()
 		}
 		id := s[begin : begin+size+1]
-		if id = messageID(id[strings.LastIndexByte(id, '<'):]); id != "" {
+		if id = mime.MessageID(id[strings.LastIndexByte(id, '<'):]); id != "" {
 			if b.Len() > 0 {
 				b.WriteByte(' ')
 			}
@@ -373,22 +340,6 @@ func messageIDs(s string) string {
 		}
 		s = s[begin+size+1:]
 	}
-}
-
-// percentEncoded writes what is not ASCII as in the address of a web page.
-func percentEncoded(s string) string {
-	const digits = "0123456789ABCDEF"
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c < utf8.RuneSelf {
-			b.WriteByte(c)
-		} else {
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
-		}
-	}
-	return b.String()
 }
 
 func withoutBlanks(s string) string {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailmill/extract"
 	"mailmill/formats"
 	"mailmill/formats/mapi"
 	"mailmill/formats/pst"
@@ -379,7 +380,7 @@ func (t *tree) assignRoles(store mapi.Properties) {
 	inbox := t.holder()
 	if !taken[formats.RoleInbox] {
 		for _, f := range t.top.kids {
-			if roleOf(f.name) == formats.RoleInbox && isMailClass(f.Class) {
+			if extract.RoleOf(f.name) == formats.RoleInbox && isMailClass(f.Class) {
 				give(f, formats.RoleInbox)
 			}
 		}
@@ -394,7 +395,7 @@ func (t *tree) assignRoles(store mapi.Properties) {
 	}
 	for _, f := range t.top.kids {
 		if isMailClass(f.Class) && !f.Hidden {
-			if r := roleOf(f.name); r != formats.RoleNone {
+			if r := extract.RoleOf(f.name); r != formats.RoleNone {
 				give(f, r)
 			}
 		}

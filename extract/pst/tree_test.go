@@ -133,25 +133,6 @@ func TestRoles(t *testing.T) {
 	})
 }
 
-// Every name of a role must be found, and none for two roles.
-func TestRoleNames(t *testing.T) {
-	seen := make(map[string]formats.Role)
-	for role, names := range roleNames {
-		for _, n := range names {
-			if n != strings.ToLower(n) {
-				t.Errorf("%q is not in lower case", n)
-			}
-			if other, ok := seen[n]; ok {
-				t.Errorf("%q has roles %d and %d", n, other, role)
-			}
-			seen[n] = role
-			if roleOf(strings.ToUpper(n)) != role && roleOf(n) != role {
-				t.Errorf("%q is not found", n)
-			}
-		}
-	}
-}
-
 func TestPlumbing(t *testing.T) {
 	for class, want := range map[string]bool{
 		"": false, "IPF.Note": false, "IPF.Contact": false, "IPF.Contact.MOC.ImContactList": true, "ipf.configuration": true,

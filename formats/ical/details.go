@@ -85,25 +85,29 @@ func (e *Encoder) details(d *formats.Details, journal bool, categories ...string
 // extra writes the properties that the model knows nothing of.
 func (e *Encoder) extra(d *formats.Details) {
 	for i := range d.Extra {
-		p := &d.Extra[i]
-		if strings.TrimSpace(p.Value) == "" {
-			continue // it says nothing, and Cyrus takes no calendar with one
-		}
-		name := contentline.CleanName(p.Name)
-		if n := strings.ToUpper(name); n == "BEGIN" || n == "END" {
-			name = "X-" + n // it would end the component
-		}
-		e.l.Name(name)
-		for _, q := range p.Params {
-			e.l.Param(q.Name, q.Value)
-		}
-		if p.Structured {
-			e.l.Raw(p.Value)
-		} else {
-			e.l.Text(p.Value)
-		}
-		e.l.End()
+		e.property(&d.Extra[i])
 	}
+}
+
+// property writes a property, unless it says nothing: Cyrus takes no calendar with one that does not.
+func (e *Encoder) property(p *formats.Property) {
+	if strings.TrimSpace(p.Value) == "" {
+		return
+	}
+	name := contentline.CleanName(p.Name)
+	if n := strings.ToUpper(name); n == "BEGIN" || n == "END" {
+		name = "X-" + n // it would end the component
+	}
+	e.l.Name(name)
+	for _, q := range p.Params {
+		e.l.Param(q.Name, q.Value)
+	}
+	if p.Structured {
+		e.l.Raw(p.Value)
+	} else {
+		e.l.Text(p.Value)
+	}
+	e.l.End()
 }
 
 func importance(priority int) string {

@@ -23,6 +23,7 @@ type event struct{ *formats.Event }
 func (ev event) check() error {
 	for _, o := range slices.Concat([]*formats.Event{ev.Event}, ev.Overrides) {
 		switch {
+		case o.Verbatim != nil:
 		case o.Start.IsZero():
 			return errors.New("the event has no start")
 		case !good(o.Start):
@@ -31,18 +32,22 @@ func (ev event) check() error {
 			return errors.New("an exception does not say which occurrence it replaces")
 		}
 	}
-	if reason := checkSeries(ev.Series); reason != "" {
+	if reason := checkSeries(ev.Series); reason != "" && ev.Verbatim == nil {
 		return errors.New(reason)
 	}
 	return nil
 }
 
 func (ev event) zones(opts *Options, visit func(*formats.Zone)) {
-	if opts.UTC && ev.isSingle() {
+	switch {
+	case ev.Verbatim != nil:
+		namedZones(ev.Verbatim, visit)
+	case opts.UTC && ev.isSingle():
 		return
-	}
-	for _, m := range []formats.Moment{ev.Start, ev.End, ev.RecurrenceID} {
-		visit(m.Zone)
+	default:
+		for _, m := range []formats.Moment{ev.Start, ev.End, ev.RecurrenceID} {
+			visit(m.Zone)
+		}
 	}
 	for _, o := range ev.Overrides {
 		event{o}.zones(opts, visit)
@@ -74,6 +79,10 @@ func (e *Encoder) event(ev, master *formats.Event) {
 		same := *ev
 		same.UID = e.uid(&master.Details)
 		ev = &same
+	}
+	if ev.Verbatim != nil {
+		e.verbatimEvent(ev, start, end)
+		return
 	}
 	e.begin("VEVENT", &ev.Details, start)
 	id := ev.RecurrenceID

@@ -1,4 +1,4 @@
-// Package ical writes iCalendar (RFC 5545, with RFC 6868, 7529 and 7986): events with the exceptions of their series,
+// Package ical reads and writes iCalendar (RFC 5545, with RFC 6868, 7529 and 7986): events with the exceptions of their series,
 // tasks, notes and journal entries, and the time zones that they need.
 //
 // An [Encoder] writes a calendar of any number of items. Its output depends on nothing but the items and the options:
@@ -13,6 +13,8 @@
 //
 // Each zone is written once, before the first component that uses it. A series and its exceptions stand together.
 // Lines are folded at 75 octets and end with CRLF; descriptions and attachments stream.
+//
+// [Scan] and [Read] are the way back, of vCalendar 1.0 too. What was read is written as it came: see [formats.Verbatim].
 //
 // What cannot be read of an item does not keep the rest from being written: a COMMENT says what is missing, and a
 // [*ContentError] is returned.
@@ -40,6 +42,8 @@ type ContentError = mime.ContentError
 type Options struct {
 	// Name and Color are those of the calendar; either may be empty.
 	Name, Color string
+	// Properties are further ones of the calendar.
+	Properties []formats.Property
 	// Method is that of a message about the items: "REQUEST", "REPLY", "CANCEL", "COUNTER", "PUBLISH". It is empty in
 	// files, and has to be for servers (RFC 4791 4.1).
 	Method string
@@ -60,7 +64,8 @@ type Options struct {
 	// StrictDue leaves out the start of a task that is due on the same day: RFC 5545 3.8.2.3 wants it to be later, which
 	// few insist on.
 	StrictDue bool
-	// TakeTime writes events that begin at a time of day and take none as such of a second: Cyrus takes no others.
+	// TakeTime writes events that begin at a time of day and take none as such of a second: Cyrus takes no others. Nor does
+	// it take lines without a value: of what was read those that say nothing are left out.
 	TakeTime bool
 	// Beside returns the URI under which an attachment is stored beside the calendar, or "" to have it inside. With nil
 	// all are inside.
@@ -100,6 +105,9 @@ func (e *Encoder) Begin(w io.Writer) {
 	}
 	if e.opts.Color != "" {
 		e.l.TextLine("COLOR", e.opts.Color)
+	}
+	for i := range e.opts.Properties {
+		e.property(&e.opts.Properties[i])
 	}
 }
 

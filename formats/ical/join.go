@@ -23,7 +23,7 @@ func (e *Encoder) Apart(w io.Writer, it *formats.Item) error {
 	}
 	e.reset(w)
 	c.zones(&e.opts, func(z *formats.Zone) {
-		if z != nil && len(z.Onsets) > 0 {
+		if isDefined(z) {
 			e.identify(z)
 		}
 	})

@@ -113,7 +113,7 @@ func (e *Encoder) declare(c component) (plain bool) {
 	}
 	plain = true
 	c.zones(&e.opts, func(z *formats.Zone) {
-		if z == nil || len(z.Onsets) == 0 {
+		if !isDefined(z) {
 			return
 		}
 		id, fresh := e.identify(z)
@@ -121,7 +121,7 @@ func (e *Encoder) declare(c component) (plain bool) {
 			e.timezone(id, z)
 		}
 		if plain {
-			plain = id == zoneName(z.ID)
+			plain = id == plainID(z)
 		}
 	})
 	return plain
@@ -133,8 +133,12 @@ func (e *Encoder) identify(z *formats.Zone) (id string, fresh bool) {
 	if id, ok := e.ids[z]; ok {
 		return id, false
 	}
-	sum := ruleSum(sha256.Sum256([]byte(rulesOf(z))))
-	id = zoneName(z.ID)
+	rules := z.Verbatim
+	if rules == nil {
+		rules = []byte(rulesOf(z))
+	}
+	sum := ruleSum(sha256.Sum256(rules))
+	id = plainID(z)
 	if known, ok := e.zones[id]; ok && known != sum {
 		id += "-" + hex.EncodeToString(sum[:4])
 	}
@@ -144,6 +148,17 @@ func (e *Encoder) identify(z *formats.Zone) (id string, fresh bool) {
 	}
 	e.zones[id] = sum
 	return id, true
+}
+
+// isDefined reports whether a calendar can say what a zone is.
+func isDefined(z *formats.Zone) bool { return z != nil && (len(z.Onsets) > 0 || z.Verbatim != nil) }
+
+// plainID returns the identifier of a zone where no other has it: the one that it came with.
+func plainID(z *formats.Zone) string {
+	if z.Verbatim != nil {
+		return z.ID
+	}
+	return zoneName(z.ID)
 }
 
 // zoneName returns an identifier that programs find again however they compare it: it stands as a text in one place and
@@ -205,6 +220,10 @@ func onsetDates(id string, o *formats.Onset) []string {
 
 // timezone writes a VTIMEZONE (RFC 5545 3.6.5).
 func (e *Encoder) timezone(id string, z *formats.Zone) {
+	if z.Verbatim != nil {
+		e.verbatimZone(id, z)
+		return
+	}
 	e.l.Line("BEGIN", "VTIMEZONE")
 	e.l.TextLine("TZID", id)
 	if z.Name != "" {

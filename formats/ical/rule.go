@@ -17,6 +17,9 @@ var (
 // form the end of the rule is written. It is empty where the rule has no frequency. Parts that RFC 5545 forbids are
 // left out.
 func Rule(r *formats.Recurrence, start formats.Moment) string {
+	if r.Text != "" {
+		return r.Text
+	}
 	if r.Frequency < formats.Daily || r.Frequency > formats.Yearly {
 		return ""
 	}

@@ -16,6 +16,9 @@ var taskStates = [...]string{
 type task struct{ *formats.Task }
 
 func (t task) check() error {
+	if t.Verbatim != nil {
+		return nil
+	}
 	if reason := checkSeries(t.Series); reason != "" {
 		return errors.New(reason)
 	}
@@ -26,12 +29,20 @@ func (t task) check() error {
 }
 
 func (t task) zones(_ *Options, visit func(*formats.Zone)) {
+	if t.Verbatim != nil {
+		namedZones(t.Verbatim, visit)
+		return
+	}
 	visit(t.Start.Zone)
 	visit(t.Due.Zone)
 }
 
 // write writes a VTODO (RFC 5545 3.6.2).
 func (t task) write(e *Encoder) {
+	if t.Verbatim != nil {
+		e.verbatim(&t.Details, changes{nobody: t.Assigner == nil && t.Owner == nil})
+		return
+	}
 	start, due, left := t.span(e.opts.StrictDue)
 	e.begin("VTODO", &t.Details, start)
 	e.moment("DTSTART", start)

@@ -23,10 +23,11 @@ import (
 )
 
 // Separator stands between a file's name and the flags. On file systems of Windows, which refuse it, some programs
-// (mbsync) use [WindowsSeparator].
+// (mbsync) use [WindowsSeparator], and others (Python's) an exclamation mark, which is only read.
 const (
 	Separator        = ':'
 	WindowsSeparator = ';'
+	otherSeparator   = "!2,"
 )
 
 // Message is what the name of a file in cur tells of a mail.
@@ -129,6 +130,9 @@ func Base(name string) string {
 // cutInfo parts a name from the flags at its end.
 func cutInfo(name string) (base, info string) {
 	i := strings.LastIndexAny(name, string(Separator)+string(WindowsSeparator))
+	if i < 0 {
+		i = strings.LastIndex(name, otherSeparator)
+	}
 	if i < 0 {
 		return name, ""
 	}

@@ -36,6 +36,8 @@ func TestParseName(t *testing.T) {
 		"1393749060.0af3.mailmill,S=12,W=13:2,FSab":     {Time: time.Unix(1393749060, 0).UTC(), Unique: "0af3", Size: 12, Virtual: 13, Flags: formats.FlagFlagged | formats.FlagSeen, Keywords: "ab"},
 		"1393749060.M20046P2137.host,S=4542,W=4642:2,S": {Time: time.Unix(1393749060, 0).UTC(), Unique: "M20046P2137.host", Size: 4542, Virtual: 4642, Flags: formats.FlagSeen},
 		"1393749060.V0;2,RS":                            {Time: time.Unix(1393749060, 0).UTC(), Unique: "V0", Flags: formats.FlagAnswered | formats.FlagSeen},
+		"1393749060.V0!2,RS":                            {Time: time.Unix(1393749060, 0).UTC(), Unique: "V0", Flags: formats.FlagAnswered | formats.FlagSeen},
+		"a!b":                                           {Unique: "a!b"},
 		"new":                                           {Unique: "new"},
 		"":                                              {},
 		"x,S=-1,W=q:1,FS":                               {Unique: "x"},

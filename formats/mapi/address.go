@@ -244,3 +244,35 @@ func hasPrefixFold(s, prefix string) bool {
 func hasSuffixFold(s, suffix string) bool {
 	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
+
+// CleanName returns a display name without what programs add to it: quotes around it, the address after it in parentheses
+// or brackets, "on behalf of" and what follows. A name that only repeats the mail address, which may be empty, is none, and
+// nor is one that is an Exchange name.
+func CleanName(name, smtp string) string {
+	name = strings.TrimSpace(name)
+	if i := strings.Index(name, " on behalf of "); i > 0 {
+		name = strings.TrimSpace(name[:i])
+	}
+	for _, pair := range [...]string{"()", "<>", "[]"} {
+		if len(name) > 2 && name[len(name)-1] == pair[1] {
+			if i := strings.LastIndexByte(name, pair[0]); i > 0 {
+				inner := CleanAddress(name[i+1 : len(name)-1])
+				if s := ShapeOf(inner); s != ShapeNone {
+					name = strings.TrimSpace(name[:i])
+				}
+			}
+		}
+	}
+	for len(name) >= 2 && (name[0] == '\'' || name[0] == '"') && name[len(name)-1] == name[0] {
+		name = strings.TrimSpace(name[1 : len(name)-1])
+	}
+	switch bare := CleanAddress(name); {
+	case bare == "", strings.EqualFold(bare, smtp):
+		return ""
+	case IsDN(bare), IsIMCEA(bare):
+		return ""
+	case strings.IndexByte(bare, '@') > 0 && smtp != "" && SMTPKey(bare) == SMTPKey(smtp):
+		return ""
+	}
+	return name
+}

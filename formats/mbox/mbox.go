@@ -1,5 +1,5 @@
-// Package mbox writes and reads mbox files of the mboxrd kind, in which nothing is lost: a line of a message that
-// begins with "From ", after any number of ">", gets one ">" more, and loses it again on reading.
+// Package mbox writes mbox files of the mboxrd kind, in which nothing is lost, and reads those of every kind. In mboxrd a line
+// of a message that begins with "From ", after any number of ">", gets one ">" more, and loses it again on reading.
 //
 //	w := mbox.NewWriter(file)
 //	msg := w.Message("alice@example.org", received, mbox.Status{Flags: item.Flags})
@@ -7,10 +7,12 @@
 //	err := msg.Close()
 //
 // The state of a message stands in its header, in the fields Status, X-Status and X-Keywords, where mail programs look
-// for it. Such fields are never taken over from the message itself, as they would be believed.
+// for it. Such fields are never taken over from the message itself, as they would be believed. [CutState] reads them, and
+// those of Thunderbird, and parts them from the message.
 //
-// Files of other programs are of four kinds that cannot be told apart for certain. The [Reader] takes them all for
-// mboxrd. It differs in what it takes for the start of a message: see there.
+// Files of other programs are of four kinds that cannot be told apart for certain. Where a message begins in them is told
+// by [Scanner], which of its lines are quoted by [Quoting]. A [Reader] does all of it for those who want messages one after
+// the other; who wants to know what is where, or needs them as they stand, takes the parts.
 package mbox
 
 import (

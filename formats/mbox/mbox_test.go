@@ -408,3 +408,22 @@ func TestCase20MailsSurvive(t *testing.T) {
 		}
 	}
 }
+
+func BenchmarkScanner(b *testing.B) {
+	m := "Subject: x\r\n\r\n" + strings.Repeat(strings.Repeat("x", 76)+"\r\n", 1000)
+	file := write(b, slices.Repeat([]string{m}, 100)...)
+	b.SetBytes(int64(len(file)))
+	for b.Loop() {
+		s := mbox.NewScanner(bytes.NewReader(file))
+		for {
+			if _, err := s.Next(); err != nil {
+				break
+			}
+			for {
+				if _, err := s.Piece(); err != nil {
+					break
+				}
+			}
+		}
+	}
+}

@@ -1,24 +1,16 @@
 package mbox
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// ErrFormat is returned for a file that does not begin as an mbox file does.
+// ErrFormat is returned for a file that has no message near its beginning.
 var ErrFormat = errors.New("mbox: the file does not begin with a line \"From \"")
-
-const (
-	readBuffer = 128 << 10
-	// maxFromLine is the length of the longest line that may begin a message.
-	maxFromLine = 1000
-)
 
 // Envelope is what an mbox file says of a message outside of the message.
 type Envelope struct {
@@ -26,58 +18,73 @@ type Envelope struct {
 	From string
 	// Date is when the message was delivered; zero where that cannot be read. A date without a zone is in UTC.
 	Date time.Time
-	// Offset is where the message's "From " line begins, in bytes from the beginning of the file.
-	Offset int64
+	// Offset is where the message's "From " line begins, in bytes from the beginning of the file, and Start where the
+	// message itself does.
+	Offset, Start int64
 }
 
-// Reader reads an mbox file.
-//
-// In a file that does not quote (mboxcl2), or that another program has quoted in part, a line of a message may begin with
-// "From ". A message begins there only where two of these three hold: the line has a date, the line before is empty, the
-// next line is a header field.
-type Reader struct {
-	br     *bufio.Reader
-	offset int64 // of what br returns next
+// Recognise reports whether a file that begins with head is an mbox file: behind empty lines and a byte order mark at most
+// it begins with a line "From " with a date, or with a header after it; or it has a line with both within head, as a file
+// has that lost its beginning. A letter may begin with "From " too.
+func Recognise(head []byte) bool {
+	s := NewScanner(bytes.NewReader(head))
+	env, err := s.Next()
+	if err != nil {
+		return false
+	}
+	dated, field := !env.Date.IsZero(), isField(head[env.Start:])
+	return dated && field || s.Garbage() == 0 && (dated || field)
+}
 
-	env   Envelope
-	began bool   // the file's first line has been read
-	next  bool   // env is of a message that has not been returned
-	rest  bool   // the next bytes go on in the same line
-	empty bool   // an empty line was read and not returned: it may be the one that ends the message
-	blank bool   // the line before was empty
-	cr    bool   // a piece of a line ended with CR, which is not returned yet
-	out   []byte // of the current message, to be returned
-	at    int
-	err   error // of the file, io.EOF included
-	done  bool  // the current message has ended
-	seq   int   // of the current message
+// ParseEnvelope reads the line "From " that b begins with. What it returns has no offset; its Start is the length of the
+// line. ok is false where b begins with something else, or is shorter than the line.
+func ParseEnvelope(b []byte) (env Envelope, ok bool) {
+	i := bytes.IndexByte(b[:min(len(b), maxFromLine+1)], '\n')
+	if i < 0 || !bytes.HasPrefix(b, fromMark) {
+		return env, false
+	}
+	env, _ = parseFrom(string(b[:i]))
+	env.Start = int64(i) + 1
+	return env, true
+}
+
+// MaxEnvelope is the length of the longest line that [ParseEnvelope] reads, with its end.
+const MaxEnvelope = maxFromLine + 1
+
+// maxDecided is how much of a message is read, where a line may be quoted, before it is said how lines are.
+const maxDecided = 1 << 20
+
+// Reader reads the messages of an mbox file of any kind. Where they begin the [Scanner] says; how their lines are quoted
+// [Quoting] says, by the first megabyte of each.
+type Reader struct {
+	s *Scanner
+
+	quoting Quoting
+	decided bool   // on quoting
+	last    byte   // of the message as it stands in the file
+	held    []byte // of the message, until it is decided
+	out     []byte // of the message, to be returned
+	at      int
+	err     error // of the file, io.EOF included, where the message ends
+	seq     int   // of the message
 }
 
 // NewReader returns a reader of r.
-func NewReader(r io.Reader) *Reader {
-	return &Reader{br: bufio.NewReaderSize(r, readBuffer), done: true}
-}
+func NewReader(r io.Reader) *Reader { return &Reader{s: NewScanner(r)} }
 
 // Next returns the next message: its envelope and its content, with CRLF line ends whatever they are in the file, and
-// without what the writer has added. What has not been read of the message before is skipped, and its content can no
-// longer be read. At the end of the file the error is io.EOF.
+// without what the writer has added but for the fields of its state: see [CutState]. What has not been read of the
+// message before is skipped, and its content can no longer be read. At the end of the file the error is io.EOF.
+//
+// What stands before the file's first message is skipped, if it is no more than a megabyte.
 func (r *Reader) Next() (Envelope, io.Reader, error) {
-	if !r.began {
-		if err := r.first(); err != nil {
-			return Envelope{}, nil, err
-		}
+	env, err := r.s.Next()
+	if err != nil {
+		return Envelope{}, nil, err
 	}
-	for !r.done {
-		r.at = len(r.out)
-		r.fill()
-	}
-	if !r.next {
-		return Envelope{}, nil, r.err
-	}
-	r.next, r.done, r.empty, r.blank, r.rest, r.cr = false, false, false, false, false, false
-	r.out, r.at = r.out[:0], 0
 	r.seq++
-	return r.env, content{r, r.seq}, nil
+	*r = Reader{s: r.s, seq: r.seq, last: '\n', held: r.held[:0], out: r.out[:0]}
+	return env, content{r, r.seq}, nil
 }
 
 // content reads the message of a number.
@@ -93,11 +100,8 @@ func (c content) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	for r.at == len(r.out) {
-		if r.done {
-			if r.err != nil && r.err != io.EOF && !r.next {
-				return 0, r.err
-			}
-			return 0, io.EOF
+		if r.err != nil {
+			return 0, r.err
 		}
 		r.fill()
 	}
@@ -106,142 +110,37 @@ func (c content) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// first finds the file's first message.
-func (r *Reader) first() error {
-	r.began = true
-	// QUIRK: empty lines before it, and a byte order mark, occur.
-	if b, _ := r.br.Peek(3); string(b) == "\xEF\xBB\xBF" {
-		r.skip(3)
-	}
-	for {
-		b, err := r.br.Peek(1)
-		if err != nil {
-			r.err = err
-			return err
-		}
-		if b[0] != '\n' && b[0] != '\r' {
-			break
-		}
-		r.skip(1)
-	}
-	line, _ := r.br.Peek(maxFromLine + 1)
-	i := bytes.IndexByte(line, '\n')
-	if i < 0 {
-		i = len(line)
-	}
-	if !bytes.HasPrefix(line, fromMark) || i > maxFromLine {
-		r.err = ErrFormat
-		return fmt.Errorf("%w but with %q", ErrFormat, line[:min(len(line), 20)])
-	}
-	r.env, _ = parseFrom(string(line[:i]))
-	r.env.Offset = r.offset
-	r.skip(min(i+1, len(line)))
-	r.next = true
-	return nil
-}
-
-func (r *Reader) skip(n int) {
-	n, _ = r.br.Discard(n)
-	r.offset += int64(n)
-}
-
-// fill adds lines of the current message to out, which has been returned.
+// fill gets more of the message. What was got before has been returned.
 func (r *Reader) fill() {
 	r.out, r.at = r.out[:0], 0
-	for len(r.out) < readBuffer/4 && !r.done {
-		b, err := r.br.ReadSlice('\n')
-		if len(b) > 0 {
-			r.line(b)
-		}
-		if err != nil && err != bufio.ErrBufferFull {
-			r.end(err)
-		}
+	piece, err := r.s.Piece()
+	r.err = err
+	switch {
+	case r.decided || len(r.held) == 0 && !r.s.facts.quoted:
+		r.convert(piece)
+	case err == nil && len(r.held)+len(piece) < maxDecided:
+		// The end, or what comes before it, tells whether what looks quoted is.
+		r.held = append(r.held, piece...)
+	default:
+		r.quoting, r.decided = r.s.Quoting(), true
+		r.convert(r.held)
+		r.convert(piece)
+		r.held = r.held[:0]
 	}
 }
 
-// line takes a line, or a piece of one that is longer than the buffer.
-func (r *Reader) line(b []byte) {
-	start := r.offset
-	r.offset += int64(len(b))
-	ended := b[len(b)-1] == '\n'
-	text := b
-	if ended {
-		text = b[:len(b)-1]
-		if n := len(text); n > 0 && text[n-1] == '\r' {
-			text = text[:n-1]
-		} else if n == 0 && r.rest && r.cr {
-			r.cr = false
-		}
+// convert adds a piece to what is to be returned.
+func (r *Reader) convert(piece []byte) {
+	if len(piece) == 0 {
+		return
 	}
-	if !r.rest {
-		if len(text) == 0 {
-			r.putEmpty()
-			r.empty, r.blank = true, true
-			return
-		}
-		if text[0] == 'F' && len(text) <= maxFromLine && bytes.HasPrefix(text, fromMark) {
-			text = bytes.Clone(text) // to look ahead moves what the buffer holds
-			if r.separates(string(text)) {
-				r.env.Offset = start
-				r.done, r.next = true, true
-				return
-			}
-		}
-		if text[0] == '>' && isQuotable(text) {
-			text = text[1:]
-		}
-		r.putEmpty()
+	bol, last := r.last == '\n', r.last
+	r.last = piece[len(piece)-1]
+	if r.quoting != QuotedNever {
+		r.out = r.quoting.appendCRLF(r.out, piece, bol, last)
+		return
 	}
-	if r.cr {
-		r.out = append(r.out, '\r')
-		r.cr = false
-	}
-	if !ended && text[len(text)-1] == '\r' {
-		r.cr, text = true, text[:len(text)-1]
-	}
-	r.out = append(r.out, text...)
-	if ended {
-		r.out = append(r.out, '\r', '\n')
-	}
-	r.rest, r.blank = !ended, false
-}
-
-func (r *Reader) putEmpty() {
-	if r.empty {
-		r.out = append(r.out, '\r', '\n')
-		r.empty = false
-	}
-}
-
-// end ends the last message. Its last line gets no line end that it has not.
-func (r *Reader) end(err error) {
-	if r.cr {
-		r.out = append(r.out, '\r')
-	}
-	r.err, r.done = err, true
-}
-
-// separates reports whether a line that begins with "From " begins a message, and if so reads it.
-func (r *Reader) separates(line string) bool {
-	env, dated := parseFrom(line)
-	signs := 0
-	if dated {
-		signs++
-	}
-	if r.blank {
-		signs++
-	}
-	if signs == 1 {
-		next, _ := r.br.Peek(80)
-		if isField(next) {
-			signs++
-		}
-	}
-	if signs < 2 {
-		return false
-	}
-	r.env = env
-	return true
+	r.out = appendCRLF(r.out, piece, last)
 }
 
 // isField reports whether b begins with a field's name and a colon.
@@ -283,7 +182,7 @@ func parseFrom(line string) (env Envelope, dated bool) {
 
 func senderOf(words []string) string {
 	s := strings.Trim(strings.Join(words, " "), "<>")
-	if s == "-" || s == "MAILER-DAEMON" {
+	if s == "-" || s == "MAILER-DAEMON" || s == "???@???" {
 		return ""
 	}
 	return s

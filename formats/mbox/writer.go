@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -150,19 +149,6 @@ func (m *Message) endHeader() {
 	m.header = false
 	m.w.buf = append(m.status.append(m.w.buf), '\n')
 }
-
-// isState reports whether a header line begins a field that readers of mbox files take for a message's state, or for
-// its length (mboxcl), which quoting changes.
-func isState(line []byte) bool {
-	i := bytes.IndexByte(line[:min(len(line), 32)], ':')
-	if i < 0 {
-		return false
-	}
-	name := string(bytes.TrimRight(line[:i], " \t"))
-	return slices.ContainsFunc(stateFields[:], func(f string) bool { return strings.EqualFold(f, name) })
-}
-
-var stateFields = [...]string{"Status", "X-Status", "X-Keywords", "X-UID", "X-IMAP", "X-IMAPbase", "Content-Length"}
 
 var fromMark = []byte("From ")
 

@@ -34,10 +34,14 @@ func readFull(r io.Reader, buf []byte) (n int, err error) {
 // read appends the content of p to buf, up to maxText of it. Where there is more, rest goes on from there and is to be
 // closed.
 func read(p *formats.Part, buf []byte) (data []byte, rest io.ReadCloser, err error) {
-	if p.Content == nil {
+	content := p.Content
+	if p.Raw != nil {
+		content = p.Raw
+	}
+	if content == nil {
 		return buf, nil, nil
 	}
-	r, err := p.Content.Open()
+	r, err := content.Open()
 	if err != nil {
 		return buf, nil, err
 	}
@@ -122,7 +126,7 @@ func (e *Encoder) factsOf(p *formats.Part) facts {
 func eachVerbatim(p *formats.Part, depth int, visit func(*formats.Part)) {
 	switch {
 	case depth > maxDepth:
-	case p.Entity:
+	case p.Entity, p.Raw != nil:
 		visit(p)
 	case len(p.Parts) > 0:
 		for _, c := range p.Parts {

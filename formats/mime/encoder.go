@@ -119,12 +119,21 @@ func (e *Encoder) write(b []byte) {
 
 // message writes a whole message. The seed is that of what contains it.
 func (e *Encoder) message(m *formats.Mail, seed [sha256.Size]byte, depth int) {
+	if m.Original != nil {
+		e.original(m, seed, depth)
+		return
+	}
 	for i := range m.Header {
 		if f := &m.Header[i]; !isStructural(f.Name) {
 			e.h.field(f)
 			e.flushFull()
 		}
 	}
+	e.inside(m, seed, depth)
+}
+
+// inside writes what a message holds, from the fields that describe it on.
+func (e *Encoder) inside(m *formats.Mail, seed [sha256.Size]byte, depth int) {
 	root := m.Root
 	if root == nil {
 		root = &formats.Part{Type: "text/plain"}
@@ -150,6 +159,8 @@ func (e *Encoder) part(m *formats.Mail, p *formats.Part, seed [sha256.Size]byte,
 		return
 	}
 	switch {
+	case p.Raw != nil:
+		e.asItCame(m, p, p.Raw, 0)
 	case p.Entity:
 		e.entity(m, p, root)
 	case depth >= maxDepth:
@@ -229,7 +240,7 @@ func (e *Encoder) damaged(m *formats.Mail, p *formats.Part, err error) {
 
 func partName(m *formats.Mail, p *formats.Part) string {
 	switch {
-	case p == m.Text, p == m.HTML:
+	case p == nil, p == m.Text, p == m.HTML:
 		return "message body"
 	case p.Name != "":
 		return `attachment "` + clean(p.Name) + `"`
@@ -247,6 +258,9 @@ func hasRoom(typ string) bool { return typ == "multipart/mixed" || typ == "multi
 // unreadable reports whether content cannot be read for which there is no place for a note in the message: it then
 // has to become part of a multipart. Content that is not in memory is read for that, and kept as far as it is small.
 func (e *Encoder) unreadable(p *formats.Part) bool {
+	if p.Raw != nil {
+		return false // it is passed on as far as it can be
+	}
 	if len(p.Parts) > 0 && !p.Entity {
 		bad := false
 		for _, c := range p.Parts {
@@ -291,7 +305,7 @@ func extend(s []loaded) []loaded {
 // content returns the content of a part, up to maxText of it. Where there is more, rest goes on from there and is to
 // be closed.
 func (e *Encoder) content(p *formats.Part) (data []byte, rest io.ReadCloser, err error) {
-	if b, ok := p.Content.(formats.Bytes); ok {
+	if b, ok := p.Content.(formats.Bytes); ok && p.Raw == nil {
 		return b, nil, nil
 	}
 	for i := range e.loaded {

@@ -15,6 +15,9 @@
 //		// The message is whole and well-formed, but some content could not be read: incomplete.Damage.
 //	}
 //
+// A mail that came in bytes is another matter: [Read] reads its header, [formats.Mail.Parse] finds its parts, and it leaves
+// as it came, whatever is wrong with it, but for what a step has changed: see [formats.Original].
+//
 // What it reads is hostile. The parsers never fail: they return what can be made out, in bounded time and memory.
 //
 // The output depends on the mail alone. Boundaries are hashes of the Message-ID and of the part's place.

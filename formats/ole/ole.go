@@ -25,7 +25,7 @@ import (
 	"io"
 	"strings"
 
-	"github.com/richardlehane/mscfb"
+	"mailmill/formats/internal/compound"
 )
 
 // Object is the file in an OLE object.
@@ -55,10 +55,6 @@ func (o *Object) Open() (io.ReadCloser, error) {
 
 // ErrNotCompound is returned for data that does not begin as a compound file does.
 var ErrNotCompound = errors.New("not a compound file")
-
-// maxDirectory bounds the bytes read of a compound file's directory: 65,536 entries, where an Office document has
-// tens of them and one with many objects in it hundreds.
-const maxDirectory = 8 << 20
 
 // documents are the compound files that are a document as a whole, by the name of a stream at their root.
 var documents = []struct{ stream, ext, mediaType string }{
@@ -117,22 +113,30 @@ func Extract(r io.ReaderAt, size int64) (*Object, error) {
 
 // stream is a stream at the root of a compound file.
 type stream struct {
-	file *mscfb.File
+	*compound.Stream
 	size int64
 }
 
-// reader returns a reader of its own: the library keeps the position in the directory entry, so that it is copied.
+// reader returns a reader of its own.
 func (s *stream) reader() io.Reader {
-	f := *s.file
-	return &fileReader{&f}
+	r, err := s.Stream.Open()
+	if err != nil {
+		return lost{err}
+	}
+	return r
 }
+
+// lost is what cannot be read at all.
+type lost struct{ err error }
+
+func (l lost) Read([]byte) (int, error) { return 0, l.err }
 
 // open returns a function that opens the stream at an offset.
 func (s *stream) open(offset int64) func() (io.Reader, error) {
 	return func() (io.Reader, error) {
 		r := s.reader()
 		if _, err := io.CopyN(io.Discard, r, offset); err != nil {
-			return nil, fmt.Errorf("stream %q: %w", s.file.Name, err)
+			return nil, fmt.Errorf("stream %q: %w", s.Name, err)
 		}
 		return r, nil
 	}
@@ -179,99 +183,21 @@ func bitmapHeader(dib []byte, size int64) []byte {
 }
 
 // open reads the directory and returns the streams at the root by name.
-//
-// The library checks its indices and notices most loops, but takes the size of the directory from the file and walks
-// it by recursion, and believes the size of a stream: the first is bounded by what it may read while it opens, the
-// second here.
 func open(r io.ReaderAt, size int64) (map[string]*stream, error) {
-	var magic [8]byte
-	if n, _ := r.ReadAt(magic[:], 0); n < len(magic) || string(magic[:]) != "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1" {
+	storage, err := compound.Read(r, size)
+	if errors.Is(err, compound.ErrFormat) {
 		return nil, ErrNotCompound
 	}
-	m := &meter{r: r, size: size, left: maxDirectory}
-	doc, err := parse(m)
 	if err != nil {
 		return nil, fmt.Errorf("compound file: %w", err)
 	}
-	m.opened = true
 	root := make(map[string]*stream)
-	for _, f := range doc.File {
-		// The entry of the root storage has no path either; it is no stream.
-		if len(f.Path) > 0 || f.FileInfo().IsDir() || f.Size > size {
-			continue
-		}
-		name := f.Name
-		if f.Initial != 0 && f.Initial < ' ' {
-			name = string(rune(f.Initial)) + name
-		}
-		if root[name] == nil {
-			root[name] = &stream{f, f.Size}
+	for _, t := range storage.Streams {
+		if root[t.Name] == nil && t.Size <= size {
+			root[t.Name] = &stream{t, t.Size}
 		}
 	}
 	return root, nil
-}
-
-// parse turns a panic of the library into an error. QUIRK: none is known of mscfb 1.0.9, but it is not written
-// for hostile input, and a file that someone was sent must not end the program.
-func parse(r io.ReaderAt) (doc *mscfb.Reader, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			doc, err = nil, fmt.Errorf("the directory makes no sense: %v", p)
-		}
-	}()
-	return mscfb.New(r)
-}
-
-// miniSector is the smallest unit of a compound file.
-const miniSector = 64
-
-// fileReader bounds what the library allocates for one Read and turns its panics into errors, as parse does.
-type fileReader struct{ f *mscfb.File }
-
-func (r *fileReader) Read(p []byte) (n int, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			n, err = 0, fmt.Errorf("stream %q makes no sense: %v", r.f.Name, v)
-		}
-	}()
-	if len(p) > 32<<10 {
-		p = p[:32<<10]
-	}
-	// The library reads all of p or nothing. Where a chain of sectors breaks, what lies before the break is had by
-	// asking for less.
-	for before := *r.f; ; p = p[:len(p)/2] {
-		n, err = r.f.Read(p)
-		if n > 0 || err == io.EOF || len(p) < 2*miniSector {
-			break
-		}
-		*r.f = before
-	}
-	if n > 0 && err == io.EOF {
-		err = nil
-	}
-	return n, err
-}
-
-// meter ends reading where the file ends and, while the file is being opened, after a number of bytes.
-type meter struct {
-	r      io.ReaderAt
-	size   int64
-	left   int64
-	opened bool
-}
-
-var errDirectory = errors.New("the directory is too large")
-
-func (m *meter) ReadAt(p []byte, off int64) (int, error) {
-	if !m.opened {
-		if m.left -= int64(len(p)); m.left < 0 {
-			return 0, errDirectory
-		}
-	}
-	if off < 0 || off >= m.size {
-		return 0, io.ErrUnexpectedEOF
-	}
-	return m.r.ReadAt(p, off)
 }
 
 // exact yields a number of bytes and fails where the source has fewer.

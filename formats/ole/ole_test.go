@@ -16,9 +16,9 @@ type entry struct {
 	data []byte
 }
 
-// compound writes a version 3 compound file with 512-byte sectors: header, FAT, directory, mini FAT, mini stream and
+// compoundFile writes a version 3 compound file with 512-byte sectors: header, FAT, directory, mini FAT, mini stream and
 // streams, each in one piece.
-func compound(entries ...entry) []byte {
+func compoundFile(entries ...entry) []byte {
 	const sector, free, end = 512, 0xFFFFFFFF, 0xFFFFFFFE
 	pad := func(b []byte, to int) []byte {
 		for len(b)%to != 0 {
@@ -185,7 +185,7 @@ func TestExtract(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			file := compound(tt.entries...)
+			file := compoundFile(tt.entries...)
 			obj, err := Extract(bytes.NewReader(file), int64(len(file)))
 			if err != nil {
 				t.Fatal(err)
@@ -219,7 +219,7 @@ func TestExtractReadsWhatIsNoCompoundFile(t *testing.T) {
 
 // A size that the file cannot hold must neither be believed nor be turned into a silent end of the data.
 func TestCutShort(t *testing.T) {
-	file := compound(entry{"CONTENTS", bytes.Repeat([]byte("%PDF-"), 2000)})
+	file := compoundFile(entry{"CONTENTS", bytes.Repeat([]byte("%PDF-"), 2000)})
 	cut := file[:len(file)/2]
 	if obj, err := Extract(bytes.NewReader(cut), int64(len(cut))); err == nil {
 		t.Errorf("the directory is lost, yet %+v was found", obj)
@@ -241,9 +241,9 @@ func TestCutShort(t *testing.T) {
 }
 
 func FuzzExtract(f *testing.F) {
-	f.Add(compound(entry{"\x01Ole10Native", packaged("a.txt", `C:\a.txt`, []byte("data"), "ä.txt")}))
-	f.Add(compound(entry{"Package", bytes.Repeat([]byte("PK\x03\x04word/"), 600)}))
-	f.Add(compound(entry{"WordDocument", []byte("x")}, entry{"CONTENTS", nil}))
+	f.Add(compoundFile(entry{"\x01Ole10Native", packaged("a.txt", `C:\a.txt`, []byte("data"), "ä.txt")}))
+	f.Add(compoundFile(entry{"Package", bytes.Repeat([]byte("PK\x03\x04word/"), 600)}))
+	f.Add(compoundFile(entry{"WordDocument", []byte("x")}, entry{"CONTENTS", nil}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		obj, err := Extract(bytes.NewReader(b), int64(len(b)))
 		if err != nil {

@@ -33,6 +33,10 @@ import (
 // ErrNotTNEF is returned for data that does not begin with the signature of a TNEF stream.
 var ErrNotTNEF = errors.New("not a TNEF stream")
 
+// UnpackedField is a header field of a part that holds a stream beside what was in it, with the value "yes": whoever unpacks
+// such parts is not to do it again. It begins with "Content-" as fields that describe a part do (RFC 2045 9).
+const UnpackedField = "Content-Unpacked"
+
 // signature is TNEFSignature (MS-OXTNEF 2.1.3.1).
 const signature = 0x223E9F78
 

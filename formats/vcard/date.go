@@ -2,6 +2,7 @@ package vcard
 
 import (
 	"fmt"
+	"strings"
 
 	"mailmill/formats"
 )
@@ -28,8 +29,10 @@ func (e *Encoder) date(name string, d formats.PartialDate) {
 		e.l.Raw(fmt.Sprintf("%04d-%02d-%02d", noYear, d.Month, d.Day))
 		e.l.End()
 		return
+	case v3 && y && name == "X-MS-ANNIVERSARY":
+		return // it is there already
 	case v3 && y:
-		name, value = "X-PST-"+name, d.String()
+		name, value = prefix+strings.TrimPrefix(name, "X-"), d.String()
 	case v3:
 		return // nobody has a birthday in a month, and no program stores one
 	case y && m:

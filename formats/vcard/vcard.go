@@ -1,4 +1,4 @@
-// Package vcard writes contacts and lists of them as vCard 4.0 (RFC 6350, with RFC 6474, 6715 and 6868) or 3.0
+// Package vcard reads and writes contacts and lists of them as vCard 4.0 (RFC 6350, with RFC 6474, 6715 and 6868) or 3.0
 // (RFC 2426).
 //
 //	enc := vcard.NewEncoder(vcard.Options{Version: vcard.V3})
@@ -10,6 +10,9 @@
 // by which other programs know it, X-MS-MANAGER or X-ADDRESSBOOKSERVER-MEMBER, else under one that begins
 // with X-PST-. Lines are folded at 75 octets and end with CRLF; notes, pictures and certificates stream. The output
 // depends on nothing but the item and the options.
+//
+// [Read] is the way back, of these versions and of 2.1. What it read is written as it came, or translated property by
+// property where another version is wanted.
 //
 // What cannot be read of an item does not keep the rest from being written: another NOTE says what is missing, and a
 // [*ContentError] is returned.
@@ -78,9 +81,14 @@ func (e *Encoder) Encode(w io.Writer, it *formats.Item) error {
 	e.damage = nil
 	e.l.Line("BEGIN", "VCARD")
 	e.l.Line("VERSION", e.opts.Version.String())
-	if it.Contact != nil {
+	switch {
+	case it.Contact != nil && it.Contact.Verbatim != nil:
+		e.verbatim(it, it.Contact.Verbatim, it.Contact.UID, it.Contact.Extra)
+	case it.Contact != nil:
 		e.contact(it, it.Contact)
-	} else {
+	case it.Group.Verbatim != nil:
+		e.verbatim(it, it.Group.Verbatim, it.Group.UID, it.Group.Extra)
+	default:
 		e.group(it, it.Group)
 	}
 	e.l.Line("END", "VCARD")

@@ -236,24 +236,12 @@ func (p *planner) title(source string, f *formats.Folder, c component) (title st
 		}
 	}
 	if p.prefix != "" && !mapped {
-		title = strings.ReplaceAll(p.prefix, sourceMark, baseName(source)) + "/" + title
+		title = strings.ReplaceAll(p.prefix, folders.SourceMark, folders.SourceName(source)) + "/" + title
 	}
 	if own, ok := componentOf(f); c != cards && (ok && own != c || !ok && c != events) {
 		title += " (" + [...]string{"events", "tasks", "notes"}[c] + ")"
 	}
 	return title, mapped
-}
-
-// sourceMark stands for an archive's name in a prefix.
-const sourceMark = "{source}"
-
-// baseName returns a file's name without its folder and extension, whichever system's path it is.
-func baseName(path string) string {
-	name := path[strings.LastIndexAny(path, `/\`)+1:]
-	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
-		name = name[:dot]
-	}
-	return name
 }
 
 // slugText returns what the last part of a collection's URL is made of. Some servers have calendars and address books in

@@ -203,13 +203,20 @@ func (t *Target) Encode(_ context.Context, it *formats.Item) (load.Encoded, erro
 	return e, nil
 }
 
-// withoutPeople returns a meeting as an event of one's own. Who takes part stands in properties that no server acts on.
+// withoutPeople returns a meeting as an event of one's own, and a task that came with those who have to do with it as one's
+// own too. Who takes part stands in properties that no server acts on.
 func withoutPeople(it *formats.Item) *formats.Item {
-	if it.Event == nil {
+	as := *it
+	switch {
+	case it.Event != nil:
+		as.Event = withoutMeeting(it.Event)
+	case it.Task != nil && it.Task.Verbatim != nil:
+		t := *it.Task
+		t.Assigner, t.Owner = nil, nil
+		as.Task = &t
+	default:
 		return it
 	}
-	as := *it
-	as.Event = withoutMeeting(it.Event)
 	return &as
 }
 
@@ -222,22 +229,27 @@ func withoutMeeting(ev *formats.Event) *formats.Event {
 	if ev.Meeting == nil {
 		return &as
 	}
-	as.Meeting, as.Extra = nil, slices.Clone(ev.Extra)
-	add := func(name string, a *formats.Address) {
-		if a == nil {
-			return
-		}
-		text := a.Name
-		if spec := a.Spec(); spec != "" {
-			text = strings.TrimSpace(text + " <" + spec + ">")
-		}
-		as.Extra = append(as.Extra, formats.Property{Name: name, Value: text})
+	as.Meeting = nil
+	if ev.Verbatim != nil {
+		return &as // its lines get other names
 	}
-	add("X-PST-ORGANIZER", ev.Meeting.Organizer)
+	as.Extra = appendPerson(slices.Clone(ev.Extra), "X-PST-ORGANIZER", ev.Meeting.Organizer)
 	for _, a := range ev.Meeting.Attendees {
-		add("X-PST-ATTENDEE", a.Address)
+		as.Extra = appendPerson(as.Extra, "X-PST-ATTENDEE", a.Address)
 	}
 	return &as
+}
+
+// appendPerson adds a property that names somebody, if there is one.
+func appendPerson(list []formats.Property, name string, a *formats.Address) []formats.Property {
+	if a == nil {
+		return list
+	}
+	text := a.Name
+	if spec := a.Spec(); spec != "" {
+		text = strings.TrimSpace(text + " <" + spec + ">")
+	}
+	return append(list, formats.Property{Name: name, Value: text})
 }
 
 // zoneCalendar returns a calendar with nothing but a zone in it, as RFC 4791 5.2.2 wants it; empty without one.

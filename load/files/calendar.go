@@ -65,6 +65,9 @@ func (c calendars) compose(_ *Target, f *formats.Folder) composer {
 	file := new(calendarFile)
 	opts := c.opts
 	opts.Name = folderTitle(f)
+	if f != nil {
+		opts.Properties = f.Calendar
+	}
 	opts.Beside = func(p *formats.Part) string {
 		if file.beside == nil {
 			return ""

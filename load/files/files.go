@@ -125,7 +125,10 @@ type Options struct {
 	Inside int64
 	// FollowUps writes the tasks that items of other kinds carry, too.
 	FollowUps bool
-	Sources   []Source
+	// Prefix is a path of folders below which everything goes that is not one file. [folders.SourceMark] in it stands for the
+	// name of the archive.
+	Prefix  string
+	Sources []Source
 	// Record is what the record of the run keeps of the options that the result depends on: a run with the same may
 	// replace it. Options without influence on the result, such as the number of jobs, have no place in it.
 	Record map[string]string
@@ -210,22 +213,20 @@ func newTarget(o *Options, form Form) *Target {
 		}
 		s := new(source)
 		s.mail, s.other = o.Format.places(from.Folders)
-		if len(o.Sources) > 1 {
-			s.below = names.Take(baseName(from.Name))
-		}
+		s.below = o.below(names.Take(folders.SourceName(from.Name)))
 		t.sources = append(t.sources, s)
 		t.byName[from.Name] = s
 	}
 	return t
 }
 
-// baseName returns a file's name without its folder and extension, whichever system's path it is.
-func baseName(path string) string {
-	name := path[strings.LastIndexAny(path, `/\`)+1:]
-	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
-		name = name[:dot]
+// below returns the place of an archive: below the prefix, and where there are several each in a folder of its own.
+func (o *Options) below(source string) string {
+	prefix := o.Prefix
+	if len(o.Sources) > 1 && !strings.Contains(prefix, folders.SourceMark) {
+		prefix += "/" + folders.SourceMark
 	}
-	return name
+	return folders.Below(prefix, source)
 }
 
 // Encode implements [load.Target].
@@ -415,6 +416,8 @@ func contentSize(it *formats.Item) int64 {
 		}
 	}
 	switch {
+	case it.Mail != nil && it.Mail.Original != nil:
+		n = it.Mail.Original.Size
 	case it.Mail != nil:
 		add(it.Mail.Root)
 	case it.Event != nil:

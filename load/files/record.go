@@ -44,6 +44,9 @@ type recordFile struct {
 	Items    int    `json:"items"`
 	// Shared says that others have a part in what the file holds: it is added to, and never removed.
 	Shared bool `json:"shared,omitempty"`
+	// Flags and Keywords are the state of a mail in a file that has no place for it.
+	Flags    []string `json:"flags,omitempty"`
+	Keywords []string `json:"keywords,omitempty"`
 }
 
 // stamp returns a time of last change as the record has it: in seconds, which is what archives and most file systems can tell.

@@ -54,7 +54,7 @@ func (l *split) write(s *source, e *encoded) error {
 		err = l.stream(e, when)
 	} else {
 		name := l.shelf.name(e)
-		if err = t.record.file(recordFile{Path: name, Size: e.size, Modified: stamp(when), Items: 1}, e.sum); err == nil {
+		if err = t.record.file(l.note(name, e, when), e.sum); err == nil {
 			content := e.blob
 			e.buffer = nil
 			err = t.tree.put(name, when, content)
@@ -111,7 +111,19 @@ func (l *split) stream(e *encoded, when time.Time) error {
 	if err != nil {
 		return err
 	}
-	return t.record.file(recordFile{Path: name, Size: e.size, Modified: stamp(when), Items: 1}, sum)
+	return t.record.file(l.note(name, e, when), sum)
+}
+
+// note is what the record has of an item's file. It keeps the state of a mail where neither the file nor its name do.
+func (l *split) note(name string, e *encoded, when time.Time) recordFile {
+	f := recordFile{Path: name, Size: e.size, Modified: stamp(when), Items: 1}
+	if l.extension == emlExtension {
+		f.Flags = e.item.Flags.Names()
+		if e.item.Mail.Original != nil {
+			f.Keywords = e.item.Keywords // those of others are among its fields
+		}
+	}
+	return f
 }
 
 func (l *split) close() error { return l.leave() }

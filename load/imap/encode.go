@@ -144,7 +144,11 @@ func encode(it *formats.Item) (*encoded, error) {
 	e, count := &encoded{item: it}, &counter{hash: blake3.New()}
 	held := new(buffer)
 	err := errTooLarge
-	if contentSize(it.Mail.Root) <= largestHeld {
+	size := contentSize(it.Mail.Root)
+	if it.Mail.Original != nil {
+		size = it.Mail.Original.Size
+	}
+	if size <= largestHeld {
 		err = mime.Write(held, it.Mail)
 	}
 	if errors.Is(err, errTooLarge) {

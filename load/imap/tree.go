@@ -113,7 +113,7 @@ func newTree(server *listing, o *Options) *tree {
 		b := &branch{name: s.Name, folders: s.Folders, latest: make(map[string]*node), places: make(map[*formats.Folder]*node), byRole: make(map[formats.Role]bool)}
 		t.sources[s.Name] = b
 		branches = append(branches, b)
-		b.root = t.below(o.Prefix, taken.Take(baseName(s.Name)))
+		b.root = t.below(o.Prefix, taken.Take(folders.SourceName(s.Name)))
 		b.prefixed = b.root != t.root
 		b.inbox = inboxOf(s.Folders)
 	}
@@ -155,7 +155,7 @@ func (t *tree) crowded(b *branch, f *formats.Folder, path []string) bool {
 func (t *tree) below(prefix, source string) *node {
 	var parts []string
 	for part := range strings.SplitSeq(prefix, "/") {
-		if part = strings.ReplaceAll(part, "{source}", source); part != "" {
+		if part = strings.ReplaceAll(part, folders.SourceMark, source); part != "" {
 			parts = append(parts, part)
 		}
 	}
@@ -172,15 +172,6 @@ func (t *tree) below(prefix, source string) *node {
 			return at
 		}
 	}
-}
-
-// baseName returns a file's name without its folder and extension, whichever system's path it is.
-func baseName(path string) string {
-	name := path[strings.LastIndexAny(path, `/\`)+1:]
-	if dot := strings.LastIndexByte(name, '.'); dot > 0 {
-		name = name[:dot]
-	}
-	return name
 }
 
 // inboxOf returns the folder that is an archive's inbox: the one with that role, or else the one with that name.

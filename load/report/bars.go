@@ -68,7 +68,11 @@ func (b *Bars) Progress(p load.Progress) {
 	b.read.now = false
 	b.shown.Unlock()
 	whole, folder := b.ofRun()
-	set(whole, int64(p.Done), int64(p.Found))
+	found := p.Found
+	if p.Open {
+		found = 0 // nobody knows how far it is
+	}
+	set(whole, int64(p.Done), int64(found))
 	set(folder, int64(p.FolderDone), int64(p.FolderFound))
 }
 
@@ -112,7 +116,15 @@ func (b *Bars) folderState(int) string {
 	case b.run.Found == 0:
 		return ""
 	}
-	return fmt.Sprintf("  %s of %s", Count(b.run.FolderDone), Count(b.run.FolderFound))
+	return doneOf(b.run.FolderDone, b.run.FolderFound, b.run.FolderFound == 0)
+}
+
+// doneOf tells how many items are done, and of how many if that is known.
+func doneOf(done, found int, open bool) string {
+	if open {
+		return "  " + Count(done)
+	}
+	return fmt.Sprintf("  %s of %s", Count(done), Count(found))
 }
 
 // Reading shows how much of a target has been read that items are to be compared with. It stands in the place of the folder
@@ -216,7 +228,7 @@ func wholeRun(p *load.Progress, speed *speeds, room int) string {
 	}
 	items, bytes := speed.recent(p)
 	speeds := []string{"   " + Count(int(items)) + " items/s", "   " + Bytes(bytes) + "/s"}
-	begin, end := fmt.Sprintf("  %s of %s", Count(p.Done), Count(p.Found)), ""
+	begin, end := doneOf(p.Done, p.Found, p.Open), ""
 	if left, ok := speed.left(p); ok {
 		end = "   " + shortly(left) + " left"
 	}

@@ -73,7 +73,7 @@ func NewJournal(lines *Lines) *Journal {
 // Progress implements [load.Observer]: it writes at most ten objects a second, and the last one of the run.
 func (j *Journal) Progress(p load.Progress) {
 	j.speed.add(&p)
-	if !j.Steps || p.Elapsed-j.last < progressEvery && p.Done < p.Found {
+	if !j.Steps || p.Elapsed-j.last < progressEvery && (p.Open || p.Done < p.Found) {
 		return
 	}
 	j.last = p.Elapsed
@@ -161,6 +161,33 @@ func (j *Journal) Balance(b load.Balance, targets ...Tally) {
 	}
 	for kind, c := range b {
 		out.Kinds[kind.String()] = counted(*c)
+	}
+	j.lines.put(out) //nolint:errcheck // see Lines.Err
+}
+
+// MailboxResult is what became of one of several mailboxes.
+type MailboxResult struct {
+	Line             int
+	Sources, Targets []string
+	Status           int // the exit status that a run for it alone would have
+	Reason           string
+}
+
+// Mailbox begins one of several mailboxes, on a line of a map.
+func (j *Journal) Mailbox(line int, sources, targets []string) {
+	j.speed, j.last = speeds{}, -progressEvery
+	j.lines.put(mailboxLine{Type: "mailbox", Line: line, Sources: sources, Targets: targets}) //nolint:errcheck // see Lines.Err
+}
+
+// Total writes the balance of several mailboxes, and what became of each. It ends their journal.
+func (j *Journal) Total(b load.Balance, mailboxes []MailboxResult) {
+	out := total{Type: "total", Kinds: make(map[string]count), Total: counted(b.Total())}
+	for kind, c := range b {
+		out.Kinds[kind.String()] = counted(*c)
+	}
+	for _, m := range mailboxes {
+		status := m.Status
+		out.Mailboxes = append(out.Mailboxes, mailboxLine{Line: m.Line, Sources: m.Sources, Targets: m.Targets, Status: &status, Reason: m.Reason})
 	}
 	j.lines.put(out) //nolint:errcheck // see Lines.Err
 }

@@ -111,6 +111,24 @@ type balance struct {
 	Targets []tally `json:"targets,omitempty"`
 }
 
+// mailboxLine is one of several mailboxes: at its beginning, and in their total with what became of it.
+type mailboxLine struct {
+	Type    string   `json:"type,omitempty"`
+	Line    int      `json:"line"`
+	Sources []string `json:"sources"`
+	Targets []string `json:"targets"`
+	Status  *int     `json:"status,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+}
+
+// total is the balance of several mailboxes.
+type total struct {
+	Type      string           `json:"type"`
+	Kinds     map[string]count `json:"kinds"`
+	Total     count            `json:"total"`
+	Mailboxes []mailboxLine    `json:"mailboxes"`
+}
+
 type tally struct {
 	Target    string `json:"target"`
 	Written   int    `json:"written"`

@@ -45,6 +45,9 @@ func (r *reader) message(m *formats.Mail, depth int) *message {
 			out.Date = stamp(t)
 		}
 	}
+	if err := m.Parse(); err != nil {
+		r.damaged("message body", err)
+	}
 	if r.digest {
 		if m.Text != nil && m.StoredText && m.Text.Content != nil {
 			out.TextSHA256, _ = r.sum(m.Text.Content, "message body", true)

@@ -329,3 +329,31 @@ func TestReasonOfJoinedErrors(t *testing.T) {
 		t.Errorf("reason %q, want %q", got, want)
 	}
 }
+
+// Several mailboxes are told apart in a journal, and end with what became of each.
+func TestMailboxes(t *testing.T) {
+	var out strings.Builder
+	j := NewJournal(NewLines(&out))
+	one := load.Balance{formats.KindMail: {Found: 3, Written: 2, Failed: 1}}
+	j.Mailbox(2, []string{"alice.pst"}, []string{"out/alice"})
+	j.Balance(one)
+	j.Mailbox(3, []string{"bob.pst", "bob.ost"}, []string{"out/bob"})
+	j.Balance(load.Balance{})
+	total := make(load.Balance)
+	total.Add(one)
+	j.Total(total, []MailboxResult{
+		{Line: 2, Sources: []string{"alice.pst"}, Targets: []string{"out/alice"}, Status: 3},
+		{Line: 3, Sources: []string{"bob.pst", "bob.ost"}, Targets: []string{"out/bob"}, Status: 4, Reason: "bob.pst is not there"},
+	})
+	const counts = `"found":3,"written":2,"unchanged":0,"filtered":0,"duplicate":0,"failed":1,"damaged":0`
+	for _, want := range []string{
+		`{"type":"mailbox","schema":1,"line":2,"sources":["alice.pst"],"targets":["out/alice"]}`,
+		`{"type":"mailbox","line":3,"sources":["bob.pst","bob.ost"],"targets":["out/bob"]}`,
+		`{"type":"total","kinds":{"mail":{` + counts + `}},"total":{` + counts + `},"mailboxes":[{"line":2,"sources":["alice.pst"],"targets":["out/alice"],"status":3},` +
+			`{"line":3,"sources":["bob.pst","bob.ost"],"targets":["out/bob"],"status":4,"reason":"bob.pst is not there"}]}`,
+	} {
+		if !strings.Contains(out.String(), want+"\n") {
+			t.Errorf("the journal lacks\n%s\nin\n%s", want, out.String())
+		}
+	}
+}

@@ -56,7 +56,7 @@ func (s *speeds) recent(p *load.Progress) (items, bytes int64) {
 func (s *speeds) left(p *load.Progress) (time.Duration, bool) {
 	from := s.since(p)
 	done := p.Done - from.done
-	if done <= 0 || p.Found < p.Done {
+	if done <= 0 || p.Open || p.Found < p.Done {
 		return 0, false
 	}
 	return time.Duration(float64(p.Elapsed-from.at) / float64(done) * float64(p.Found-p.Done)), true

@@ -143,6 +143,9 @@ func (w *walk) mail(m *formats.Mail) {
 }
 
 func (w *walk) part(p *formats.Part) {
+	if p.Raw != nil {
+		return // it is written as it came
+	}
 	w.list(p.Names, false)
 	if p.Message != nil {
 		w.mail(p.Message)
@@ -179,7 +182,7 @@ func dropSender(m *formats.Mail) {
 			from = f.Addresses[0]
 		}
 	}
-	if from == nil {
+	if from == nil || m.Original != nil {
 		return
 	}
 	for i := range m.Header {
@@ -299,7 +302,8 @@ func query(a *formats.Address, date time.Time) Query {
 // Domain is that of the addresses that [Invalid] makes. Nothing is ever delivered there (RFC 2606 2).
 const Domain = "unresolved.invalid"
 
-// Policy says what is written for a participant whose address nobody knows.
+// Policy says what is written for a participant whose address nobody knows. In mail that came in bytes nothing is written:
+// what stands there stays.
 type Policy uint8
 
 // The policies.

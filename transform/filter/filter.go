@@ -1,7 +1,10 @@
-// Package filter says which items are wanted: of which kinds, in which folders, from which time.
+// Package filter says which items are wanted: of which kinds, in which folders, from which time, between whom.
 //
-// [Kinds] and [Folders] decide by what an archive's tables tell, before an item is read. [Dates] needs the item. What
+// [Kinds] and [Folders] decide by what an archive's tables tell, before an item is read. [Classes] and [Sizes] do so where
+// the tables tell it, and look at the item where they do not. [Dates], [Subject], [State] and [People] need the item. What
 // they refuse counts as filtered.
+//
+// [Duplicates] is none of them: what it finds depends on the items before, in the order of a run.
 package filter
 
 import (

@@ -1,5 +1,8 @@
-// Package contentline writes the lines that calendars and cards are made of (RFC 5545 3.1, RFC 6350 3.3): a name,
-// parameters and a value, folded at 75 octets but never within a character.
+// Package contentline reads and writes the lines that calendars and cards are made of (RFC 5545 3.1, RFC 6350 3.3): a
+// name, parameters and a value, folded at 75 octets but never within a character.
+//
+// [Scan] finds the components of a file, a [Decoder] the lines of one, made right where they are not as they should be, and
+// [Parse] takes a line apart. A [Writer] writes them:
 //
 //	var l contentline.Writer
 //	l.Reset(w, contentline.ICalendar)

@@ -1,0 +1,53 @@
+package address_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"mailmill/formats"
+	"mailmill/formats/mime"
+	"mailmill/transform/address"
+)
+
+// knows answers for one distinguished name.
+type knows struct{ key, smtp string }
+
+func (k knows) Resolve(q *address.Query) (address.Answer, bool) {
+	return address.Answer{SMTP: k.smtp, Via: formats.ViaLearnt, Confidence: 0.9}, q.Key == k.key
+}
+
+// Of mail that came in bytes only fields change in which somebody is found. Who stays unknown stays as it came, and so do
+// those in messages within.
+func TestOriginalsKeepTheirFields(t *testing.T) {
+	const dn = "/o=Org/ou=Site/cn=Recipients/cn="
+	in := "Sender:  jane@example.org\r\nFrom: \"Jane Doe\"\r\n <" + dn + "jane>\r\nTo:  Nobody <" + dn + "nobody> ,root\r\nCc: <mailto:jane@example.org>,\r\n\tJane <" + dn + "JANE>\r\n" +
+		"Content-Type: message/rfc822\r\n\r\nFrom: <" + dn + "jane>\r\n\r\nText\r\n"
+	want := "Sender:  jane@example.org\r\nFrom: Jane Doe <jane@example.org>\r\nTo:  Nobody <" + dn + "nobody> ,root\r\nCc: jane@example.org, Jane <jane@example.org>\r\n" +
+		in[strings.Index(in, "Content-Type"):]
+	for _, parsed := range []bool{false, true} {
+		m, err := mime.Read(formats.Bytes(in), int64(len(in)), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed {
+			if err := m.Parse(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := &address.Resolver{Rungs: []address.Rung{knows{address.Key(dn + "jane"), "jane@example.org"}}}
+		if _, err := r.Apply(t.Context(), &formats.Item{Mail: m}); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := mime.Write(&out, m); err != nil {
+			t.Fatal(err)
+		}
+		if out.String() != want {
+			t.Errorf("wrote\n%s\nand not\n%s", out.String(), want)
+		}
+		if m.From.SMTP != "jane@example.org" || m.Sender != nil || m.To[0].SMTP != "" || m.To[1].Name != "root" {
+			t.Errorf("from %+v, sender %+v, to %+v", m.From, m.Sender, m.To)
+		}
+	}
+}
