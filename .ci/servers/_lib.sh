@@ -141,11 +141,27 @@ still() { # still PID:START...: those that live and are no zombies
   return 0
 }
 
+# halt PID...: makes processes stand still, and waits until they do.
+halt() {
+  local p s i
+  kill -STOP "$@" 2>/dev/null || true
+  for p in "$@"; do
+    for i in $(seq 1 1000); do
+      s=$(cat "/proc/$p/stat" 2>/dev/null) || break
+      s=${s##*) }
+      case ${s%% *} in T | Z | X) break ;; esac
+      sleep 0.01
+    done
+  done
+}
+
 # stop_instance DIR [KILL]: ends what DIR/pids names, and all descendants; with KILL by SIGKILL, all at once.
 stop_instance() {
   local masters all left e i
   masters=$(live_pids "$1")
   if [ -n "$masters" ]; then
+    # shellcheck disable=SC2086
+    [ -z "${2:-}" ] || halt $masters # or they start another one meanwhile
     # shellcheck disable=SC2086
     all=$(with_children $masters)
     if [ -n "${2:-}" ]; then

