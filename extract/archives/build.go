@@ -307,6 +307,14 @@ func (b *builder) look(i int, buf []byte) {
 		return
 	}
 	k := recognise(head, p.name)
+	if at, ok := f.(io.ReaderAt); ok && b.of.onDisk && k.form == inPacked {
+		// What is a source of its own is not unpacked only to find that out.
+		inner, _, done := peel(k, p.name, at, p.size)
+		done()
+		if inner.form.source() {
+			k = inner
+		}
+	}
 	b.kinds[i], p.form = k, k.form
 	if k.form == inMail {
 		if len(head) == headLen {

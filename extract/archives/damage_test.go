@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -253,4 +254,19 @@ func TestExcept(t *testing.T) {
 	}
 	defer a.Close()
 	same(t, lines(t, a), []string{` mail 60090117 [] "one" []`})
+}
+
+// Where there is no room for a copy, the sentence says how much it takes and where.
+func TestNoRoom(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
+		t.Skip("what is free is not known here before it is used up")
+	}
+	s := new(session)
+	defer s.store.Close()
+	_, err := s.store.Copy(t.Context(), strings.NewReader(one), 1<<60, nil)
+	err = refused("big.zip/alice.pst", err)
+	if !errors.Is(err, ErrNoRoom) || !strings.HasPrefix(err.Error(), "big.zip/alice.pst has to be copied to a file in "+os.TempDir()+" first, which does not work: it takes 1099511627776 MB, and ") ||
+		!strings.Contains(err.Error(), " MB are free. Make room there, name another folder in "+tempVariable+", or put the archive into a file and name that") {
+		t.Error(err)
+	}
 }

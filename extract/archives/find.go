@@ -178,29 +178,42 @@ func look(path string) (k, holds *kind, err error) {
 	return k, innermost(k, path, f, w.size), nil
 }
 
-// innermost is the kind of what a file holds in the end. What cannot be unpacked is of the kind that it is packed in. A tar
-// or zip that holds nothing for us is none that is read.
+// innermost is the kind of what a file holds in the end. A tar or zip that holds nothing for us is none that is read.
 func innermost(k *kind, path string, f io.ReaderAt, size int64) *kind {
-	broken := *k
-	broken.form = unread
-	var r io.Reader = io.NewSectionReader(f, 0, size)
-	for depth := 0; k.form == inPacked; depth++ {
-		z, err := k.compression.NewReader(r)
-		if err != nil || depth > bundle.MaxDepth {
-			return &broken
-		}
-		defer z.Close()
-		path = unpackedName(path)
-		head, err := readInto(nil, z, headLen)
-		if len(head) == 0 || err != nil && !errors.Is(err, bundle.ErrFormat) {
-			return &broken
-		}
-		k, r = recognise(head, path), io.MultiReader(bytes.NewReader(head), z)
-	}
+	k, r, done := peel(k, path, f, size)
+	defer done()
 	if k.form == inTar && !tarHolds(r) || k.form == inZip && !zipHolds(f, size, r) {
 		return &kind{name: k.name + " without mail"}
 	}
 	return k
+}
+
+// peel returns the kind of what a file holds in the end, and what reads that until done is called. What cannot be unpacked
+// is of the kind that it is packed in, and not read.
+func peel(k *kind, path string, f io.ReaderAt, size int64) (_ *kind, r io.Reader, done func()) {
+	r = io.NewSectionReader(f, 0, size)
+	var open []io.Closer
+	done = func() {
+		for _, c := range open {
+			c.Close()
+		}
+	}
+	broken := *k
+	broken.form = unread
+	for k.form == inPacked {
+		z, err := k.compression.NewReader(r)
+		if err != nil || len(open) > bundle.MaxDepth {
+			return &broken, r, done
+		}
+		open = append(open, z)
+		path = unpackedName(path)
+		head, err := readInto(nil, z, headLen)
+		if len(head) == 0 || err != nil && !errors.Is(err, bundle.ErrFormat) {
+			return &broken, r, done
+		}
+		k, r = recognise(head, path), io.MultiReader(bytes.NewReader(head), z)
+	}
+	return k, r, done
 }
 
 // tarHolds reports whether there is anything in a tar that is worth opening it.

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"mailmill/extract/bundle"
 	"mailmill/formats"
 )
 
@@ -17,6 +18,8 @@ type record struct {
 	dir     string
 	states  map[string]state    // by path below dir
 	folders map[string][]string // by place below dir
+	// there, if it is not nil, tells which files are worth remembering.
+	there func(name string) bool
 }
 
 // state is that of a mail.
@@ -37,6 +40,13 @@ func readRecord(files fs.FS, dir string) *record {
 	}
 	defer f.Close()
 	r := &record{dir: dir, states: make(map[string]state), folders: make(map[string][]string)}
+	if packed, ok := files.(*bundle.FS); ok {
+		// Few bytes may unpack to a long list of what is not there.
+		r.there = func(name string) bool {
+			_, err := packed.Stat(path.Join(dir, name))
+			return err == nil
+		}
+	}
 	r.parse(io.LimitReader(f, maxRecord)) //nolint:errcheck // see above
 	return r
 }
@@ -95,7 +105,7 @@ type recordFile struct {
 }
 
 func (r *record) file(f *recordFile) {
-	if len(f.Flags)+len(f.Keywords) > 0 {
+	if len(f.Flags)+len(f.Keywords) > 0 && (r.there == nil || r.there(f.Path)) {
 		r.states[f.Path] = state{formats.ParseFlags(f.Flags), f.Keywords}
 	}
 }

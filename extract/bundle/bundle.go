@@ -5,7 +5,7 @@
 // order is copied by [Spool] first, to memory where it is small and to a file without a name where it is not.
 //
 //	budget := bundle.NewBudget(size)
-//	files, err := bundle.Zip(r, size, budget)
+//	files, err := bundle.Zip(ctx, r, size, budget)
 //	...
 //	content, err := files.Open("Takeout/Mail/All mail.mbox")
 //

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"archive/zip"
 	"bytes"
-	"compress/bzip2"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -21,6 +20,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"mailmill/extract/bundle"
+	"mailmill/formats/corpustest"
 )
 
 var when = time.Date(2014, 3, 2, 9, 30, 0, 0, time.UTC)
@@ -233,36 +233,33 @@ func TestResume(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	text := []byte(strings.Repeat("Hello, world. ", 1000))
-	pack := map[bundle.Compression]func() []byte{
-		bundle.Gzip: func() []byte {
+	pack := map[bundle.Compression]func(t *testing.T) []byte{
+		bundle.Gzip: func(*testing.T) []byte {
 			var b bytes.Buffer
 			w := gzip.NewWriter(&b)
 			w.Write(text)
 			w.Close()
 			return b.Bytes()
 		},
-		bundle.Zstd: func() []byte {
+		bundle.Zstd: func(*testing.T) []byte {
 			w, _ := zstd.NewWriter(nil)
 			return w.EncodeAll(text, nil)
 		},
 	}
 	for _, c := range []bundle.Compression{bundle.Bzip2, bundle.XZ} {
-		pack[c] = func() []byte {
-			cmd := exec.Command(c.String(), "-c")
+		pack[c] = func(t *testing.T) []byte {
+			cmd := exec.Command(corpustest.Program(t, c.String()), "-c")
 			cmd.Stdin = bytes.NewReader(text)
 			b, err := cmd.Output()
 			if err != nil {
-				return nil
+				t.Fatal(err)
 			}
 			return b
 		}
 	}
 	for c, pack := range pack {
 		t.Run(c.String(), func(t *testing.T) {
-			b := pack()
-			if b == nil {
-				t.Skipf("%v is not installed", c)
-			}
+			b := pack(t)
 			unpack := func(b []byte) ([]byte, error) {
 				r, err := c.NewReader(bytes.NewReader(b))
 				if err != nil {
@@ -292,7 +289,6 @@ func TestCompression(t *testing.T) {
 			}
 		})
 	}
-	_ = bzip2.NewReader
 }
 
 type failing struct{ err error }

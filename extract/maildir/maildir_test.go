@@ -272,7 +272,7 @@ func TestPacked(t *testing.T) {
 		w.Close()
 		return b.String()
 	}
-	noise := make([]byte, 3<<20)
+	noise := make([]byte, 3<<19)
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	hard := "Subject: hard\n\n" + hex.EncodeToString(noise)
 	for name, tt := range map[string]struct{ file, want string }{
@@ -300,7 +300,7 @@ func TestPacked(t *testing.T) {
 			}
 		}
 	}
-	a := open(t, tree("cur/1:2,=>"+gz(small)[:12], "cur/2:2,=>"+gz(hard)[:2<<20], "new/"), extract.Options{})
+	a := open(t, tree("cur/1:2,=>"+gz(small)[:12], "cur/2:2,=>"+gz(hard)[:1<<20], "new/"), extract.Options{})
 	for e := range a.Entries(t.Context()) {
 		it, err := a.Read(t.Context(), e)
 		if err == nil {

@@ -428,3 +428,33 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Times are in the zones that the file defines, or that everybody knows by the names that it uses.
+func TestZonesOfRead(t *testing.T) {
+	for _, test := range []struct{ zone, tzid, want string }{
+		{"", "Europe/Berlin", "2026-07-01T07:00:00Z"},
+		{"", "/freeassociation.sourceforge.net/Tzfile/Europe/Berlin", "2026-07-01T07:00:00Z"},
+		{"", "W. Europe Standard Time", "2026-07-01T07:00:00Z"},
+		{"", "\"(UTC+05:00) My own\"", "2026-07-01T09:00:00"},
+		{"BEGIN:VTIMEZONE\nTZID:America/New_York\nEND:VTIMEZONE\n", "America/New_York", "2026-07-01T13:00:00Z"},
+		{"BEGIN:VTIMEZONE\nTZID:Mine\nBEGIN:STANDARD\nDTSTART:19700101T000000\nTZOFFSETFROM:-0330\nTZOFFSETTO:-0330\nEND:STANDARD\nEND:VTIMEZONE\n", "Mine", "2026-07-01T12:30:00Z"},
+		{"BEGIN:VTIMEZONE\nTZID:Odd\nBEGIN:STANDARD\nDTSTART:19701025T030000\nRRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10\nTZOFFSETFROM:+0200\nTZOFFSETTO:+0100\nEND:STANDARD\n" +
+			"BEGIN:DAYLIGHT\nDTSTART:19700329T020000\nRDATE:20260329T020000\nTZOFFSETFROM:+0100\nTZOFFSETTO:+0200\nEND:DAYLIGHT\nEND:VTIMEZONE\n", "Odd", "2026-07-01T07:00:00Z"},
+	} {
+		it := read(t, "BEGIN:VCALENDAR\n"+test.zone+"BEGIN:VEVENT\nUID:1\nDTSTART;TZID="+test.tzid+":20260701T090000\nEND:VEVENT\nEND:VCALENDAR\n", ical.ReadOptions{})[0]
+		got := it.Event.Start.String()
+		if it.Event.Start.Zone != nil {
+			got = it.Event.Start.Time(nil).Format(time.RFC3339)
+		}
+		if got != test.want {
+			t.Errorf("%s: %s, want %s", test.tzid, got, test.want)
+		}
+		out := encode(t, ical.Options{}, it)
+		if it.Event.Start.Zone != nil {
+			checkReaders(t, out)
+			if back := read(t, out, ical.ReadOptions{})[0]; back.Event.Start.Time(nil) != it.Event.Start.Time(nil) {
+				t.Errorf("%s: %s is %s in\n%s", test.tzid, it.Event.Start, back.Event.Start, out)
+			}
+		}
+	}
+}

@@ -56,14 +56,7 @@ func (z *Zones) find(id string) *formats.Zone {
 	if z.known == nil {
 		z.known = make(map[string]*formats.Zone)
 	}
-	var zone *formats.Zone
-	if name := zoneOf(id); name != "" {
-		if loc, err := winzone.Location(name); err == nil {
-			// What is older than 1970 has the rules of then, and what is newer those that are law now.
-			zone = formats.ZoneOf(loc, time.Time{}, time.Date(2037, 12, 31, 0, 0, 0, 0, time.UTC))
-			zone.ID = id
-		}
-	}
+	zone := knownZone(id)
 	const most = 10000
 	if len(z.known) < most {
 		z.known[id] = zone
@@ -71,6 +64,22 @@ func (z *Zones) find(id string) *formats.Zone {
 			z.order = append(z.order, zone)
 		}
 	}
+	return zone
+}
+
+// knownZone returns the zone that everybody knows by an identifier; nil where there is none.
+func knownZone(id string) *formats.Zone {
+	name := zoneOf(id)
+	if name == "" {
+		return nil
+	}
+	loc, err := winzone.Location(name)
+	if err != nil {
+		return nil
+	}
+	// What is older than 1970 has the rules of then, and what is newer those that are law now.
+	zone := formats.ZoneOf(loc, time.Time{}, time.Date(2037, 12, 31, 0, 0, 0, 0, time.UTC))
+	zone.ID = id
 	return zone
 }
 
@@ -124,6 +133,12 @@ func parseZone(lines []contentline.Line) *formats.Zone {
 	}
 	if z.ID == "" {
 		return nil
+	}
+	if len(z.Onsets) == 0 {
+		// QUIRK: programs define zones by their name alone. What everybody knows by it is written.
+		if known := knownZone(z.ID); known != nil {
+			return known
+		}
 	}
 	return z
 }
