@@ -258,20 +258,25 @@ func (s *sender) fail(err error) {
 		s.fatal = err
 	}
 	err = s.fatal
-	var left []*job
+	var left, intended []*job
 	for _, m := range s.boxes {
-		left = append(left, m.queue...)
+		for _, j := range m.queue {
+			left = append(left, j)
+			if j.noted && j.look == lookNot {
+				intended = append(intended, j)
+			}
+		}
 		m.queue, m.bytes = nil, 0
 	}
 	s.boxes, s.waiting, s.bytes, s.unnoted = nil, 0, 0, 0
 	s.stop(err)
 	s.mu.Unlock()
 	s.more.Broadcast()
+	for _, j := range intended {
+		// It never left. That this is not noted, too, costs the next run a look.
+		j.m.place.Load().Withdraw(s.t.ctx, []string{j.key}) //nolint:errcheck // see above
+	}
 	for _, j := range left {
-		if j.noted && j.look == lookNot {
-			// It never left. That this is not noted, too, costs the next run a look.
-			j.m.place.Load().Withdraw(s.t.ctx, []string{j.key}) //nolint:errcheck // see above
-		}
 		j.done(load.Failed, err)
 	}
 }
