@@ -297,6 +297,23 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// Sources side by side may have a target each.
+func TestRoutesOfSources(t *testing.T) {
+	one, two := new(source), new(source)
+	one.add(nil, formats.KindMail, "")
+	two.add(nil, formats.KindMail, "")
+	two.add(nil, formats.KindMail, "")
+	first, second := new(target), new(target)
+	p := plan(first, one, two)
+	p.Routes = []load.Route{{Source: p.Sources[1].Name, Target: second}, {Target: first}}
+	if _, err := load.Run(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	if len(first.got) != 1 || len(second.got) != 2 {
+		t.Errorf("%v and %v", first.got, second.got)
+	}
+}
+
 // What an interrupted run has in flight is finished; what it did not reach counts as failed, and so does what the target
 // drops.
 func TestInterrupt(t *testing.T) {

@@ -84,9 +84,19 @@ func (f *filters) given() string {
 		name  string
 		given bool
 	}{
-		{"include", len(f.include) > 0}, {"exclude", len(f.exclude) > 0}, {"since", f.since != ""}, {"until", f.until != ""},
-		{"from", len(f.from) > 0}, {"to", len(f.to) > 0}, {"subject", len(f.subject) > 0}, {"larger", f.larger != ""}, {"smaller", f.smaller != ""},
-		{"unread", f.unread}, {"flagged", f.flagged}, {"class", len(f.class) > 0}, {"skip-duplicates", f.skipDuplicates},
+		{"include", len(f.include) > 0},
+		{"exclude", len(f.exclude) > 0},
+		{"since", f.since != ""},
+		{"until", f.until != ""},
+		{"from", len(f.from) > 0},
+		{"to", len(f.to) > 0},
+		{"subject", len(f.subject) > 0},
+		{"larger", f.larger != ""},
+		{"smaller", f.smaller != ""},
+		{"unread", f.unread},
+		{"flagged", f.flagged},
+		{"class", len(f.class) > 0},
+		{"skip-duplicates", f.skipDuplicates},
 	} {
 		if option.given {
 			return option.name

@@ -127,8 +127,10 @@ func sampleWorld(t *testing.T, program string) string {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"alice.pst", "alice-2013.pst", "bob.ost", "enron.pst", "backup/alice.pst", "backup/bob.pst", "backup/2014/carol.pst",
-		"export/alice.pst", "export/bob.pst", "export/bob-2012.ost", "testdata/sample.pst"} {
+	for _, name := range []string{
+		"alice.pst", "alice-2013.pst", "bob.ost", "enron.pst", "backup/alice.pst", "backup/bob.pst", "backup/2014/carol.pst",
+		"export/alice.pst", "export/bob.pst", "export/bob-2012.ost", "testdata/sample.pst",
+	} {
 		write(name, sample)
 	}
 	run := func(args ...string) {

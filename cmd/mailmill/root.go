@@ -17,9 +17,10 @@ func (a *app) rootCommand() *cobra.Command {
 		Short: "Turn exported mailboxes into standard data",
 		Long: `Mailmill reads exported mailboxes and archives of any kind (PST and OST, mbox,
 Maildir, EML, MSG, OLM, calendars, cards, in tar, zip and so on; see mailmill
-help sources), and writes what is in them as standard files that any mail program
-takes, or into accounts on servers by IMAP, CalDAV and CardDAV. It accounts for
-every item it finds: what was written, what was left out, what failed and why.
+help sources), and writes what is in them as standard files that any mail
+program takes, or into accounts on servers by IMAP, CalDAV and CardDAV. It
+accounts for every item it finds: what was written, what was left out, what
+failed and why.
 
 Exit statuses:
 ` + exitStatuses,
