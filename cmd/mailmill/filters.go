@@ -28,6 +28,7 @@ type filters struct {
 	skipDuplicates   bool
 
 	folders  *filter.Folders // of include and exclude, after build; nil without
+	tables   []load.Filter   // after build: those steps that tables can decide, for who reads no items
 	resolved []load.Step     // those that need addresses, after build
 }
 
@@ -107,7 +108,8 @@ func (f *filters) given() string {
 
 // reading reports whether it is known only of items that were read whether they are wanted.
 func (f *filters) reading() bool {
-	return f.since != "" || f.until != "" || len(f.from)+len(f.to)+len(f.subject) > 0 || f.unread || f.flagged || f.skipDuplicates
+	return f.since != "" || f.until != "" || len(f.from)+len(f.to)+len(f.subject) > 0 || f.unread || f.flagged || f.skipDuplicates ||
+		len(f.class) > 0 || f.larger != "" || f.smaller != ""
 }
 
 // kinds returns those that are wanted; none where nothing says so.
@@ -123,6 +125,9 @@ func (f *filters) kinds() (filter.Kinds, error) {
 }
 
 // build returns what a run needs to leave out what is not wanted. The steps that need addresses are added by [app.resolve].
+//
+// Of the items of a wanted kind in a wanted folder all are read, though tables tell the class and the size of many: the number
+// at the end of equal keys counts those that are left out, and so depends on no option.
 func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
 	kinds, err := f.kinds()
 	if err != nil {
@@ -143,7 +148,7 @@ func (f *filters) build() (wanted []load.Filter, steps []load.Step, err error) {
 		load.Step
 	},
 	) {
-		wanted, steps = append(wanted, decides), append(steps, decides)
+		f.tables, steps = append(f.tables, decides), append(steps, decides)
 	}
 	if len(f.class) > 0 {
 		classes, err := filter.NewClasses(f.class)

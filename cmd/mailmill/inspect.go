@@ -77,6 +77,7 @@ func (a *app) inspect(i *inspection, args []string) error {
 	if err != nil {
 		return err
 	}
+	wanted = append(wanted, i.filters.tables...)
 	bars := a.newBars(i.asJSON)
 	if bars != nil {
 		defer bars.Close()
