@@ -279,7 +279,7 @@ func monthDay(day int, month time.Month) (days []int, position int) {
 	switch {
 	case day <= shortest:
 		return []int{day}, 0
-	case day == 31:
+	case day >= 31: // or more in what nobody has mended: a pattern of a calendar that is not known
 		return []int{-1}, 0
 	}
 	for d := shortest; d <= day; d++ {
