@@ -161,7 +161,7 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 		}
 	}
 	if v.around == nil {
-		if v.around, err = b.mailbox(v.dir, list); err != nil {
+		if v.around, err = b.mailbox(v.dir, list, v.record); err != nil {
 			return err
 		}
 	}
@@ -196,9 +196,9 @@ func isMaildirs(name string) bool {
 }
 
 // mailbox opens the mailbox that a folder is; nil where it is none.
-func (b *builder) mailbox(dir string, list []fs.DirEntry) (mailbox, error) {
+func (b *builder) mailbox(dir string, list []fs.DirEntry, r *record) (mailbox, error) {
 	t := b.tree
-	p := part{dir: path.Dir(dir), name: path.Base(dir)}
+	p := part{dir: path.Dir(dir), name: path.Base(dir), record: r}
 	var a extract.Archive
 	var box mailbox
 	var err error
@@ -401,7 +401,7 @@ func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err er
 	case k.form == unread:
 		return lose(k.refusal(path.Join(t.info.Path, p.path())))
 	case k.form == inMail:
-		p.folder = t.shelves.at(t.dirPath(p.dir), nil)
+		p.folder = t.shelves.at(t.around(p), nil)
 		return true, nil
 	case b.of.onDisk && k.form.source():
 		return false, nil

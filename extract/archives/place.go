@@ -8,6 +8,7 @@ import (
 
 	"mailmill/extract"
 	"mailmill/formats"
+	maildirs "mailmill/formats/maildir"
 )
 
 // single reports whether a file of a form holds one item, which is in the folder that the file lies in.
@@ -26,10 +27,13 @@ func (t *tree) place(p *part) []string {
 		return names
 	}
 	if inDir {
-		return p.record.names(p.dir, names)
+		return t.around(p)
 	}
 	return p.record.names(path.Join(p.dir, stem(p.name)), names)
 }
+
+// around returns the folder that the directory is which a part lies in.
+func (t *tree) around(p *part) []string { return p.record.names(p.dir, t.dirPath(p.dir)) }
 
 // placeName returns the names that tell a part's place, and whether they are those of the folder that it lies in.
 func (t *tree) placeName(p *part) (names []string, inDir bool) {
@@ -155,8 +159,11 @@ func (s *shelves) at(parts []string, like *formats.Folder) *formats.Folder {
 func (t *tree) shelf(p *part, inner *formats.Folder) *formats.Folder {
 	if p.form.whole() {
 		f := *inner
-		if !p.form.folder() {
+		switch above := len(t.place(p)); {
+		case !p.form.folder():
 			f.Path = slices.Concat(t.place(p), inner.Path)
+		case p.form == inMaildir && p.record != nil && len(inner.Path) > above:
+			f.Path = p.record.names(path.Join(p.path(), maildirs.FolderName(inner.Path[above:]...)), inner.Path)
 		}
 		return &f
 	}

@@ -78,9 +78,9 @@ type recent struct {
 const mostRecent = 32
 
 // alone returns the only archive of a tree, if there is no more in it and it has folders of its own: the tree adds
-// nothing to it.
+// nothing to it but what the record of one that mailmill wrote knows.
 func (t *tree) alone() *opened {
-	if len(t.parts) != 1 || t.parts[0].held == nil || !t.parts[0].held.form.whole() {
+	if len(t.parts) != 1 || t.parts[0].record != nil || t.parts[0].held == nil || !t.parts[0].held.form.whole() {
 		return nil
 	}
 	return t.parts[0].held.opened
@@ -220,7 +220,7 @@ func (t *tree) entries(ctx context.Context, list func(extract.Archive) iter.Seq2
 // lost is a part of which nothing can be read.
 func (t *tree) lost(p *part, err error) *part {
 	lost := *p
-	lost.err, lost.folder = refused(path.Join(t.info.Path, p.path()), err), t.shelves.at(t.dirPath(p.dir), nil)
+	lost.err, lost.folder = refused(path.Join(t.info.Path, p.path()), err), t.shelves.at(t.around(p), nil)
 	return &lost
 }
 
