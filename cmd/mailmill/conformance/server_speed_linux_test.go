@@ -29,7 +29,7 @@ const (
 	far          = 20 * time.Millisecond // a round trip
 	sameWidth    = 4                     // connections of those that are compared
 	slowMessages = 150                   // for those that take a round trip each
-	timedAtMost  = 16                    // rounds
+	timedAtMost  = 6                     // rounds
 )
 
 // Mail is loaded nearly as fast as a client can that does nothing but send prepared messages by MULTIAPPEND, over a network
