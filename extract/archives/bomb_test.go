@@ -101,6 +101,8 @@ func TestBombs(t *testing.T) {
 		{"zeros.tar.gz", gzipZeros(tarHead, 10<<10), "unpacks to more than 250 times its size"},
 		{"1000.gz", nested, "lies in more than 8 archives, one in another. mailmill does not unpack that"},
 		{"100.zip", []byte(nestedZip), "lies in more than 8 archives, one in another"},
+		{"r.gz", gzipQuine(), "lies in more than 8 archives, one in another"},
+		{"r.zip", zipQuine(), "lies in more than 8 archives, one in another"},
 		{"overlap.zip", overlapping(1000), "has members that lie one in another"},
 		{"42.zip", []byte(zipOf(zips...)), "unpacks to more than 250 times its size"},
 		{"many.tar.gz", []byte(gzipOf(tarOf(many...))), ""},
