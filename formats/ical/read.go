@@ -186,10 +186,10 @@ func balanced(lines []contentline.Line) []contentline.Line {
 		open = open[:len(open)-1]
 	}
 	for _, l := range lines {
-		name := strings.ToUpper(strings.TrimSpace(l.Value))
+		name := contentline.ComponentName(l.Value)
 		switch l.Name {
 		case "BEGIN":
-			if name == "" || len(open) == deepest {
+			if len(open) == deepest {
 				continue
 			}
 			open = append(open, name)

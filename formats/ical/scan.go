@@ -96,7 +96,7 @@ func kindOf(c *contentline.Component) formats.Kind {
 		return formats.KindNote
 	case "VCARD":
 		for _, name := range []string{"KIND", "X-ADDRESSBOOKSERVER-KIND"} {
-			if v, _ := c.Get(name); strings.EqualFold(strings.TrimSpace(v), "group") {
+			if v, _ := c.Get(name); strings.EqualFold(contentline.CleanName(v), "group") {
 				return formats.KindGroup
 			}
 		}

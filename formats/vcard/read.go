@@ -235,7 +235,7 @@ func (r *reader) instant(name string) time.Time {
 
 // isGroup reports whether the card is that of a list (RFC 6350 6.1.4). In 3.0 Apple's name for it counts.
 func (r *reader) isGroup() bool {
-	return strings.EqualFold(r.text("KIND", "X-ADDRESSBOOKSERVER-KIND"), "group")
+	return strings.EqualFold(contentline.CleanName(r.text("KIND", "X-ADDRESSBOOKSERVER-KIND")), "group")
 }
 
 func (r *reader) class() formats.Class {

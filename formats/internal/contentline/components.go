@@ -128,10 +128,11 @@ func (s *scanner) run() error {
 	return s.close(s.at)
 }
 
-// physical takes a physical line, which may lack its end.
+// physical takes a physical line, which may lack its end. A CR within ends it for [Lines], and what follows is not looked at.
 func (s *scanner) physical(b []byte, at int64) error {
 	continues := s.open && (b[0] == ' ' || b[0] == '\t' || s.soft && !isBoundary(b))
-	text := bytes.TrimRight(b, "\r\n")
+	text := bytes.TrimSuffix(b, []byte("\n"))
+	text, _, _ = bytes.Cut(text, []byte("\r"))
 	if continues {
 		if s.keep && len(s.line)+len(b) < mostWanted {
 			s.line = append(append(s.line, '\n'), text...)
@@ -235,14 +236,13 @@ func (s *scanner) logical(next int64) error {
 	if !ok {
 		return nil
 	}
-	value := strings.ToUpper(strings.TrimSpace(p.Value))
 	switch p.Name {
 	case "BEGIN":
-		return s.begin(value)
+		return s.begin(ComponentName(p.Value))
 	case "END":
-		return s.end(value, next)
+		return s.end(ComponentName(p.Value), next)
 	case "AGENT":
-		if s.agent = value == ""; !s.wanted["AGENT"] {
+		if s.agent = strings.TrimSpace(p.Value) == ""; !s.wanted["AGENT"] {
 			return nil
 		}
 	}

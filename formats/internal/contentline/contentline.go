@@ -113,6 +113,10 @@ func CleanName(name string) string {
 	return name
 }
 
+// ComponentName returns the name that the value of a BEGIN or END is, in capitals and without what no name has: it is
+// written without that, and must not become another's by it.
+func ComponentName(value string) string { return strings.ToUpper(CleanName(value)) }
+
 // Param adds a parameter with one or more values.
 func (l *Writer) Param(name string, values ...string) {
 	l.unit(";")
