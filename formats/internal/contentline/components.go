@@ -130,9 +130,9 @@ func (s *scanner) run() error {
 
 // physical takes a physical line, which may lack its end. A CR within ends it for [Lines], and what follows is not looked at.
 func (s *scanner) physical(b []byte, at int64) error {
-	continues := s.open && (b[0] == ' ' || b[0] == '\t' || s.soft && !isBoundary(b))
 	text := bytes.TrimSuffix(b, []byte("\n"))
 	text, _, _ = bytes.Cut(text, []byte("\r"))
+	continues := s.open && (len(b) > 0 && (b[0] == ' ' || b[0] == '\t') || s.soft && !isBoundary(b))
 	if continues {
 		if s.keep && len(s.line)+len(b) < mostWanted {
 			s.line = append(append(s.line, '\n'), text...)

@@ -1,0 +1,28 @@
+package contentline_test
+
+import (
+	"strings"
+	"testing"
+
+	"mailmill/formats/internal/contentline"
+)
+
+// A byte order mark may stand anywhere, also where files were joined, and a component has the name that is written of it.
+func TestScan(t *testing.T) {
+	for in, want := range map[string]string{
+		"BEGIN:VEVENT\nUID:1\nEND:VEVENT\nX:y\n\uFEFF":              "VEVENT",
+		"BEGIN:VEVENT\nUID:1\n\uFEFF":                               "VEVENT",
+		"\uFEFFBEGIN:VCARD\nEND:VCARD\n\uFEFFBEGIN:VCARD\nX:\uFEFF": "VCARD VCARD",
+		"BEGIN:VEV\x01ENT\nUID:1\nEND: vevent \n":                   "VEVENT",
+		"BEGIN:VEVEN\rT\nUID:1\n":                                   "VEVEN",
+	} {
+		var got []string
+		_, _, err := contentline.Scan(strings.NewReader(in), nil, func(c contentline.Component) error {
+			got = append(got, c.Name)
+			return nil
+		})
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%q: %q, %v, want %s", in, got, err, want)
+		}
+	}
+}
