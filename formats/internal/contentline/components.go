@@ -50,24 +50,30 @@ const (
 // Lenient: what lacks its END ends where the next of its sort begins, a byte order mark may begin any line, and components
 // may stand outside of calendars. Strays counts lines outside of everything.
 func Scan(r io.Reader, wanted map[string]bool, visit func(Component) error) (calendars [][]Property, strays int, err error) {
-	s := &scanner{in: bufio.NewReaderSize(r, 256<<10), wanted: wanted, visit: visit}
-	if head, _ := s.in.Peek(64 << 10); bytes.IndexByte(head, '\n') < 0 && bytes.IndexByte(head, '\r') >= 0 {
-		s.in = bufio.NewReaderSize(returns{s.in}, 256<<10)
-	}
+	s := &scanner{in: bufio.NewReaderSize(returns{bufio.NewReaderSize(r, 64<<10)}, 256<<10), wanted: wanted, visit: visit}
 	if err := s.run(); err != nil {
 		return s.calendars, s.strays, err
 	}
 	return s.calendars, s.strays, nil
 }
 
-// returns reads files of old Macintoshes: their lines end with CR.
-type returns struct{ r io.Reader }
+// returns reads lines that end with CR alone, as those of old Macintoshes do, with LF.
+type returns struct{ r *bufio.Reader }
 
 func (r returns) Read(p []byte) (int, error) {
 	n, err := r.r.Read(p)
-	for i, c := range p[:n] {
-		if c == '\r' {
-			p[i] = '\n'
+	for at := 0; at < n; at++ {
+		i := bytes.IndexByte(p[at:n], '\r')
+		if i < 0 {
+			break
+		}
+		at += i
+		behind := p[at+1 : n]
+		if len(behind) == 0 {
+			behind, _ = r.r.Peek(1)
+		}
+		if len(behind) == 0 || behind[0] != '\n' {
+			p[at] = '\n'
 		}
 	}
 	return n, err
@@ -128,10 +134,9 @@ func (s *scanner) run() error {
 	return s.close(s.at)
 }
 
-// physical takes a physical line, which may lack its end. A CR within ends it for [Lines], and what follows is not looked at.
+// physical takes a physical line, which may lack its end.
 func (s *scanner) physical(b []byte, at int64) error {
-	text := bytes.TrimSuffix(b, []byte("\n"))
-	text, _, _ = bytes.Cut(text, []byte("\r"))
+	text := bytes.TrimRight(b, "\r\n")
 	continues := s.open && (len(b) > 0 && (b[0] == ' ' || b[0] == '\t') || s.soft && !isBoundary(b))
 	if continues {
 		if s.keep && len(s.line)+len(b) < mostWanted {

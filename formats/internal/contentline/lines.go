@@ -93,9 +93,10 @@ func isQuotedPrintableParam(s string) bool {
 	return strings.EqualFold(s, word)
 }
 
-// Unfold returns a line without its folds. The soft line breaks of quoted-printable stay, as line feeds.
+// Unfold returns a line without its folds, and without control characters: as they are not written, they must not keep
+// a name from being what it is read as the next time. The soft line breaks of quoted-printable stay, as line feeds.
 func Unfold(line []byte) []byte {
-	if !bytes.ContainsAny(line, "\r\n") {
+	if bytes.IndexFunc(line, isControl) < 0 {
 		return line
 	}
 	out := make([]byte, 0, len(line))
@@ -110,11 +111,17 @@ func Unfold(line []byte) []byte {
 		case len(b) > 0 && (b[0] == ' ' || b[0] == '\t'):
 			b = b[1:]
 		}
-		out = append(out, b...)
+		for _, c := range b {
+			if !isControl(rune(c)) {
+				out = append(out, c)
+			}
+		}
 		at = next
 	}
 	return out
 }
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }
 
 // IsCanonical reports whether a line can be written as it is, but for its line ends: no physical line of it has more
 // than 75 octets, each is UTF-8 by itself, and none has a control character.

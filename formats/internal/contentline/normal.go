@@ -117,7 +117,7 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 	for raw := range Lines(text) {
 		unfolded := Unfold(raw)
 		p, ok := d.property(unfolded)
-		asItIs := ok && !d.Old && utf8.Valid(unfolded) && !needsName(&p, unfolded) && !isQuotedPrintable(raw)
+		asItIs := ok && !d.Old && utf8.Valid(unfolded) && !needsName(&p, unfolded) && !isQuotedPrintable(unfolded)
 		if !ok {
 			mended++
 			stray := Text(unfolded, "", d.CodePage)

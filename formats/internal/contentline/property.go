@@ -85,7 +85,7 @@ func parseParam(s string) (p Param, rest string, ok bool) {
 		return p, "", false
 	}
 	if s[i] == '=' {
-		p.Name = strings.ToUpper(strings.TrimSpace(s[:i]))
+		p.Name = strings.ToUpper(strings.ReplaceAll(strings.TrimSpace(s[:i]), "_", "-"))
 		s = s[i+1:]
 	}
 	for {
@@ -206,10 +206,14 @@ func (p *Property) String() string {
 	b.WriteString(p.Name)
 	for _, q := range p.Params {
 		b.WriteByte(';')
-		if q.Name == "" {
+		switch {
+		case q.Name == "":
 			b.WriteString("TYPE=") // what 2.1 leaves out
-		} else {
-			b.WriteString(CleanName(q.Name) + "=")
+		case isName(q.Name):
+			b.WriteString(q.Name + "=")
+		default:
+			// Without the prefix, what is left could be the name of another.
+			b.WriteString("X-" + CleanName(q.Name) + "=")
 		}
 		for i, v := range q.Values {
 			if i > 0 {
