@@ -154,7 +154,8 @@ func (s *scanner) physical(b []byte, at int64) error {
 	}
 	s.open, s.lineAt = true, at
 	name := s.nameOf(text)
-	s.keep = s.matters(name)
+	// A name may be folded, too.
+	s.keep = s.matters(name) || len(text) < len(s.upper) && !bytes.ContainsAny(text, ":;")
 	s.agent = s.agent && string(name) == "BEGIN"
 	if s.line = s.line[:0]; s.keep {
 		s.line = append(s.line, text[:min(len(text), mostWanted)]...)
@@ -199,7 +200,7 @@ func (s *scanner) nameOf(b []byte) []byte {
 		switch {
 		case c == ':' || c == ';':
 			return s.upper[:n]
-		case c == ' ' || c == '\t':
+		case c == ' ' || c == '\t' || isControl(rune(c)):
 			continue
 		case c == '.':
 			n = 0 // what came was the group
@@ -238,7 +239,7 @@ func (s *scanner) logical(next int64) error {
 	}
 	s.open = false
 	p, ok := Parse(latin(Unfold(s.line)))
-	if !ok {
+	if !ok || !s.matters([]byte(p.Name)) {
 		return nil
 	}
 	switch p.Name {

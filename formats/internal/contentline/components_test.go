@@ -10,12 +10,13 @@ import (
 // A byte order mark may stand anywhere, also where files were joined, and a component has the name that is written of it.
 func TestScan(t *testing.T) {
 	for in, want := range map[string]string{
-		"BEGIN:VEVENT\nUID:1\nEND:VEVENT\nX:y\n\uFEFF":               "VEVENT",
-		"BEGIN:VEVENT\nUID:1\n\uFEFF":                                "VEVENT",
-		"\uFEFFBEGIN:VCARD\nEND:VCARD\n\uFEFFBEGIN:VCARD\nX:\uFEFF":  "VCARD VCARD",
-		"BEGIN:VEV\x01ENT\nUID:1\nEND: vevent \n":                    "VEVENT",
-		"BEGIN:VEVENT\rUID:1\r\n\r \x00X\rEND:VEVENT\rBEGIN:VTODO\r": "VEVENT VTODO",
-		"BEGIN:VEVEN\rT\nUID:1\n":                                    "VEVEN",
+		"BEGIN:VEVENT\nUID:1\nEND:VEVENT\nX:y\n\uFEFF":                "VEVENT",
+		"BEGIN:VEVENT\nUID:1\n\uFEFF":                                 "VEVENT",
+		"\uFEFFBEGIN:VCARD\nEND:VCARD\n\uFEFFBEGIN:VCARD\nX:\uFEFF":   "VCARD VCARD",
+		"BE\x1AGIN:VEV\x01ENT\nUID:1\nBEG\n IN:VTODO\nEND: vevent \n": "VEVENT VTODO",
+		"BEGIN:VEV\x01ENT\nUID:1\nEND: vevent \n":                     "VEVENT",
+		"BEGIN:VEVENT\rUID:1\r\n\r \x00X\rEND:VEVENT\rBEGIN:VTODO\r":  "VEVENT VTODO",
+		"BEGIN:VEVEN\rT\nUID:1\n":                                     "VEVEN",
 	} {
 		var got []string
 		_, _, err := contentline.Scan(strings.NewReader(in), nil, func(c contentline.Component) error {
