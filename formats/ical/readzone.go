@@ -104,6 +104,12 @@ func zoneOf(id string) string {
 	return ""
 }
 
+// zoneID returns the identifier in a TZID. What is on a further line was a stray one.
+func zoneID(value string) string {
+	id, _, _ := strings.Cut(contentline.Unescape(value), "\n")
+	return strings.TrimSpace(id)
+}
+
 // parseZone makes a zone of a VTIMEZONE (RFC 5545 3.6.5); nil of one without a name.
 func parseZone(lines []contentline.Line) *formats.Zone {
 	z := &formats.Zone{Verbatim: textOf(lines)}
@@ -123,8 +129,8 @@ func parseZone(lines []contentline.Line) *formats.Zone {
 				at = nil
 			}
 			depth--
-		case depth == 1 && p.Name == "TZID":
-			z.ID = strings.TrimSpace(contentline.Unescape(p.Value))
+		case depth == 1 && p.Name == "TZID" && z.ID == "":
+			z.ID = zoneID(p.Value)
 		case depth == 1 && p.Name == "X-PST-ZONE-NAME":
 			z.Name = contentline.Unescape(p.Value)
 		case depth == 2 && at != nil:

@@ -64,7 +64,7 @@ func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, stray in
 		uid, _ := c.Get("UID")
 		o.UID = uidOf(uid)
 		tzid, _ := c.Get("TZID")
-		o.TZID = strings.TrimSpace(contentline.Unescape(tzid))
+		o.TZID = zoneID(tzid)
 		_, o.Occurrence = c.Get("RECURRENCE-ID")
 		return visit(o)
 	})
