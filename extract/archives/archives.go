@@ -89,7 +89,7 @@ func openFile(ctx context.Context, path string, f *os.File, o extract.Options, c
 // openFolder opens what lies in a folder.
 func openFolder(ctx context.Context, path string, o extract.Options, changed func(error)) (*Archive, error) {
 	s := &session{o: o, changed: changed}
-	t, err := s.tree(ctx, os.DirFS(path), treeOf{path: path, format: "folder", budget: bundle.NewBudget(math.MaxInt64 / 2), onDisk: true})
+	t, err := s.tree(ctx, disk(path), treeOf{path: path, format: "folder", budget: bundle.NewBudget(math.MaxInt64 / 2), onDisk: true})
 	if err != nil {
 		s.store.Close()
 		return nil, err

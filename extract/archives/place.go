@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"mailmill/extract"
 	"mailmill/formats"
+	"mailmill/formats/codepage"
 	maildirs "mailmill/formats/maildir"
 )
 
@@ -51,7 +53,17 @@ func (t *tree) placeName(p *part) (names []string, inDir bool) {
 			return t.dirPath(dir), false
 		}
 	}
-	return append(t.dirPath(p.dir), stem(p.name)), false
+	return append(t.dirPath(p.dir), t.text(stem(p.name))), false
+}
+
+// text returns the name of a file or directory as text. What is no UTF-8 has the encoding that other text without one has, so
+// that names which differ stay different.
+func (t *tree) text(name string) string {
+	if utf8.ValidString(name) {
+		return name
+	}
+	name, _ = codepage.Decode(t.session.codePage(), []byte(name))
+	return name
 }
 
 // isMailFile reports whether a file is called as files of one message are.
@@ -79,9 +91,10 @@ func (t *tree) dirPath(dir string) []string {
 		switch ext := extension(name); ext {
 		case ".sbd", ".mbox":
 			if len(name) > len(ext) {
-				parts[i] = name[:len(name)-len(ext)]
+				name = name[:len(name)-len(ext)]
 			}
 		}
+		parts[i] = t.text(name)
 	}
 	return parts
 }

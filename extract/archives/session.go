@@ -21,6 +21,7 @@ import (
 	"mailmill/extract/olm"
 	"mailmill/extract/pim"
 	"mailmill/extract/pst"
+	"mailmill/formats/codepage"
 )
 
 // session is what everything shares that is read of one source.
@@ -32,6 +33,14 @@ type session struct {
 
 	mu     sync.Mutex
 	change error // the first that was met in a folder
+}
+
+// codePage is that of text that does not tell its own.
+func (s *session) codePage() int {
+	if s.o.CodePage != 0 {
+		return s.o.CodePage
+	}
+	return codepage.Default
 }
 
 // report takes note of a file in a folder that has changed.
