@@ -178,6 +178,8 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 		case b.passed(name), v.around != nil && (!mode.IsDir() || isMaildirs(d.Name())) && v.around.Owns(name):
 		case v.record != nil && mode.IsDir() && path.Ext(name) == besideExtension:
 			// The attachments of a calendar are no items.
+		case mode.IsDir() && isSearchCopy(d.Name(), list):
+			// They are in the mbox beside it.
 		case mode.IsDir() && v.depth < maxDirs:
 			if err := b.walk(ctx, visit{name, v.depth + 1, v.around, v.record}); err != nil {
 				return err
@@ -188,6 +190,14 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 		}
 	}
 	return nil
+}
+
+// isSearchCopy reports whether a directory, one of a list, holds copies of the mails of an mbox beside it.
+//
+// QUIRK: Thunderbird keeps each mail of "Inbox" once more in "Inbox.mozmsgs", for what the system has to search with.
+func isSearchCopy(name string, list []fs.DirEntry) bool {
+	box, ok := strings.CutSuffix(name, ".mozmsgs")
+	return ok && slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.Name() == box && !d.IsDir() })
 }
 
 // isMaildirs reports whether a directory is called as those are that a Maildir has.

@@ -130,6 +130,8 @@ var home = []string{
 	"Inbox.mbox", tinyMbox,
 	"Inbox.msf", "// <!-- <mdb:mork:z v=\"1.4\"/> -->",
 	"Lists.sbd/Go", tinyMbox,
+	"Lists.sbd/Go.mozmsgs/1393752600.wdseml", one,
+	"Rescued.mozmsgs/1393752600.wdseml", two,
 	"Apple.mbox/mbox", tinyMbox,
 	"Apple.mbox/table_of_contents", "\x00\x00\x00\x0cbinary",
 	"V10/Work.mbox/0C2D9A4E-0000-4000-8000-1234567890AB/Data/3/Messages/17.emlx", fmt.Sprintf("%d\n%s", len(one), one),
@@ -169,6 +171,7 @@ var inHome = []string{
 	`Md/Inbox mail 60090117 [seen flagged] "one" []`,
 	`Md/Inbox mail ec42ee83 [] "two" []`,
 	`Md/Sent mail ec42ee83 [seen] "two" []`,
+	`Rescued.mozmsgs mail ec42ee83 [] "two" []`,
 	`Takeout/Calendar/Family event 1707be23 [] "Lunch" []`,
 	`Takeout/Contacts/All Contacts/All Contacts contact 1ae4e86b [] "Alice" []`,
 	`V10/Work mail 60090117 [] "one" []`,
@@ -193,7 +196,7 @@ func TestFolder(t *testing.T) {
 	}
 	a := open(t, dir)
 	same(t, lines(t, a), inHome)
-	if format := a.Info().Format; format != "folder with 4 .eml, 2 .emlx, 3 mbox, 1 Maildir, 1 MH, 3 .ics or .vcf" {
+	if format := a.Info().Format; format != "folder with 5 .eml, 2 .emlx, 3 mbox, 1 Maildir, 1 MH, 3 .ics or .vcf" {
 		t.Error(format)
 	}
 	same(t, content(t, "home.zip", zipOf(home...)), inHome)
