@@ -317,6 +317,9 @@ func (b *builder) look(i int, buf []byte) {
 		return
 	}
 	k := recognise(head, p.name)
+	if p.record != nil && extension(p.name) == ".eml" {
+		k = mailFile // whatever it begins with
+	}
 	if at, ok := f.(io.ReaderAt); ok && b.of.onDisk && k.form == inPacked {
 		// What is a source of its own is not unpacked only to find that out.
 		inner, _, done := peel(k, p.name, at, p.size)

@@ -24,6 +24,7 @@ type record struct {
 
 // state is that of a mail.
 type state struct {
+	known    bool // the flags, be there none
 	flags    formats.Flags
 	keywords []string
 }
@@ -105,8 +106,8 @@ type recordFile struct {
 }
 
 func (r *record) file(f *recordFile) {
-	if len(f.Flags)+len(f.Keywords) > 0 && (r.there == nil || r.there(f.Path)) {
-		r.states[f.Path] = state{formats.ParseFlags(f.Flags), f.Keywords}
+	if (f.Flags != nil || len(f.Keywords) > 0) && (r.there == nil || r.there(f.Path)) {
+		r.states[f.Path] = state{f.Flags != nil, formats.ParseFlags(f.Flags), f.Keywords}
 	}
 }
 

@@ -110,6 +110,34 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+// A mail of which others would think that it is something else, or in another state, stays what it is.
+func TestRoundTripOddMail(t *testing.T) {
+	source := filepath.Join(t.TempDir(), "mail")
+	for name, data := range map[string]string{
+		"cur/1.a.host:2,":   "Status: RO\nX-Status: F\n" + one,
+		"cur/2.b.host:2,FS": "X-Mozilla-Status: 0002\n" + two,
+		"cur/3.c.host:2,R":  "From a@example.org Sun Mar  2 09:30:00 2014\nSubject: three\n\nHello\n\nFrom b@example.org Sun Mar  2 09:30:00 2014\nSubject: four\n\n>From here\n",
+		"cur/4.d.host:2,S":  card,
+		"cur/5.e.host:2,S":  "",
+		"new/6.f.host":      "!BDN is how they begin.\n\nWhat?\n",
+	} {
+		write(t, source, name, data)
+	}
+	want := kept(t, source)
+	states := lines(t, open(t, source))
+	for _, name := range []string{"out", "out.tar.gz", "out.zip"} {
+		t.Run(name, func(t *testing.T) {
+			to := filepath.Join(t.TempDir(), name)
+			rewrite(t, source, to, files.Options{Format: files.EML, Kinds: []formats.Kind{formats.KindMail}})
+			same(t, kept(t, to), want)
+			got := lines(t, open(t, to))
+			slices.Sort(got)
+			slices.Sort(states)
+			same(t, got, states)
+		})
+	}
+}
+
 // without returns what of a list is not in another.
 func without(list, other []string) (left []string) {
 	counts := make(map[string]int)

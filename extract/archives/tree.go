@@ -368,9 +368,8 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 		return nil, p.err
 	}
 	if p.form == inMail {
-		state := mail.State{}
+		state, written := mail.State{}, p.record.state(p.path())
 		if p.record != nil {
-			written := p.record.state(p.path())
 			state.Received, state.Flags, state.Keywords = p.modified, written.flags, written.keywords
 		}
 		content, size, _, lost := messages.Load(t.files, p.path())
@@ -388,6 +387,9 @@ func (t *tree) Read(ctx context.Context, e formats.Entry) (*formats.Item, error)
 		}
 		if it != nil {
 			it.Source = t.info.Path
+			if written.known {
+				it.Flags = written.flags // what another program has left in the header is of another time
+			}
 		}
 		return it, err
 	}

@@ -44,8 +44,9 @@ type recordFile struct {
 	Items    int    `json:"items"`
 	// Shared says that others have a part in what the file holds: it is added to, and never removed.
 	Shared bool `json:"shared,omitempty"`
-	// Flags and Keywords are the state of a mail in a file that has no place for it.
-	Flags    []string `json:"flags,omitempty"`
+	// Flags and Keywords are the state of a mail in a file that has no place for it. An empty list of flags says that there
+	// are none, whatever the file's header says.
+	Flags    []string `json:"flags,omitzero"`
 	Keywords []string `json:"keywords,omitempty"`
 }
 

@@ -1,6 +1,8 @@
 package files
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"mailmill/formats"
@@ -121,9 +123,17 @@ func (l *split) note(name string, e *encoded, when time.Time) recordFile {
 		f.Flags = e.item.Flags.Names()
 		if e.item.Mail.Original != nil {
 			f.Keywords = e.item.Keywords // those of others are among its fields
+			if f.Flags == nil && slices.ContainsFunc(e.item.Mail.Header, tellsFlags) {
+				f.Flags = []string{}
+			}
 		}
 	}
 	return f
+}
+
+// tellsFlags reports whether a field is one that readers of a mail's file take flags from.
+func tellsFlags(f formats.Field) bool {
+	return slices.ContainsFunc([]string{"Status", "X-Status", "X-Mozilla-Status", "X-Unsent"}, func(name string) bool { return strings.EqualFold(f.Name, name) })
 }
 
 func (l *split) close() error { return l.leave() }
