@@ -6,7 +6,7 @@
 //
 // A file is one folder, named after the file, except for an export of Gmail: there the labels say where a message was, see
 // [mbox.Place]. A message leaves without what the file has added: the line "From ", the quoting, and the fields in which
-// programs keep its state. These become the item's flags, keywords and time of delivery.
+// programs keep its state, which Gmail has none of. These become the item's flags, keywords and time of delivery.
 //
 // Messages that Thunderbird has deleted, and that are in the file only because it was not compacted since, are read on
 // demand, as deleted items of other archives are. So is the message that holds what Pine knows of the file, which is hidden.

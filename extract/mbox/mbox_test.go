@@ -299,6 +299,26 @@ func TestTakeout(t *testing.T) {
 	}
 }
 
+// In an export of Gmail's, fields of state are of programs that had a message before: they are neither believed nor taken
+// off it.
+func TestTakeoutOldState(t *testing.T) {
+	const envelope = "From 1690000000000000001@xxx Thu Mar 04 05:06:07 +0000 2021\n"
+	for _, tt := range []struct {
+		message string
+		flags   []string
+	}{
+		{"X-Gmail-Labels: Inbox,Unread\nStatus: RO\nX-Status: A\nX-Keywords: old\nSubject: x\n\nx\n", nil},
+		{"X-Gmail-Labels: Inbox\nX-Mozilla-Status: 0009\nContent-Length: 17\nSubject: x\n\nx\n", []string{"seen"}},
+		{"X-Gmail-Labels: Inbox\nX-IMAP: 1 1\nSubject: DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA\n\nx\n", []string{"seen"}},
+		{"X-Gmail-Labels: Inbox,Starred\nStatus: O\nSubject: large\n\n" + strings.Repeat("x\n", 1<<20), []string{"seen", "flagged"}},
+	} {
+		_, got := open(t, "All.mbox", envelope+tt.message+"\n", extract.Options{})
+		if len(got) != 1 || got[0].Message != tt.message || !slices.Equal(got[0].Flags, tt.flags) || got[0].Keywords != nil {
+			t.Errorf("%.100q: %.500q", tt.message, fmt.Sprint(got))
+		}
+	}
+}
+
 // A message of any size is the same from everywhere, and large ones are not held.
 func TestLarge(t *testing.T) {
 	text := strings.Repeat("0123456789012345678901234567890123456789012345678901234567890123456789\n", 30_000)

@@ -61,6 +61,16 @@ func (c *collector) message(ctx context.Context) error {
 // header returns the header of the latest message; it is valid until the next.
 func (c *collector) header() []byte { return c.head }
 
+// cutState reads the state in a header and returns the header without it. In an export of Gmail's the labels tell all, and
+// fields of state are the mail's own: programs that once had it left them there.
+func cutState(env *mbox.Envelope, header []byte) (mbox.State, []byte) {
+	state, without := mbox.CutState(header)
+	if env.Takeout() {
+		return mbox.State{Labels: state.Labels}, header
+	}
+	return state, without
+}
+
 // message is one of a file, freed from what the file has added.
 type message struct {
 	env     mbox.Envelope
@@ -80,7 +90,7 @@ func (m *message) held(raw []byte) {
 		n = len(raw)
 	}
 	var head []byte
-	if m.state, head = mbox.CutState(raw[:n]); len(head) < n {
+	if m.state, head = cutState(&m.env, raw[:n]); len(head) < n {
 		// The header moves up to the body.
 		raw = raw[n-len(head):]
 		copy(raw, head)
@@ -109,7 +119,7 @@ func (m *message) spanned(r *io.SectionReader) error {
 	if m.quoting != mbox.QuotedNever {
 		head = m.quoting.Append(head[:0], head, true)
 	}
-	m.state, head = mbox.CutState(head)
+	m.state, head = cutState(&m.env, head)
 	body := io.NewSectionReader(r, int64(n), r.Size()-int64(n))
 	if m.quoting == mbox.QuotedNever {
 		m.content, m.size = verbatim{head, body}, int64(len(head))+body.Size()
@@ -128,13 +138,17 @@ func (m *message) spanned(r *io.SectionReader) error {
 // item makes the item of the message.
 func (m *message) item(e formats.Entry, o extract.Options) (*formats.Item, error) {
 	s := mail.State{Flags: m.state.Flags, Keywords: m.state.Keywords, Received: m.env.Date, Envelope: m.env.From}
-	if m.env.Takeout() {
+	takeout := m.env.Takeout()
+	if takeout {
 		p := mbox.Place(m.state.Labels)
-		s.Flags |= p.Flags
-		s.Keywords = append(s.Keywords, p.Keywords...)
+		s.Flags, s.Keywords = p.Flags, p.Keywords
 		s.Envelope = "" // it is nobody's
 	}
-	return mail.New(e, m.content, m.size, s, o)
+	it, err := mail.New(e, m.content, m.size, s, o)
+	if err == nil && takeout {
+		it.Flags = s.Flags
+	}
+	return it, err
 }
 
 // verbatim is the content of a message of which nothing is quoted.

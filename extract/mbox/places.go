@@ -67,7 +67,7 @@ func (p *places) labelled(path []string, role formats.Role) *formats.Folder {
 
 // entry returns the entry of a message with such a header. shown is false for one that is there on demand only.
 func (p *places) entry(env *mbox.Envelope, head []byte, o extract.Options) (e formats.Entry, shown bool) {
-	state, _ := mbox.CutState(head)
+	state, _ := cutState(env, head)
 	e.ID = id(env.Offset)
 	if env.Takeout() {
 		place := mbox.Place(state.Labels)
