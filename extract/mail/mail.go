@@ -245,16 +245,22 @@ func mozillaFlags(value string) (f formats.Flags) {
 }
 
 // merged returns the keywords of lists, each once. Containers keep categories in a form without blanks and the like, so that
-// one of a later list may be another spelling.
+// one of a later list may be another spelling of one that the list has not itself.
 func merged(lists ...[]string) (out []string) {
 	for _, list := range lists {
+		before := out
 		for _, k := range list {
-			if k != "" && !slices.ContainsFunc(out, func(known string) bool { return keywordKey(known) == keywordKey(k) }) {
+			spelling := func(other string) bool { return keywordKey(other) == keywordKey(k) && !hasKeyword(list, other) }
+			if k != "" && !hasKeyword(out, k) && !slices.ContainsFunc(before, spelling) {
 				out = append(out, k)
 			}
 		}
 	}
 	return out
+}
+
+func hasKeyword(list []string, k string) bool {
+	return slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(other, k) })
 }
 
 // keywordKey folds the letter case of a keyword, and all that an IMAP keyword or a word cannot hold.

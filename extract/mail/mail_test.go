@@ -421,6 +421,15 @@ func TestKeyOfMailWithoutMessageID(t *testing.T) {
 	}
 }
 
+// Keywords of which only a sign differs are different; a spelling that a container needs is not.
+func TestKeywords(t *testing.T) {
+	const in = "Keywords: A+, C/C++, Projekt 1, Projekt-1\n\nx"
+	it := read(t, formats.Bytes(in), len(in), mail.State{Keywords: []string{"A+", "A-", "C_C++", "Projekt_1", "Projekt-1", "B+", "B-", "b+"}})
+	if want := []string{"A+", "C/C++", "Projekt 1", "Projekt-1", "A-", "B+", "B-"}; !slices.Equal(it.Keywords, want) {
+		t.Errorf("%q, want %q", it.Keywords, want)
+	}
+}
+
 func TestStateOfContainer(t *testing.T) {
 	const in = "Keywords: Blue Category\nStatus: O\nReceived: by b; Sat, 21 Nov 2026 21:14:05 +0000\n\nx"
 	received := time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
