@@ -13,7 +13,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -247,20 +246,29 @@ func mozillaFlags(value string) (f formats.Flags) {
 // merged returns the keywords of lists, each once. Containers keep categories in a form without blanks and the like, so that
 // one of a later list may be another spelling of one that the list has not itself.
 func merged(lists ...[]string) (out []string) {
+	known := make(map[string]bool) // in lower case
 	for _, list := range lists {
-		before := out
+		if len(list) == 0 {
+			continue
+		}
+		own := make(map[string]bool, len(list))
 		for _, k := range list {
-			spelling := func(other string) bool { return keywordKey(other) == keywordKey(k) && !hasKeyword(list, other) }
-			if k != "" && !hasKeyword(out, k) && !slices.ContainsFunc(before, spelling) {
+			own[strings.ToLower(k)] = true
+		}
+		spelt := make(map[string]bool) // by keywordKey
+		for _, k := range out {
+			if !own[strings.ToLower(k)] {
+				spelt[keywordKey(k)] = true
+			}
+		}
+		for _, k := range list {
+			if lower := strings.ToLower(k); k != "" && !known[lower] && !spelt[keywordKey(k)] {
+				known[lower] = true
 				out = append(out, k)
 			}
 		}
 	}
 	return out
-}
-
-func hasKeyword(list []string, k string) bool {
-	return slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(other, k) })
 }
 
 // keywordKey folds the letter case of a keyword, and all that an IMAP keyword or a word cannot hold.

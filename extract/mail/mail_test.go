@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -427,6 +428,21 @@ func TestKeywords(t *testing.T) {
 	it := read(t, formats.Bytes(in), len(in), mail.State{Keywords: []string{"A+", "A-", "C_C++", "Projekt_1", "Projekt-1", "B+", "B-", "b+"}})
 	if want := []string{"A+", "C/C++", "Projekt 1", "Projekt-1", "A-", "B+", "B-"}; !slices.Equal(it.Keywords, want) {
 		t.Errorf("%q, want %q", it.Keywords, want)
+	}
+}
+
+// A header may consist of keywords.
+func TestManyKeywords(t *testing.T) {
+	const n = 200_000
+	list := make([]string, n)
+	for i := range list {
+		list[i] = "a" + strconv.Itoa(i)
+	}
+	in := "Keywords: b" + strings.Join(list, ",\n b") + "\n\nx"
+	begin := time.Now()
+	it := read(t, formats.Bytes(in), len(in), mail.State{Keywords: list})
+	if took := time.Since(begin); len(it.Keywords) != 2*n || took > 20*time.Second {
+		t.Errorf("%d keywords in %v", len(it.Keywords), took)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -306,4 +307,19 @@ func FuzzScanner(f *testing.F) {
 		mbox.Recognise(file)
 		mbox.ParseEnvelope(file)
 	})
+}
+
+// A header may consist of keywords and labels.
+func TestManyWords(t *testing.T) {
+	const n = 200_000
+	var keywords, labels strings.Builder
+	for i := range n {
+		fmt.Fprintf(&keywords, " k%d", i)
+		fmt.Fprintf(&labels, ",l%d", i)
+	}
+	begin := time.Now()
+	s, _ := mbox.CutState([]byte("X-Keywords:" + keywords.String() + "\nX-Gmail-Labels: " + labels.String() + "\n\n"))
+	if took := time.Since(begin); len(s.Keywords) != n || len(s.Labels) != n || took > 20*time.Second {
+		t.Errorf("%d keywords and %d labels in %v", len(s.Keywords), len(s.Labels), took)
+	}
 }

@@ -20,10 +20,12 @@ func (e *Envelope) Takeout() bool {
 func ParseLabels(value string) []string {
 	value = mime.DecodeWords(strings.NewReplacer("\r", "", "\n", "").Replace(value))
 	var list []string
+	known := make(map[string]bool)
 	var label strings.Builder
 	quoted := false
 	end := func() {
-		if text := strings.TrimSpace(label.String()); text != "" && !slices.Contains(list, text) {
+		if text := strings.TrimSpace(label.String()); text != "" && !known[text] {
+			known[text] = true
 			list = append(list, text)
 		}
 		label.Reset()

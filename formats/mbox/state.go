@@ -106,7 +106,8 @@ const internalSubject = "DON'T DELETE THIS MESSAGE -- FOLDER INTERNAL DATA"
 // stateReader reads fields of state.
 type stateReader struct {
 	State
-	subject, field bool // those of an internal message
+	words          map[string]bool // of Keywords
+	subject, field bool            // those of an internal message
 }
 
 // read takes a field and reports whether it is one of state alone.
@@ -169,7 +170,11 @@ func (s *stateReader) keyword(word string) {
 	switch {
 	case strings.EqualFold(word, forwarded):
 		s.Flags |= formats.FlagForwarded
-	case word != "" && !slices.Contains(s.Keywords, word):
+	case word != "" && !s.words[word]:
+		if s.words == nil {
+			s.words = make(map[string]bool)
+		}
+		s.words[word] = true
 		s.Keywords = append(s.Keywords, word)
 	}
 }
