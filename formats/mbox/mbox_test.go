@@ -82,9 +82,59 @@ func TestFormat(t *testing.T) {
 	want := "From alice@example.org Thu Mar  4 04:06:07 2021\n" +
 		"Subject: x\nTo: y\nStatus: RO\nX-Status: AFT\nX-Keywords: $Forwarded Work =?utf-8?q?B=C3=BCro_2?=\n\n" +
 		">From here\n>>From there\n> From\nFro\nStatus: kept\n\n" +
-		"From MAILER-DAEMON Mon Jan  1 00:00:00 0001\nStatus: O\n\n\n"
+		"From MAILER-DAEMON Mon Jan  1 00:00:00 0001\nStatus: O\n\n"
 	if got := file.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// What stands after the header is the message's own, also where its lines end with CR CR LF, or where nothing comes.
+func TestHeaderEnds(t *testing.T) {
+	for in, want := range map[string]string{
+		"Subject: x\r\r\n\r\r\nStatus: shipped\r\r\nX-UID: 5\r\r\n\r\r\nmore\r\r\n": "Subject: x\r\n\r\nStatus: shipped\r\nX-UID: 5\r\n\r\nmore\r\n",
+		"Subject: x\r\n":     "Subject: x\n",
+		"Subject: x\r\n\r\n": "Subject: x\n\n",
+		"Subject: x":         "Subject: x\n",
+		"":                   "",
+		"\r\n":               "\n",
+		"\r\n\r\n":           "\n\n",
+	} {
+		var file bytes.Buffer
+		w := mbox.NewWriter(&file)
+		for range 2 {
+			msg := w.Message("a@example.org", date, mbox.Status{Flags: formats.FlagSeen})
+			io.WriteString(msg, in)
+			if err := msg.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		messages := 0
+		for s := mbox.NewScanner(&file); ; messages++ {
+			if _, err := s.Next(); err == io.EOF {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			for {
+				piece, err := s.Piece()
+				if err != nil {
+					break
+				}
+				got = append(got, piece...)
+			}
+			n := mbox.HeaderLen(got)
+			if n < 0 {
+				n = len(got)
+			}
+			state, head := mbox.CutState(got[:n])
+			if got := string(head) + string(got[n:]); got != want || state.Flags != formats.FlagSeen {
+				t.Errorf("%q became %q, %v", in, got, state.Flags.Names())
+			}
+		}
+		if messages != 2 {
+			t.Errorf("%q twice became %d messages", in, messages)
+		}
 	}
 }
 

@@ -49,15 +49,13 @@ func fieldOf(line []byte) string {
 // none in b.
 func HeaderLen(b []byte) int {
 	for at := 0; at < len(b); {
-		switch {
-		case b[at] == '\n':
-			return at + 1
-		case b[at] == '\r' && at+1 < len(b) && b[at+1] == '\n':
-			return at + 2
-		}
 		i := bytes.IndexByte(b[at:], '\n')
 		if i < 0 {
 			break
+		}
+		// QUIRK: programs that make CRLF of LF make CR CR LF of CRLF.
+		if len(bytes.TrimRight(b[at:at+i], "\r")) == 0 {
+			return at + i + 1
 		}
 		at += i + 1
 	}

@@ -122,8 +122,9 @@ func (m *Message) headerBytes(p []byte) []byte {
 // headerLine writes a line of the header, or as much of a long one as there is.
 func (m *Message) headerLine(line []byte, ended bool) {
 	if !m.long {
-		if len(line) == 0 {
-			m.endHeader()
+		if len(bytes.TrimRight(line, "\r")) == 0 {
+			// QUIRK: programs that make CRLF of LF make CR CR LF of CRLF. To readers of the file that is an empty line.
+			m.endHeader(line)
 			return
 		}
 		if line[0] != ' ' && line[0] != '\t' {
@@ -145,9 +146,10 @@ func (m *Message) headerLine(line []byte, ended bool) {
 	}
 }
 
-func (m *Message) endHeader() {
+// endHeader writes the state, and the empty line.
+func (m *Message) endHeader(line []byte) {
 	m.header = false
-	m.w.buf = append(m.status.append(m.w.buf), '\n')
+	m.w.buf = append(append(m.status.append(m.w.buf), line...), '\n')
 }
 
 var fromMark = []byte("From ")
@@ -223,7 +225,8 @@ func (m *Message) Close() error {
 			m.headerLine(m.line, true)
 		}
 		if m.header {
-			m.endHeader()
+			// The message ends with its header. The line that parts it from the next one ends that, too.
+			m.w.buf = m.status.append(m.w.buf)
 		}
 	} else {
 		w.buf = append(w.buf, fromMark[:m.from]...)
