@@ -94,7 +94,8 @@ func (a *Archive) contact(it *formats.Item, n *node, raw []byte) {
 func (a *Archive) reach(c *formats.Contact, n *node) {
 	get := func(name string) string { return mime.OneLine(n.get("OPFContactCopy" + name)) }
 	seen := make(map[string]bool)
-	for _, name := range [...]string{"DefaultEmailAddress", "EmailAddressList"} {
+	// Unchecked: the lists with numbers are in no archive that was at hand. Others' programs read them.
+	for _, name := range [...]string{"DefaultEmailAddress", "EmailAddressList", "EmailAddressList1", "EmailAddressList2"} {
 		for _, e := range addresses(n.child("OPFContactCopy" + name)) {
 			if key := strings.ToLower(e.Stored); !seen[key] {
 				seen[key] = true

@@ -72,6 +72,7 @@ func (a *Archive) message(e formats.Entry, n *node, raw []byte) *message {
 	m.recipients(n.child("OPFMessageCopyToAddresses"), mapi.RecipientTo)
 	m.recipients(n.child("OPFMessageCopyCCAddresses"), mapi.RecipientCc)
 	m.recipients(n.child("OPFMessageCopyBCCAddresses"), mapi.RecipientBcc)
+	m.replies(n.child("OPFMessageCopyReplyToAddresses"))
 
 	m.text(mapi.PidTagTransportMessageHeaders, a.transport(n))
 

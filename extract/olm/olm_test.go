@@ -164,6 +164,13 @@ func TestMailVariants(t *testing.T) {
 		t.Errorf("%+v", cc)
 	}
 
+	// Answers go where the sender wanted them.
+	it = only(t, message(people("OPFMessageCopyReplyToAddresses", "The list", "list@example.org", "", "bob@example.net", "Dora", "/o=Org/ou=U/cn=Recipients/cn=dora", "Nobody", "")))
+	has(t, shown(t, it), "Reply-To: The list <list@example.org>, bob@example.net")
+	if to := it.Mail.ReplyTo; len(to) != 3 || to[2].Stored != "/o=Org/ou=U/cn=Recipients/cn=dora" {
+		t.Errorf("%+v", to)
+	}
+
 	// Older programs write elements where others write attributes, have a namespace, and name the sender alone.
 	old := `<?xml version="1.0"?><!DOCTYPE x [<!ENTITY y "z">]><o:email xmlns:o="http://schemas.microsoft.com/outlook/mac/2011"><o:OPFMessageCopySubject>Old</o:OPFMessageCopySubject>` +
 		`<o:OPFMessageCopySenderAddress>a@example.org</o:OPFMessageCopySenderAddress><o:OPFMessageCopyToAddresses><emailAddress><OPFContactEmailAddressAddress>b@example.org` +
@@ -347,6 +354,7 @@ func TestOthers(t *testing.T) {
 			T("OPFContactCopyBirthday", "1980-02-03T07:00:00"), T("OPFContactCopyCellPhone", "123"), T("OPFContactCopyHomeCity", "Springfield"), T("OPFContactCopyBusinessCompany", "Acme"),
 			E("OPFContactCopyEmailAddressList", A("contactEmailAddress", "OPFContactEmailAddressAddress", "b@x.example"), A("contactEmailAddress", "OPFContactEmailAddressAddress", "a@x.example")),
 			E("OPFContactCopyDefaultEmailAddress", A("contactEmailAddress", "OPFContactEmailAddressAddress", "a@x.example")),
+			E("OPFContactCopyEmailAddressList2", A("contactEmailAddress", "OPFContactEmailAddressAddress", "c@x.example")),
 			E("OPFContactCopyCategoryList", A("category", "OPFCategoryCopyName", "Family")), T("OPFContactGetFlagStatus", "1"), T("OPFContactCopyDueDateTime", "2024-07-01T06:00:00"), T("OPFContactCopyNotesPlain", "tall")))),
 		XML("Local/Address Book/Groups.xml", E("groups", E("group", T("OPFGroupCopyDisplayName", "Team"), people("OPFGroupCopyMemberList", "Jane", "a@x.example")))),
 	))
@@ -363,7 +371,7 @@ func TestOthers(t *testing.T) {
 	has(t, shown(t, byKind[formats.KindTask]), "SUMMARY:Paint", "DTSTART;VALUE=DATE:20240701", "DUE;VALUE=DATE:20241201", "DESCRIPTION:the fence", "PRIORITY:1", "STATUS:COMPLETED", "TRIGGER;VALUE=DATE-TIME:20240701T150000Z")
 	has(t, shown(t, byKind[formats.KindNote]), "SUMMARY:Shopping", "DESCRIPTION:Milk", "CREATED:20240102T030405Z")
 	contact := byKind[formats.KindContact]
-	has(t, shown(t, contact), "FN:Jane Doe", "N:Doe;Jane;;;", "BDAY:19800203", "TEL;TYPE=cell:123", "ORG:Acme", "EMAIL;PREF=1:a@x.example\nEMAIL:b@x.example", "CATEGORIES:Family", "X-PST-FLAG-DUE:2024-07-01", "NOTE:tall")
+	has(t, shown(t, contact), "FN:Jane Doe", "N:Doe;Jane;;;", "BDAY:19800203", "TEL;TYPE=cell:123", "ORG:Acme", "EMAIL;PREF=1:a@x.example\nEMAIL:b@x.example\nEMAIL:c@x.example", "CATEGORIES:Family", "X-PST-FLAG-DUE:2024-07-01", "NOTE:tall")
 	if contact.FollowUp == nil || contact.Flags != formats.FlagFlagged {
 		t.Error("the contact's flag is no task")
 	}

@@ -120,18 +120,40 @@ func (m *message) recipients(n *node, role int) {
 	}
 }
 
+// replies adds those whom answers go to: a FLATENTRYLIST (MS-OXCDATA 2.3.3) of one-off entry identifiers.
+func (m *message) replies(n *node) {
+	var count uint32
+	var entries []byte
+	for _, a := range addresses(n) {
+		if a.Stored == "" {
+			continue
+		}
+		id := mapi.MakeOneOff(a.Name, addressType(a.Stored), a.Stored)
+		entries = append(binary.LittleEndian.AppendUint32(entries, uint32(len(id))), id...) //nolint:gosec // an XML file is smaller
+		entries = append(entries, make([]byte, -len(id)&3)...)
+		count++
+	}
+	if count > 0 {
+		list := binary.LittleEndian.AppendUint32(binary.LittleEndian.AppendUint32(nil, count), uint32(len(entries))) //nolint:gosec // as above
+		m.bytes(mapi.PidTagReplyRecipientEntries, append(list, entries...))
+	}
+}
+
 // person sets the properties of a participant.
 func (p *properties) person(name, stored string, idName, idType, idAddress mapi.ID) {
 	p.text(idName, name)
 	if stored == "" {
 		return
 	}
-	typ := "SMTP"
-	if clean := mapi.CleanAddress(stored); mapi.ShapeOf(clean) == mapi.ShapeDN {
-		typ = "EX"
-	}
-	p.text(idType, typ)
+	p.text(idType, addressType(stored))
 	p.text(idAddress, stored)
+}
+
+func addressType(stored string) string {
+	if clean := mapi.CleanAddress(stored); mapi.ShapeOf(clean) == mapi.ShapeDN {
+		return "EX"
+	}
+	return "SMTP"
 }
 
 // file is an attachment, which is a member of the archive.
