@@ -28,6 +28,7 @@ package outlook
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf16"
 
 	"mailmill/formats"
 	"mailmill/formats/codepage"
@@ -346,13 +348,31 @@ func (m *message) contentKey() string {
 		h.Write(n[:])
 		for _, b := range [...][]byte{
 			m.value(mapi.PidTagSenderSearchKey, "sender").Bytes(), []byte(m.class), []byte(m.subject),
-			m.value(mapi.PidTagBody, bodyPart).Bytes(), m.value(mapi.PidTagHtml, bodyPart).Bytes(), m.value(mapi.PidTagRtfCompressed, bodyPart).Bytes(),
+			m.wide(m.value(mapi.PidTagBody, bodyPart)), m.wide(m.value(mapi.PidTagHtml, bodyPart)), m.value(mapi.PidTagRtfCompressed, bodyPart).Bytes(),
 		} {
 			h.Write(b)
 			h.Write([]byte{0})
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// wide returns a string in UTF-16 without NULs at its end, and of another value its bytes: the same from a container that has
+// its strings in 8 bits, or with a terminator, as from one that has neither.
+func (m *message) wide(v mapi.Value) []byte {
+	b := v.Bytes()
+	switch v.Type {
+	case mapi.String8:
+		b = b[:0:0]
+		for _, u := range utf16.Encode([]rune(v.Text(m.cp))) {
+			b = binary.LittleEndian.AppendUint16(b, u)
+		}
+	case mapi.String:
+		for n := len(b); n >= 2 && b[n-1] == 0 && b[n-2] == 0; n = len(b) {
+			b = b[:n-2]
+		}
+	}
+	return b
 }
 
 func allZero(b []byte) bool {
