@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +168,45 @@ func TestDamagedMessage(t *testing.T) {
 	it := readOne(t, "cut.msg", b[:at+3000])
 	if it.Contact == nil || it.Contact.FullName != "Ann Example" || len(it.Damage) == 0 {
 		t.Errorf("%+v, damage %v", it.Contact, it.Damage)
+	}
+}
+
+// TestDamageWithin loses the list of properties of a recipient, of an attachment and of an attached message in turn: what was
+// in it is gone, which the item tells.
+func TestDamageWithin(t *testing.T) {
+	inner := sample()
+	inner.Properties[0] = msgtest.P(mapi.PidTagMessageClass, msgtest.Text("IPM.Note"))
+	m := &msgtest.Message{
+		Properties: slices.Clone(inner.Properties),
+		Recipients: [][]mapi.Property{{
+			msgtest.P(mapi.PidTagDisplayName, msgtest.Text("Cy")), msgtest.P(mapi.PidTagAddressType, msgtest.Text("SMTP")),
+			msgtest.P(mapi.PidTagEmailAddress, msgtest.Text("cy@example.org")), msgtest.P(mapi.PidTagRecipientType, msgtest.Int(mapi.RecipientBcc)),
+		}},
+		Attachments: []msgtest.Attachment{{Properties: []mapi.Property{msgtest.P(mapi.PidTagAttachMethod, msgtest.Int(mapi.AttachEmbedded))}, Message: inner}},
+	}
+	whole := m.Bytes()
+	if it := readOne(t, "whole.msg", whole); len(it.Damage) > 0 {
+		t.Fatalf("damage %v", it.Damage)
+	}
+	var name []byte
+	for _, c := range "__properties_version1.0" {
+		name = append(name, byte(c), 0)
+	}
+	found := 0
+	for at := 0; ; found++ {
+		i := bytes.Index(whole[at:], name)
+		if i < 0 {
+			break
+		}
+		at += i + len(name)
+		b := bytes.Clone(whole)
+		b[at-2] = '1'
+		if it := readOne(t, "damaged.msg", b); len(it.Damage) == 0 {
+			t.Errorf("nobody says that list %d is lost", found)
+		}
+	}
+	if found != 4 { // the message's own, too
+		t.Errorf("%d lists", found)
 	}
 }
 

@@ -406,6 +406,9 @@ func (m *message) embedded(at *attachment) bool {
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
 	}
 	sub.start()
+	if d, ok := inner.(interface{ Damage() error }); ok && d.Damage() != nil {
+		sub.lose("", d.Damage())
+	}
 	p := at.part
 	p.Type = "message/rfc822"
 	p.Transfer = formats.TransferAuto

@@ -90,23 +90,26 @@ func newMessage(s *compound.Storage, names *names, header int64) *Message {
 // Damage says what is lost or doubtful of the message as a whole; nil for one that is whole.
 func (m *Message) Damage() error { return errors.Join(m.damage, m.object.err) }
 
-// Recipients implements [mapi.Message].
+// Recipients implements [mapi.Message]. An error comes with all of them: it says that some may lack properties.
 func (m *Message) Recipients() ([]mapi.Properties, error) {
 	var list []mapi.Properties
+	var errs []error
 	for _, s := range numbered(m.storage, recipientPrefix) {
 		o := newObject(s, m.names, headerOther)
-		list = append(list, &o)
+		list, errs = append(list, &o), append(errs, o.err)
 	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
-// Attachments implements [mapi.Message].
+// Attachments implements [mapi.Message]. An error is as that of Recipients.
 func (m *Message) Attachments() ([]mapi.Attachment, error) {
 	var list []mapi.Attachment
+	var errs []error
 	for _, s := range numbered(m.storage, attachmentPrefix) {
-		list = append(list, &attachment{newObject(s, m.names, headerOther)})
+		o := newObject(s, m.names, headerOther)
+		list, errs = append(list, &attachment{o}), append(errs, o.err)
 	}
-	return list, nil
+	return list, errors.Join(errs...)
 }
 
 // numbered returns the storages with a name that begins with prefix and ends with a number in hexadecimal, in the order of

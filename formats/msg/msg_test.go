@@ -243,8 +243,21 @@ func TestDamage(t *testing.T) {
 	if v, err := m.Lookup(0x1001); err != nil || len(v.Text(0)) != 10000 {
 		t.Errorf("a stream that is not listed: %v", err)
 	}
-	if m = read(t, bytes.Replace(whole, name("__properties_version1.0"), name("__properties_version1.1"), 1)); text(t, m, mapi.PidTagSubject) != "Straße" {
-		t.Error("without its list the subject is lost")
+	if m = read(t, bytes.Replace(whole, name("__properties_version1.0"), name("__properties_version1.1"), 1)); text(t, m, mapi.PidTagSubject) != "Straße" || m.Damage() == nil {
+		t.Error("without its list the subject is lost, or nobody says that anything is")
+	}
+	m = read(t, bytes.ReplaceAll(whole, name("__properties_version1.0"), name("__properties_version1.1")))
+	if rows, err := m.Recipients(); len(rows) == 0 || err == nil {
+		t.Errorf("%d recipients without their lists: %v", len(rows), err)
+	}
+	list, err := m.Attachments()
+	if len(list) == 0 || err == nil {
+		t.Errorf("%d attachments without their lists: %v", len(list), err)
+	}
+	for _, a := range list {
+		if inner, err := a.Embedded(); err == nil && inner.(*msg.Message).Damage() == nil {
+			t.Error("nobody says that the list of an attached message is lost")
+		}
 	}
 	m = read(t, bytes.Replace(whole, name("__substg1.0_00020102"), name("__substg1.0_00020103"), 1))
 	if m.Damage() == nil {

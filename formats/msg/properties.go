@@ -42,13 +42,17 @@ type property struct {
 // maxTable bounds the stream of properties: 65,536 of them, one for each identifier.
 const maxTable = 1<<20 + headerTop
 
+var errNoList = errors.New("the list of properties is not in the file: numbers, dates and flags are lost")
+
 // newObject reads the list of a storage's properties: what its stream of properties lists, whose entries begin behind a
 // header, and what there are streams for besides.
 func newObject(s *compound.Storage, names *names, header int64) object {
 	o := object{storage: s, names: names, err: s.Err}
 	found := make(map[mapi.ID]*property)
 	const entry = 16
-	if t := s.Stream(propertiesName); t != nil {
+	if t := s.Stream(propertiesName); t == nil {
+		o.err = errors.Join(o.err, errNoList)
+	} else {
 		b, err := t.Bytes(maxTable)
 		if err != nil {
 			o.err = errors.Join(o.err, fmt.Errorf("the list of properties: %w", err))
