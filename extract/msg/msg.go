@@ -78,7 +78,7 @@ func OpenTNEF(path string, r io.ReaderAt, size int64, modified time.Time, o extr
 		return nil, &extract.SourceError{Path: path, Problem: "is not a TNEF file", Err: fmt.Errorf("%w: %w", extract.ErrNotArchive, err)}
 	}
 	a := newArchive(path, "TNEF file (winmail.dat)", m, o)
-	a.info.Size, a.info.Modified, a.damage = size, modified.UTC(), err
+	a.info.Size, a.info.Modified, a.damage = size, modified.UTC(), errors.Join(err, m.Damage())
 	return a, nil
 }
 

@@ -259,10 +259,10 @@ func compoundFile(stream string) []byte {
 
 // winmail is a TNEF stream as a mail gateway writes it: a subject, and a file with its name.
 var winmail = []byte("\x78\x9f\x3e\x22\x01\x00" +
-	"\x01\x04\x80\x01\x00\x06\x00\x00\x00Plans\x00\x07\x02" +
+	"\x01\x04\x80\x01\x00\x06\x00\x00\x00Plans\x00\xfe\x01" +
 	"\x02\x02\x90\x06\x00\x0e\x00\x00\x00\x01\x00\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00\xfd\x03" +
-	"\x02\x10\x80\x01\x00\x09\x00\x00\x00plan.txt\x00\x4a\x03" +
-	"\x02\x0f\x80\x06\x00\x06\x00\x00\x00do it\n\x1a\x02")
+	"\x02\x10\x80\x01\x00\x09\x00\x00\x00plan.txt\x00\x39\x03" +
+	"\x02\x0f\x80\x06\x00\x06\x00\x00\x00do it\n\xda\x01")
 
 func TestTNEF(t *testing.T) {
 	a, err := msg.OpenTNEF("winmail.dat", bytes.NewReader(winmail), int64(len(winmail)), modified, extract.Options{})
@@ -276,13 +276,14 @@ func TestTNEF(t *testing.T) {
 	if s := shown(t, it); !strings.Contains(s, "plan.txt") || !strings.Contains(s, "ZG8gaXQK") {
 		t.Error(s)
 	}
-	cut := winmail[:len(winmail)-3]
-	a, err = msg.OpenTNEF("winmail.dat", bytes.NewReader(cut), int64(len(cut)), modified, extract.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if it = only(t, a); len(it.Damage) == 0 {
-		t.Error("nobody says that the end is missing")
+	for what, b := range map[string][]byte{"its end is missing": winmail[:len(winmail)-3], "its file is another": bytes.Replace(winmail, []byte("do it"), []byte("do 1t"), 1)} {
+		a, err = msg.OpenTNEF("winmail.dat", bytes.NewReader(b), int64(len(b)), modified, extract.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if it = only(t, a); len(it.Damage) != 1 {
+			t.Errorf("nobody says that %s: %v", what, it.Damage)
+		}
 	}
 }
 

@@ -509,7 +509,7 @@ func isTNEF(typ, name string) bool {
 }
 
 // unpack returns what a TNEF file holds in its place: its attachments, and its bodies where the message has none of
-// their sort. One that cannot be read stays as it is, and one that holds more stays beside its parts.
+// their sort. One that is damaged stays as it is, and one that holds more stays beside its parts.
 func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	if m.memory.messages++; m.depth+1 >= maxDepth || m.memory.messages > maxMessages {
 		return nil, false
@@ -522,6 +522,10 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	if inner == nil {
 		return nil, false
 	}
+	if err = errors.Join(err, inner.Damage()); err != nil {
+		at.lose("what is packed in it", err) // somebody may get more out of it
+		return nil, false
+	}
 	sub := &message{
 		c: m.c, m: inner, depth: m.depth + 1, memory: m.memory,
 		bag: bag{p: inner, cp: m.cp, where: at.where, damage: m.damage},
@@ -529,8 +533,8 @@ func (m *message) unpack(at *attachment) ([]*attachment, bool) {
 	sub.start()
 	sub.readBody()
 	list := sub.readAttachments()
-	// What is damaged, somebody may get more out of. An appointment or a contact is more than its text.
-	keep := err != nil || !isClass(sub.class, "IPM.Note") && sub.class != "" && !strings.EqualFold(sub.class, "IPM")
+	// An appointment or a contact is more than its text.
+	keep := !isClass(sub.class, "IPM.Note") && sub.class != "" && !strings.EqualFold(sub.class, "IPM")
 	switch {
 	case sub.html == nil:
 		keep = keep || !sub.blankText() && !m.blankText() && !sameWords(m.text, sub.text)

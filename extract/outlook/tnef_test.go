@@ -1,15 +1,20 @@
 package outlook_test
 
 import (
+	"bytes"
 	"encoding/binary"
-	"strings"
 	"testing"
 
 	"mailmill/formats/mapi"
 )
 
-// tnefFile makes a TNEF stream (MS-OXTNEF) with a class, HTML if it is not empty, and files.
+// tnefFile makes a TNEF stream of a mail.
 func tnefFile(html string, files map[string]string) []byte {
+	return tnefOf("IPM.Microsoft Mail.Note", html, files)
+}
+
+// tnefOf makes a TNEF stream (MS-OXTNEF) with a class, HTML if it is not empty, and files.
+func tnefOf(class, html string, files map[string]string) []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint16(le.AppendUint32(nil, 0x223E9F78), 1)
 	add := func(level byte, id uint32, data []byte) {
@@ -24,7 +29,7 @@ func tnefFile(html string, files map[string]string) []byte {
 		b = le.AppendUint16(b, sum)
 	}
 	add(1, 0x00089006, []byte{0, 0, 1, 0})
-	add(1, 0x00078008, []byte("IPM.Microsoft Mail.Note\x00"))
+	add(1, 0x00078008, []byte(class+"\x00"))
 	if html != "" {
 		p := le.AppendUint32(nil, 1)
 		p = le.AppendUint32(p, uint32(mapi.MakeTag(mapi.PidTagHtml, mapi.Binary)))
@@ -61,7 +66,7 @@ func TestCase21Winmail(t *testing.T) {
 		equal(t, "the text", p.part("text/plain"), "text")
 	})
 	t.Run("what holds more than its parts stays beside them", func(t *testing.T) {
-		appointment := []byte(strings.Replace(string(tnefFile("", map[string]string{"plan.pdf": "%PDF"})), "IPM.Microsoft Mail.Note", "IPM.Microsoft Schedule.", 1))
+		appointment := tnefOf("IPM.Microsoft Schedule.", "", map[string]string{"plan.pdf": "%PDF"})
 		m := note(props{mapi.PidTagBody: "text"})
 		m.atts = []*att{file("winmail.dat", "application/ms-tnef", appointment)}
 		_, p := readBack(t, m)
@@ -74,6 +79,16 @@ func TestCase21Winmail(t *testing.T) {
 		m.atts = []*att{file("winmail.dat", "application/ms-tnef", tnefFile("<div>one</div>", nil))}
 		_, p = readBack(t, m)
 		equal(t, "the structure with the same", p.tree, "alternative(text/plain,text/html)")
+	})
+	t.Run("what is damaged stays, and is told", func(t *testing.T) {
+		whole := tnefFile("", map[string]string{"plan.pdf": "%PDF"})
+		for _, b := range [][]byte{whole[:len(whole)-4], bytes.Replace(whole, []byte("%PDF"), []byte("%pdf"), 1)} {
+			m := note(props{mapi.PidTagBody: "text"})
+			m.atts = []*att{file("winmail.dat", "application/ms-tnef", b)}
+			it, p := readBack(t, m)
+			equal(t, "the structure", p.tree, "mixed(text/plain,application/ms-tnef)")
+			equal(t, "damage", len(it.Damage), 1)
+		}
 	})
 	t.Run("what cannot be read stays", func(t *testing.T) {
 		m := note(nil)

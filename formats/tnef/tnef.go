@@ -16,8 +16,8 @@
 // dates, body, an attachment's title and data. Later ones carry MAPI properties of any kind. Here the former appear as
 // the properties that took their place, unless a property itself is in the stream.
 //
-// Decoding is lenient. Checksums that do not fit are counted and ignored, and of a stream that breaks off, or makes no
-// sense from some point on, everything before it is returned along with an error that says where.
+// Decoding is lenient. Of a stream that breaks off, or makes no sense from some point on, everything before it is returned
+// along with an error that says where; attributes whose checksums are wrong are decoded, and [Message.Damage] tells of them.
 package tnef
 
 import (
@@ -85,6 +85,14 @@ func decode(b []byte, depth int) (*Message, error) {
 	}
 	m.finish()
 	return m, errors.Join(errs...)
+}
+
+// Damage says that checksums are wrong: bytes were changed, of a text or a file perhaps. It is nil where all of them fit.
+func (m *Message) Damage() error {
+	if m.BadChecksums == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of its attributes do not have the checksum that they came with", m.BadChecksums)
 }
 
 // Recipients implements [mapi.Message].

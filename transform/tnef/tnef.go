@@ -176,6 +176,9 @@ func (w *worker) unpack(p *formats.Part) (files []*formats.Part, ok bool) {
 	if errors.Is(err, tnef.ErrNotTNEF) {
 		return nil, false // another file of this name
 	}
+	if err == nil {
+		err = message.Damage()
+	}
 	var inner *formats.Item
 	if err == nil {
 		inner, err = w.step.convert(formats.Entry{}, &enveloped{message, w.m})

@@ -338,13 +338,15 @@ func TestMeeting(t *testing.T) {
 
 func TestDamaged(t *testing.T) {
 	b := stream{html: "<p>x</p>", files: []file{{name: "a.txt", data: "12345"}}}.bytes()
-	raw := envelope + multipart("mixed", plain, winmail(b[:len(b)-4]))
-	it := item(t, raw)
-	if out := apply(t, it); out != raw {
-		t.Errorf("it is not as it came:\n%s", out)
-	}
-	if len(it.Damage) != 1 || !strings.Contains(it.Damage[0].String(), "winmail.dat") {
-		t.Errorf("damage %v", it.Damage)
+	for _, damaged := range [][]byte{b[:len(b)-4], bytes.Replace(b, []byte("12345"), []byte("12346"), 1)} {
+		raw := envelope + multipart("mixed", plain, winmail(damaged))
+		it := item(t, raw)
+		if out := apply(t, it); out != raw {
+			t.Errorf("it is not as it came:\n%s", out)
+		}
+		if len(it.Damage) != 1 || !strings.Contains(it.Damage[0].String(), "winmail.dat") {
+			t.Errorf("damage %v", it.Damage)
+		}
 	}
 }
 
