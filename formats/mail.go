@@ -157,6 +157,9 @@ type Part struct {
 
 	// Parts are the children of a multipart.
 	Parts []*Part
+	// Preamble and Epilogue stand before the first and behind the last child of a multipart that came in bytes (RFC 2046
+	// 5.1.1), as the Raw of a part that has no header; nil where nothing does.
+	Preamble, Epilogue *Part
 	// Message is the content of a message/rfc822 part.
 	Message *Mail
 	// Content is that of a leaf. For text it is UTF-8, whatever it was.

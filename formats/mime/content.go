@@ -122,13 +122,19 @@ func (e *Encoder) factsOf(p *formats.Part) facts {
 	return f
 }
 
-// eachVerbatim visits the leaves at and below p, in embedded mails too, whose content is written as it is.
+// eachVerbatim visits the leaves at and below p, in embedded mails too, whose content is written as it is, and what stands
+// around the parts of multiparts.
 func eachVerbatim(p *formats.Part, depth int, visit func(*formats.Part)) {
 	switch {
 	case depth > maxDepth:
 	case p.Entity, p.Raw != nil:
 		visit(p)
 	case len(p.Parts) > 0:
+		for _, around := range [...]*formats.Part{p.Preamble, p.Epilogue} {
+			if around != nil {
+				visit(around)
+			}
+		}
 		for _, c := range p.Parts {
 			eachVerbatim(c, depth+1, visit)
 		}

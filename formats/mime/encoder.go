@@ -200,6 +200,10 @@ func (e *Encoder) multipart(m *formats.Mail, p *formats.Part, seed [sha256.Size]
 	hex.Encode(b[2:], seed[:16])
 	boundary := b[:]
 	e.partHeader(p, typ, p.Params, string(boundary), e.identity(p))
+	if p.Preamble != nil {
+		e.asItCame(m, p, p.Preamble.Raw, 0)
+		e.raw("\r\n")
+	}
 
 	mark := len(e.notes)
 	for i, c := range p.Parts {
@@ -224,6 +228,9 @@ func (e *Encoder) multipart(m *formats.Mail, p *formats.Part, seed [sha256.Size]
 	e.raw("\r\n--")
 	e.h.b = append(e.h.b, boundary...)
 	e.raw("--\r\n")
+	if p.Epilogue != nil {
+		e.asItCame(m, p, p.Epilogue.Raw, 0)
+	}
 	e.flushFull()
 }
 

@@ -28,7 +28,7 @@ func write(t testing.TB, m *formats.Mail) string {
 }
 
 const withFile = "Received: by a\nSubject:  x \nMIME-Version: 1.0\nContent-Type: multipart/mixed;\n boundary=b\n\npreamble\n--b\n\nText \n--b\n" +
-	"Content-Type: application/ms-tnef; name=winmail.dat\n\nAB\n--b\nContent-Type: message/rfc822\n\nSubject:  inner \n\nEnd--\n--b--\n"
+	"Content-Type: application/ms-tnef; name=winmail.dat\n\nAB\n--b\nContent-Type: message/rfc822\n\nSubject:  inner \n\nEnd--\n--b--\nepilogue \xE9\n"
 
 // Where a step changes a part, all others stay as they came, to the last blank.
 func TestRenew(t *testing.T) {
@@ -40,10 +40,10 @@ func TestRenew(t *testing.T) {
 	*file = formats.Part{Type: "application/pdf", Name: "x.pdf", Disposition: "attachment", Content: formats.Bytes("PDF")}
 	got := write(t, m)
 	boundary := got[strings.Index(got, "boundary=")+len("boundary=") : strings.Index(got, "\r\nContent-Transfer-Encoding")]
-	want := "Received: by a\r\nSubject:  x \r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=" + boundary + "\r\nContent-Transfer-Encoding: 7bit\r\n\r\n" +
-		"--" + strings.Trim(boundary, `"`) + "\r\n\r\nText \r\n--" + strings.Trim(boundary, `"`) + "\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n" +
+	want := "Received: by a\r\nSubject:  x \r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=" + boundary + "\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" +
+		"preamble\r\n--" + strings.Trim(boundary, `"`) + "\r\n\r\nText \r\n--" + strings.Trim(boundary, `"`) + "\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n" +
 		"Content-Disposition: attachment; filename=x.pdf\r\n\r\nUERG\r\n\r\n--" + strings.Trim(boundary, `"`) +
-		"\r\nContent-Type: message/rfc822\r\n\r\nSubject:  inner \r\n\r\nEnd--\r\n--" + strings.Trim(boundary, `"`) + "--\r\n"
+		"\r\nContent-Type: message/rfc822\r\n\r\nSubject:  inner \r\n\r\nEnd--\r\n--" + strings.Trim(boundary, `"`) + "--\r\nepilogue \xE9\r\n"
 	if got != want {
 		t.Errorf("wrote\n%s\nand not\n%s", got, want)
 	}
@@ -65,6 +65,9 @@ func TestRenewWithin(t *testing.T) {
 	got := write(t, m)
 	if !strings.HasPrefix(got, "Subject: outer\r\nMIME-Version: 1.0\r\n") || !strings.Contains(got, "\r\n\r\nReceived: by a\r\nSubject:  x \r\nMIME-Version: 1.0\r\n") {
 		t.Errorf("the headers are not as they came:\n%s", got)
+	}
+	if !strings.Contains(got, "\r\n\r\npreamble\r\n--") || !strings.Contains(got, "--\r\nepilogue \xE9\r\n\r\n--") {
+		t.Errorf("what stands around the parts is not as it came:\n%s", got)
 	}
 	list := partsOf(t, parse(t, got))
 	for _, want := range []string{`"Text"`, `"Text "`, `"from the file\r\n"`, `"End--"`} {

@@ -113,6 +113,9 @@ func (w *walker) multipart(p *formats.Part, d *description, level int) {
 	var before measure
 	before.of = d.transfer
 	s.skip(before.add)
+	if s.stop == own {
+		p.Preamble = w.around(start)
+	}
 	for s.stop == own && !s.closing {
 		from := s.pos()
 		head := w.head(false)
@@ -131,12 +134,22 @@ func (w *walker) multipart(p *formats.Part, d *description, level int) {
 	}
 	s.boundaries = s.boundaries[:own]
 	if s.stop == own {
-		s.skip(nil) // what comes after the last part
+		start := s.pos()
+		s.skip(nil)
+		p.Epilogue = w.around(start)
 	}
 	if len(p.Parts) == 0 {
-		p.Type, p.Params = plainType, nil
+		p.Type, p.Params, p.Preamble, p.Epilogue = plainType, nil, nil, nil
 		w.set(p, d, start, &before)
 	}
+}
+
+// around returns what stands before or behind the parts of a multipart, from start to where the scanner has stopped.
+func (w *walker) around(start int64) *formats.Part {
+	if start >= w.s.end {
+		return nil
+	}
+	return &formats.Part{Type: plainType, Raw: span(w.content, start, w.s.end), Size: w.s.end - start}
 }
 
 // leaf reads content that has no parts.

@@ -6,8 +6,8 @@
 //	keep, err := step.Apply(ctx, item)
 //
 // It is a step for mail that came in bytes; what other sources give has been unpacked where it was read. The mail's header
-// and its other parts stay as they came, byte for byte. Files come where winmail.dat was. The HTML, the invitation to a
-// meeting and the pictures that the HTML shows are put to the mail's own text.
+// and its other parts stay as they came, byte for byte, and so does what stands around the parts. Files come where winmail.dat
+// was. The HTML, the invitation to a meeting and the pictures that the HTML shows are put to the mail's own text.
 //
 // # What stays
 //
@@ -319,23 +319,17 @@ func (w *worker) addBodies() {
 	if w.html != nil {
 		m.HTML = w.html
 	}
-	if own == nil || !replace(m.Root, own, body) {
-		m.Root = &formats.Part{Type: mixed, Parts: append([]*formats.Part{body}, withoutEmpty(m.Root)...)}
-		if len(m.Root.Parts) == 1 {
-			m.Root = body
-		}
+	if own != nil && replace(m.Root, own, body) {
+		return
 	}
-}
-
-// withoutEmpty returns the parts of a root that has become a mixed one, or that one.
-func withoutEmpty(root *formats.Part) []*formats.Part {
-	switch b, isBytes := root.Content.(formats.Bytes); {
-	case root.Type == mixed:
-		return root.Parts
-	case isBytes && len(b) == 0 && root.Type == "text/plain" && root.Name == "":
-		return nil
+	switch b, isBytes := m.Root.Content.(formats.Bytes); {
+	case m.Root.Type == mixed:
+		m.Root.Raw, m.Root.Parts = nil, append([]*formats.Part{body}, m.Root.Parts...)
+	case isBytes && len(b) == 0 && m.Root.Type == "text/plain" && m.Root.Name == "":
+		m.Root = body
+	default:
+		m.Root = &formats.Part{Type: mixed, Parts: []*formats.Part{body, m.Root}}
 	}
-	return []*formats.Part{root}
 }
 
 // replace puts a part in the place of another somewhere below p, and tells whether that is there. All that it is in is

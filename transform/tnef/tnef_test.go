@@ -113,7 +113,7 @@ func multipart(kind string, parts ...string) string {
 	for _, p := range parts {
 		fmt.Fprintf(&b, "\n--%s\n%s", boundary, p)
 	}
-	fmt.Fprintf(&b, "\n--%s--\n", boundary)
+	fmt.Fprintf(&b, "\n--%s--\nNobody shows this.\n", boundary)
 	return b.String()
 }
 
@@ -295,6 +295,10 @@ func TestUnpack(t *testing.T) {
 				}
 				if strings.Contains(c.mail, plain) && c.has["text/plain"] == "" && !strings.Contains(out, plain) {
 					t.Errorf("the text is not as it came:\n%s", out)
+				}
+				const preamble, epilogue = "\n\nThis is a multi-part message in MIME format.\n\n--", "--\nNobody shows this.\n"
+				if n := strings.Count(envelope+c.mail, preamble); strings.Count(out, preamble) != n || strings.Count(out, epilogue) != n {
+					t.Errorf("what stands around the parts is not as it came:\n%s", out)
 				}
 				if strings.HasSuffix(name, "stays") && out != envelope+c.mail {
 					t.Errorf("it is not as it came:\n%s", out)
