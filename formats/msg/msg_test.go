@@ -213,6 +213,16 @@ func TestAnyProperties(t *testing.T) {
 	})
 }
 
+// TestTwice reads the subject that is there in 8 bits too, in either order.
+func TestTwice(t *testing.T) {
+	eight, wide := msgtest.P(mapi.PidTagSubject, msgtest.Text8("Warsaw?")), msgtest.P(mapi.PidTagSubject, msgtest.Text("Wąrsaw"))
+	for _, list := range [][]mapi.Property{{eight, wide}, {wide, eight}} {
+		if got := text(t, read(t, (&msgtest.Message{Properties: list}).Bytes()), mapi.PidTagSubject); got != "Wąrsaw" {
+			t.Errorf("the subject is %q", got)
+		}
+	}
+}
+
 func TestDamage(t *testing.T) {
 	whole := sample().Bytes()
 	at := bytes.Index(whole, []byte("l\x00o\x00n\x00g\x00"))

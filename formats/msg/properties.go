@@ -78,7 +78,8 @@ func newObject(s *compound.Storage, names *names, header int64) object {
 		p := o.at(found, tag)
 		switch {
 		case elem < 0:
-			if p.stream == nil || p.tag == tag {
+			// Where a text is there in 8 bits and in Unicode, the latter has all its characters.
+			if p.stream == nil || tag.Type() == mapi.String {
 				p.tag, p.stream = tag, t
 			}
 		case p.elems == nil:
