@@ -369,3 +369,39 @@ func TestFindNoMail(t *testing.T) {
 		t.Errorf("%v %v %v", sources, skipped, err)
 	}
 }
+
+// What is called as archives of mail are, and is none, is told of: nobody else says that a mailbox is missing.
+func TestFindDamaged(t *testing.T) {
+	dir := t.TempDir()
+	damaged := map[string]string{
+		"a.pst":     strings.Repeat("\x00", 10000),
+		"b.pst":     "<!DOCTYPE html><html>",
+		"c.ost.gz":  "no gzip file",
+		"d.mbox.gz": gzipOf("\x01\x02\x03\x04"),
+		"e.zip":     "\x01\x02\x03\x04",
+		"f.tar.zst": zstdOf("\x01\x02\x03\x04"),
+	}
+	for name, data := range damaged {
+		write(t, dir, name, data)
+	}
+	write(t, dir, "._a.pst", "\x00\x05\x16\x07\x00\x02\x00\x00")
+	write(t, dir, "notes.txt.gz", gzipOf("\x01\x02\x03\x04"))
+	_, skipped, _ := Find(t.Context(), dir, "")
+	for _, err := range skipped {
+		var source *extract.SourceError
+		if !errors.As(err, &source) || damaged[filepath.Base(source.Path)] == "" {
+			t.Error(err)
+		}
+	}
+	if len(skipped) != len(damaged) {
+		t.Errorf("%q", skipped)
+	}
+	// One that is called as what is read with the folder is an item that has failed.
+	write(t, dir, "g.mbox", "\x01\x02\x03\x04")
+	if sources, _, err := Find(t.Context(), dir, ""); err != nil || len(sources) != 1 || sources[0] != dir {
+		t.Errorf("%q %v", sources, err)
+	}
+	if got := lines(t, open(t, dir)); len(got) != 1 || !strings.Contains(got[0], "g.mbox is not an archive of mail") {
+		t.Errorf("%q", got)
+	}
+}

@@ -398,16 +398,18 @@ func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err er
 		*p = *t.lost(p, err)
 		return true, nil
 	}
+	// In a folder Find tells what else is lost.
+	claims := isMailName(p.name) || !b.of.onDisk && claimsMail(p.name)
 	switch {
 	case p.held != nil:
 		return true, nil
-	case k == appleDouble, p.err == nil && p.size == 0 && !isMailFile(p.name):
+	case k == appleDouble, p.err == nil && p.size == 0 && !isMailFile(p.name) && !hasArchiveName(p.name):
 		return false, nil // a mailbox may be empty
-	case p.err != nil && !isMailName(p.name):
-		return false, nil // of a folder Find tells it
+	case p.err != nil && b.of.onDisk && !claims:
+		return false, nil
 	case p.err != nil:
-		return lose(p.err)
-	case k.form == unread && !isMailName(p.name) && (!k.archive || b.of.onDisk):
+		return lose(p.err) // whatever it is: nobody can look
+	case k.form == unread && !claims && (!k.archive || b.of.onDisk):
 		return false, nil
 	case k.form == unread && p.size == 0:
 		return lose(errEmpty(path.Join(t.info.Path, p.path())))
@@ -428,7 +430,7 @@ func (b *builder) take(ctx context.Context, p *part, k *kind) (keep bool, err er
 		return false, err
 	case err != nil && isMailName(p.name):
 		return lose(err)
-	case errors.Is(err, extract.ErrEmpty), errors.Is(err, extract.ErrNotArchive):
+	case errors.Is(err, extract.ErrEmpty), errors.Is(err, extract.ErrNotArchive) && !claims:
 		return false, nil
 	case errors.As(err, &source) && b.of.onDisk && errors.Is(err, extract.ErrUnsupported):
 		return false, nil // Find has told of it
@@ -458,4 +460,17 @@ func isMailName(name string) bool {
 		return true
 	}
 	return strings.EqualFold(name, "winmail.dat")
+}
+
+// claimsMail reports whether a file's name says that there is mail in it, however it is packed: it is worth a word then
+// that nothing of it can be read.
+func claimsMail(name string) bool {
+	for inner := unpackedName(name); inner != name; inner = unpackedName(name) {
+		name = inner
+	}
+	switch extension(name) {
+	case ".olm", ".zip", ".tar":
+		return true
+	}
+	return isMailName(name) || hasArchiveName(name)
 }

@@ -77,6 +77,30 @@ func TestUnknownMethod(t *testing.T) {
 	}
 }
 
+// What cannot be read at all may be mail, whatever it is called.
+func TestUnreadMember(t *testing.T) {
+	for _, name := range []string{"alice.pst", "Inbox", "mail.zip"} {
+		data := []byte(zipOf("1.eml", one, name, "\x01\x02\x03\x04"))
+		second := bytes.LastIndex(data, []byte("PK\x01\x02"))
+		data[second+10] = 9
+		got := content(t, "some.zip", string(data))
+		if len(got) != 2 || !strings.Contains(got[1], name+" cannot be read: it is compressed with Deflate64") {
+			t.Errorf("%q", got)
+		}
+		data = []byte(zipOf(name, "\x01\x02\x03\x04"))
+		data[bytes.LastIndex(data, []byte("PK\x01\x02"))+10] = 9
+		_, err := Open(t.Context(), write(t, t.TempDir(), "all.zip", string(data)), extract.Options{}, nil)
+		if err == nil || !strings.Contains(err.Error(), "Deflate64") {
+			t.Error(err)
+		}
+	}
+	// What is called as an archive is, and is none, is one that was lost.
+	got := content(t, "some.tar", tarOf("1.eml", one, "a.pst", "", "b.pst", strings.Repeat("\x00", 1000), "c.mbox.gz", gzipOf("\x01\x02\x03\x04"), "d.zip", docx, "notes.txt.gz", gzipOf("\x01\x02\x03\x04"), "e.zip", zipOf("a.jpg", "\xFF\xD8\xFF\xE0")))
+	if len(got) != 5 {
+		t.Errorf("%q", got)
+	}
+}
+
 // A message that is damaged in its archive is read as far as it goes, and says so.
 func TestDamagedMember(t *testing.T) {
 	data := []byte(zipOf("1.eml", one))

@@ -45,7 +45,7 @@ func Find(ctx context.Context, source, except string) (sources []string, skipped
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return s.visit(path, d, err)
+		return s.visit(ctx, path, d, err)
 	})
 	if ctx.Err() != nil {
 		return nil, nil, context.Cause(ctx)
@@ -53,7 +53,7 @@ func Find(ctx context.Context, source, except string) (sources []string, skipped
 	if err != nil {
 		return nil, s.skipped, extract.FileError(source, err)
 	}
-	s.tell()
+	s.tell(ctx)
 	if s.tree {
 		s.sources = append(s.sources, source)
 	}
@@ -79,7 +79,7 @@ type search struct {
 }
 
 // visit looks at a file or folder.
-func (s *search) visit(path string, d fs.DirEntry, err error) error {
+func (s *search) visit(ctx context.Context, path string, d fs.DirEntry, err error) error {
 	switch {
 	case err != nil && path == s.source:
 		return err
@@ -117,15 +117,27 @@ func (s *search) visit(path string, d fs.DirEntry, err error) error {
 		s.skipped = append(s.skipped, err)
 	case holds.form.source():
 		s.sources = append(s.sources, path)
-	case holds.form != unread:
+	case holds.form != unread, isMailName(d.Name()):
 		s.tree = true
-	case k.archive && (holds.archive || hasArchiveName(path)):
+	case k.archive && holds.archive:
 		if s.others[k] == nil {
 			s.kinds = append(s.kinds, k)
 		}
 		s.others[k] = append(s.others[k], path)
+	case holds != withoutMail && k != appleDouble && claimsMail(d.Name()):
+		s.skip(ctx, path)
 	}
 	return nil
+}
+
+// skip tells why a file is left out.
+func (s *search) skip(ctx context.Context, path string) {
+	a, err := Open(ctx, path, extract.Options{}, nil)
+	if err == nil {
+		a.Close() // it has become another meanwhile
+		return
+	}
+	s.skipped = append(s.skipped, err)
 }
 
 // isMessageName reports whether a file is one that nothing else is called like.
@@ -134,10 +146,10 @@ func isMessageName(name string) bool {
 }
 
 // tell says what is left out, in one sentence for many files of a kind.
-func (s *search) tell() {
+func (s *search) tell(ctx context.Context) {
 	for _, k := range s.kinds {
 		if paths := s.others[k]; len(paths) == 1 {
-			s.skipped = append(s.skipped, k.refusal(paths[0]))
+			s.skip(ctx, paths[0])
 		} else {
 			s.skipped = append(s.skipped, &extract.SourceError{
 				Path: s.source, Err: extract.ErrUnsupported, Advice: k.advice,
@@ -178,12 +190,15 @@ func look(path string) (k, holds *kind, err error) {
 	return k, innermost(k, path, f, w.size), nil
 }
 
+// withoutMail is the kind of tars and zips that hold nothing for us.
+var withoutMail = &kind{name: "an archive without mail"}
+
 // innermost is the kind of what a file holds in the end. A tar or zip that holds nothing for us is none that is read.
 func innermost(k *kind, path string, f io.ReaderAt, size int64) *kind {
 	k, r, done := peel(k, path, f, size)
 	defer done()
 	if k.form == inTar && !tarHolds(r) || k.form == inZip && !zipHolds(f, size, r) {
-		return &kind{name: k.name + " without mail"}
+		return withoutMail
 	}
 	return k
 }
