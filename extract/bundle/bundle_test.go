@@ -231,6 +231,30 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// Behind damage, or where it is cut short, the files of a tar in a tar are not found again as those of the outer one.
+func TestResumeBehindTar(t *testing.T) {
+	inner := tarOf(t)
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, file := range []struct{ name, content string }{{"all.tar", string(inner)}, {"1.eml", "Hello"}, {"2.eml", "Hello"}} {
+		w.WriteHeader(&tar.Header{Name: file.name, Size: int64(len(file.content))})
+		io.WriteString(w, file.content)
+	}
+	w.Close()
+	whole := b.Bytes()
+	broken := bytes.Clone(whole)
+	copy(broken[512+len(inner):], strings.Repeat("x", 512)) // the second header
+	for _, b := range [][]byte{broken, whole[:len(inner)-512]} {
+		f, err := openTar(t, b)
+		if err != nil || f.Incomplete == nil {
+			t.Fatalf("%v %v", err, f)
+		}
+		if got := strings.Join(entries(f), " "); got != "2.eml all.tar" && got != "all.tar" {
+			t.Error(got)
+		}
+	}
+}
+
 func TestCompression(t *testing.T) {
 	text := []byte(strings.Repeat("Hello, world. ", 1000))
 	pack := map[bundle.Compression]func(t *testing.T) []byte{

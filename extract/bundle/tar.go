@@ -98,6 +98,10 @@ func (t *tarIndex) walk(ctx context.Context, s *Store, b *Budget) error {
 			return err
 		}
 		t.seen, _ = t.in.Seek(0, io.SeekCurrent)
+		if !sparse(h) && t.tarAt(t.seen) {
+			// The headers in a tar that lies in this one are not this one's.
+			t.seen += min(h.Size, t.size-t.seen)
+		}
 	}
 }
 
@@ -164,12 +168,18 @@ func (t *tarIndex) ended() error {
 	for at < t.size && t.zeros(at) {
 		at += tarBlock
 	}
-	block := make([]byte, tarBlock)
-	if n, _ := t.r.ReadAt(block, at); n < tarBlock || !IsTar(block) {
+	if !t.tarAt(at) {
 		return io.EOF
 	}
 	t.in.Seek(at, io.SeekStart) //nolint:errcheck // it lies in the file
 	return nil
+}
+
+// tarAt reports whether a tar begins, or goes on, at a place.
+func (t *tarIndex) tarAt(at int64) bool {
+	block := make([]byte, tarBlock)
+	n, _ := t.r.ReadAt(block, at)
+	return IsTar(block[:n])
 }
 
 func (t *tarIndex) zeros(at int64) bool {
