@@ -405,3 +405,18 @@ func TestFindDamaged(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A link to a folder that is named is the folder.
+func TestFindLink(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "mail/1.eml", "Subject: x\r\n")
+	write(t, dir, "mail/a.pst", "!BDN\x00\x00\x00\x00SM")
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("mail", link); err != nil {
+		t.Skip("no links here: ", err)
+	}
+	sources, skipped, err := Find(t.Context(), link, "")
+	if err != nil || len(skipped) > 0 || len(sources) != 2 || sources[0] != filepath.Join(link, "a.pst") || sources[1] != link {
+		t.Errorf("%q %v %v", sources, skipped, err)
+	}
+}

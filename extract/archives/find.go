@@ -37,11 +37,15 @@ func Find(ctx context.Context, source, except string) (sources []string, skipped
 	if !info.IsDir() {
 		return []string{source}, nil, nil
 	}
-	s := &search{source: source, others: make(map[*kind][]string)}
+	root := source
+	if link, err := os.Lstat(source); err == nil && link.Mode()&fs.ModeSymlink != 0 {
+		root += string(filepath.Separator) // a link that is named is followed
+	}
+	s := &search{source: root, others: make(map[*kind][]string)}
 	if s.except, err = os.Stat(except); err != nil {
 		s.except = nil // not there yet
 	}
-	err = filepath.WalkDir(source, func(path string, d fs.DirEntry, err error) error {
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
