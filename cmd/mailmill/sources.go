@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
@@ -74,6 +75,9 @@ func (s *sources) open(a *app, args []string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := a.checkStdin(s, append(slices.Clone(args), listed...)); err != nil {
+		return err
+	}
 	if len(args)+len(listed) == 0 {
 		if s.listFile != "" {
 			return &exit{status: exitSource, sentence: "--files-from: " + s.listFile + " names no archive"}
@@ -133,6 +137,8 @@ func (a *app) checkStdin(s *sources, args []string) error {
 	switch {
 	case archive && list:
 		return usage("standard input cannot be an archive and the list of --files-from at once")
+	case archive && slices.Contains(args[slices.Index(args, "-")+1:], "-"):
+		return usage("standard input is named twice, and can be read but once: leave one - out")
 	case archive && a.stdinTerminal:
 		return usage("- reads an archive from standard input, which is the keyboard here: mailmill … - <alice.pst")
 	}
@@ -264,9 +270,35 @@ func untilNUL(data []byte, atEOF bool) (advance int, token []byte, err error) {
 	return 0, nil, nil
 }
 
+// outermost returns the names without those of what lies in a folder that is named, too, and is read with it. Where the run
+// writes to, a folder is not read.
+func outermost(names, targets []string) []string {
+	folders := make(map[string]bool)
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			folders[resolve(name)] = true
+		}
+	}
+	if len(folders) == 0 || len(names) == 1 {
+		return names
+	}
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		if name == "-" || !exists(name) || slices.ContainsFunc(targets, func(target string) bool { return within(name, target) }) {
+			return false
+		}
+		for at := resolve(name); filepath.Dir(at) != at; {
+			if at = filepath.Dir(at); folders[at] {
+				return true
+			}
+		}
+		return false
+	})
+}
+
 // find returns the files that names stand for, each once, and why others are left out.
 func find(ctx context.Context, names, except []string) (files []string, refused []error) {
 	var seen []fs.FileInfo
+	names = outermost(names, except)
 	first := ""
 	if len(except) > 0 {
 		first, except = except[0], except[1:]

@@ -31,6 +31,9 @@ a folder      of any of these. Each PST, OST, OLM, tar and zip in it is a source
               .eml files is the folder Inbox. So a Thunderbird profile comes with
               its tree (.sbd), and what mailmill wrote comes back as it was
 
+What is named twice is read once, and so is what lies in a folder that is named,
+too.
+
 Mail that is RFC 5322 already stays as it came, byte for byte, but for line ends,
 which are those of the target, and for header fields in which addresses were
 resolved. What is malformed goes through as it is.
