@@ -50,9 +50,22 @@ type dir struct {
 	keywords func() *maildir.Keywords
 }
 
-// Is reports whether a directory is a Maildir, or a folder of one: it has cur, and new or tmp.
+// Is reports whether a directory is a Maildir, or a folder of one: it has cur, and new or tmp, or flags in the names of
+// what is in cur.
+//
+// QUIRK: what packs files and copies them to clouds leaves directories out that are empty.
 func Is(fsys fs.FS, name string) bool {
-	return isDir(fsys, path.Join(name, "cur")) && (isDir(fsys, path.Join(name, "new")) || isDir(fsys, path.Join(name, "tmp")))
+	cur := path.Join(name, "cur")
+	return isDir(fsys, cur) && (isDir(fsys, path.Join(name, "new")) || isDir(fsys, path.Join(name, "tmp")) || flagged(fsys, cur))
+}
+
+// flagged reports whether a directory has a file with flags in its name.
+func flagged(fsys fs.FS, name string) bool {
+	entries, _ := fs.ReadDir(fsys, name)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		flags := strings.TrimPrefix(e.Name(), maildir.Base(e.Name()))
+		return len(flags) > 1 && strings.HasPrefix(flags[1:], "2,")
+	})
 }
 
 func isDir(fsys fs.FS, name string) bool {

@@ -100,6 +100,11 @@ func TestLayouts(t *testing.T) {
 			[]string{`Inbox: 1:2, [] [] 2021-03-04`, `Only|Sub: 4:2, [] [] 2021-03-04`, `Work: 2:2,S [seen] [] 2021-03-04`, `Work|Alpha: 3:2, [] [] 2021-03-04`},
 		},
 		{
+			"without the directories that are empty",
+			[]string{"cur/1:2,S", ".Sent/cur/2.eml", ".Work.New/new/3"},
+			[]string{`Inbox: 1:2,S [seen] [] 2021-03-04`, `Sent: 2.eml [] [] 2021-03-04`, `Work|New: 3 [] [] 2021-03-04`},
+		},
+		{
 			"KMail",
 			[]string{"cur/1:2,", "new/", "tmp/", "inbox/cur/2:2,", "inbox/new/", ".inbox.directory/Sub/cur/3:2,", ".inbox.directory/Sub/new/"},
 			[]string{`Inbox: 1:2, [] [] 2021-03-04`, `inbox: 2:2, [] [] 2021-03-04`, `inbox|Sub: 3:2, [] [] 2021-03-04`},
@@ -182,6 +187,9 @@ func TestInFolders(t *testing.T) {
 	}
 	if _, err := maildir.Open(fsys, "c", extract.Options{}); err == nil || !strings.Contains(err.Error(), "c is no Maildir") {
 		t.Error(err)
+	}
+	if plain := tree("cur/1.eml"); maildir.Is(plain, ".") {
+		t.Error("a folder of mails is none")
 	}
 	if maildir.Is(fsys, "a") || !maildir.Is(fsys, "b") {
 		t.Error("not told apart")

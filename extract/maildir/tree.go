@@ -46,7 +46,10 @@ func (t *tree) top(name string) {
 
 // isFolder reports whether a directory is a folder as Maildir++ has them.
 func (t *tree) isFolder(in, sub string) bool {
-	return strings.HasPrefix(sub, ".") && (Is(t.archive.fsys, path.Join(in, sub)) || t.has(path.Join(in, sub), maildir.FolderFile))
+	name := path.Join(in, sub)
+	// One of cur and new may be left out, as it is empty; see [Is].
+	return strings.HasPrefix(sub, ".") && (isDir(t.archive.fsys, path.Join(name, "cur")) || isDir(t.archive.fsys, path.Join(name, "new")) ||
+		t.has(name, maildir.FolderFile))
 }
 
 func (t *tree) has(dir, file string) bool {
