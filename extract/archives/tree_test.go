@@ -265,3 +265,24 @@ func TestLostInside(t *testing.T) {
 		}
 	}
 }
+
+// Names of files need not be UTF-8.
+func TestFolderOldNames(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range map[string]string{"Entw\xfcrfe.mbox": tinyMbox, "K\xf6ln/1.eml": one, "box/.Entw\xfcrfe/cur/1:2,S": two, "box/.Entw\xfcrfe/new/.keep": "", "box/cur/2:2,": one} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Skip("no such names here: ", err)
+		}
+		if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+			t.Skip("no such names here: ", err)
+		}
+	}
+	same(t, lines(t, open(t, dir)), []string{
+		"Entwürfe mail 60090117 [] \"one\" []",
+		"Entwürfe mail ec42ee83 [seen] \"two\" []",
+		"Köln mail 60090117 [] \"one\" []",
+		"box/Entwürfe mail ec42ee83 [seen] \"two\" []",
+		"box/Inbox mail 60090117 [] \"one\" []",
+	})
+}

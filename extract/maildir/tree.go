@@ -6,9 +6,11 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"mailmill/extract"
 	"mailmill/formats"
+	"mailmill/formats/codepage"
 	"mailmill/formats/maildir"
 )
 
@@ -134,10 +136,14 @@ func parseName(dir string) []string {
 	return names
 }
 
-// decoded returns the name that modified UTF-7 stands for. What is none is UTF-8, as newer servers have it.
+// decoded returns the name that modified UTF-7 stands for. What is none is UTF-8, as newer servers have it, or of a time
+// before both.
 func decoded(name string) string {
 	if text, err := maildir.DecodeUTF7(name); err == nil {
 		return text
 	}
-	return strings.ToValidUTF8(name, "\uFFFD")
+	if !utf8.ValidString(name) {
+		name, _ = codepage.Decode(codepage.Default, []byte(name))
+	}
+	return name
 }
