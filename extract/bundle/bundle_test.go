@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -213,6 +214,25 @@ func TestLinks(t *testing.T) {
 	}
 	if _, err := f.Stat("s"); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
+	}
+}
+
+// A name that is in UTF-8 beside the one that is in whatever code page.
+func TestUnicodeNames(t *testing.T) {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	old := "\x82\xe5\xae\xa4" // code page 866
+	for _, sum := range []uint32{crc32.ChecksumIEEE([]byte(old)), 1} {
+		extra := slices.Concat([]byte{0x75, 0x70, 5 + 8, 0, 1}, le32(sum), []byte("Вход"))
+		w.CreateHeader(&zip.FileHeader{Name: old, NonUTF8: true, Extra: extra})
+	}
+	w.Close()
+	f, err := openZip(t, b.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(entries(f), " "); got != "éσ«ñ Вход" {
+		t.Errorf("%q", got)
 	}
 }
 

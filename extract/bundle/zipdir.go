@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"hash/crc32"
 	"io"
 	"time"
 	"unicode/utf8"
@@ -43,6 +44,7 @@ const (
 	extraZip64 = 0x0001
 	extraNTFS  = 0x000A
 	extraTime  = 0x5455
+	extraName  = 0x7075
 )
 
 // all32 says that the value is in the extra field for zip64.
@@ -104,7 +106,7 @@ func (z *zipIndex) directory() error {
 			return damage("the zip's index is damaged")
 		}
 		m.name = nameOf(rest[:names], m.flags)
-		m.extra(rest[names:names+extras], true)
+		m.extra(rest[:names], rest[names:names+extras], true)
 		if n == 0 && !z.signed(m.offset, sigLocal) {
 			// QUIRK: what unpacks itself has a program before the zip, and its offsets are the zip's.
 			if shift = z.first(); shift <= m.offset || !z.signed(m.offset+shift, sigLocal) {
@@ -189,7 +191,7 @@ func (z *zipIndex) scan() error {
 		}
 		names := int(u16(h[26:]))
 		m.name = nameOf(rest[:names], m.flags)
-		m.extra(rest[names:], false)
+		m.extra(rest[:names], rest[names:], false)
 		data := at + localHeader + int64(len(rest))
 		if m.flags&flagDescriptor != 0 {
 			if err := z.measure(&m, data); err != nil {
@@ -250,8 +252,8 @@ func (z *zipIndex) afterDescriptor(at int64, m *member) int64 {
 	return at
 }
 
-// extra reads the extra fields of a header.
-func (m *member) extra(b []byte, central bool) {
+// extra reads the extra fields of a header, which has a name.
+func (m *member) extra(name, b []byte, central bool) {
 	for len(b) >= 4 {
 		id, n := u16(b), int(u16(b[2:]))
 		if n > len(b)-4 {
@@ -270,6 +272,10 @@ func (m *member) extra(b []byte, central bool) {
 					*v = int64(binary.LittleEndian.Uint64(field))
 					field = field[8:]
 				}
+			}
+		case extraName: // APPNOTE 4.6.9: version, checksum of the name that it stands for, and that in UTF-8
+			if len(field) > 5 && field[0] == 1 && u32(field[1:]) == crc32.ChecksumIEEE(name) && utf8.Valid(field[5:]) {
+				m.name = string(field[5:])
 			}
 		case extraTime: // flags, then seconds since 1970
 			if len(field) >= 5 && field[0]&1 != 0 {
