@@ -221,6 +221,9 @@ func kindOf(path string, r io.ReaderAt, size int64) (*kind, error) {
 	if k == zeroFile && anythingIn(r, size) {
 		k = headlessFile
 	}
+	if k.name == unknown && endsZip(r, size) {
+		k = zipPart
+	}
 	return k, nil
 }
 
@@ -229,6 +232,14 @@ func errEmpty(path string) error {
 		Path: path, Problem: "is empty",
 		Advice: "Fetch it again: a copy or a download did not succeed", Err: extract.ErrEmpty,
 	}
+}
+
+// endsZip reports whether a file is the last of the parts of a zip, the one that has its name (APPNOTE 4.3.16: the number
+// of this disk).
+func endsZip(r io.ReaderAt, size int64) bool {
+	end := make([]byte, 22)
+	n, _ := r.ReadAt(end, max(size-int64(len(end)), 0))
+	return n == len(end) && bytes.HasPrefix(end, []byte("PK\x05\x06")) && (end[4] > 0 || end[5] > 0)
 }
 
 // anythingIn looks at places all over a file, which may be large, for anything but zeros.

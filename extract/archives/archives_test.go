@@ -72,6 +72,9 @@ func TestRefusals(t *testing.T) {
 		{"diary.gz", gzipOf("Dear diary, today"), extract.ErrNotArchive, `is a gzip file of nothing known. It begins with "Dear diary, today"`},
 		{"nothing.gz", gzipOf(""), extract.ErrEmpty, `is a gzip file of nothing`},
 		{"mail.7z", "7z\xBC\xAF\x27\x1C", extract.ErrUnsupported, "is a 7-Zip archive. If there is mail in it, unpack it first, and name the folder"},
+		{"mail.zip", strings.Repeat("\x01", 100) + "PK\x05\x06\x02" + strings.Repeat("\x00", 17), extract.ErrUnsupported, "is a part of a zip archive in several parts. If there is mail in it, unpack it first"},
+		{"mail.mbox.lz4", "\x04\x22\x4D\x18\x64", extract.ErrUnsupported, "is an lz4 file. Unpack it first: lz4 -d"},
+		{"mail.mbox.Z", "\x1F\x9D\x90", extract.ErrUnsupported, "is a file that compress has packed (.Z). Unpack it first: gzip -d"},
 		{"old.edb", "\x01\x02\x03\x04\xEF\xCD\xAB\x89", extract.ErrUnsupported, "Exchange server"},
 	} {
 		path := write(t, dir, tt.name, tt.content)
@@ -183,6 +186,10 @@ func TestRecognise(t *testing.T) {
 		{"x", "\x50\x2A\x4D\x18\x01\x00\x00\x00x" + zstdOf("x"), inPacked},
 		{"x", "BZh9", inPacked},
 		{"x", "\xFD7zXZ\x00", inPacked},
+		{"x", "PK00" + zipOf("a", "b"), inZip},
+		{"x", "Subject:WEBP\nFrom: y\n", inMail},
+		{"x", "From: a@example.org\nTo: b@example.org\nSubject: " + strings.Repeat("x", 35) + "FAT32\n", inMail},
+		{"x", "\xEB\x58\x90" + strings.Repeat("\x00", 79) + "FAT32   ", unread},
 		{"x", "", unread},
 	} {
 		if k := recognise([]byte(tt.content), tt.name); k.form != tt.form {

@@ -78,6 +78,7 @@ var (
 	program      = &kind{name: "a program"}
 	sound        = &kind{name: "a recording of sound or video"}
 	encrypted    = &kind{name: "an encrypted file", archive: true, advice: decryptAdvice}
+	zipPart      = &kind{name: "a part of a zip archive in several parts", archive: true, advice: unpackAdvice}
 	diskImage    = &kind{name: "an image of a disk", archive: true, advice: "If there is mail on it, mount it and name the files"}
 )
 
@@ -104,12 +105,17 @@ var magics = []struct {
 	{4, "\xEF\xCD\xAB\x89", &kind{name: "a database of an Exchange server (.edb)", archive: true, advice: "Export the mailboxes as .pst files"}},
 	{0, "PK\x03\x04", zipFile},
 	{0, "PK\x05\x06", zipFile},
-	{0, "PK\x07\x08", &kind{name: "a part of a zip archive in several parts", archive: true, advice: unpackAdvice}},
+	{0, "PK00PK\x03\x04", zipFile}, // APPNOTE 8.5.4: it was to have several parts, and has one
+	{0, "PK\x07\x08", zipPart},
 	{0, "\x1F\x8B", gzipFile},
 	{0, "\x28\xB5\x2F\xFD", zstdFile},
 	{0, "BZh", bzip2File},
 	{0, "\xFD7zXZ\x00", xzFile},
 	{0, "\x00\x05\x16\x07", appleDouble},
+	{0, "\x1F\x9D", &kind{name: "a file that compress has packed (.Z)", archive: true, advice: "Unpack it first: gzip -d"}},
+	{0, "\x04\x22\x4D\x18", &kind{name: "an lz4 file", archive: true, advice: "Unpack it first: lz4 -d"}},
+	{0, "LZIP\x01", &kind{name: "an lzip file", archive: true, advice: "Unpack it first: lzip -d"}},
+	{0, "\x5D\x00\x00\x80\x00", &kind{name: "an lzma file", archive: true, advice: "Unpack it first: xz -d"}},
 	{0, "7z\xBC\xAF\x27\x1C", &kind{name: "a 7-Zip archive", archive: true, advice: unpackAdvice}},
 	{0, "Rar!", &kind{name: "a RAR archive", archive: true, advice: unpackAdvice}},
 	{0, "MSCF", &kind{name: "a cabinet archive (.cab)", archive: true, advice: unpackAdvice}},
@@ -166,7 +172,7 @@ func recognise(head []byte, name string) *kind {
 		return office
 	}
 	for _, m := range magics {
-		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) {
+		if len(head) > m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) && (m.offset == 0 || !isASCII(head[:m.offset+len(m.magic)])) {
 			return m.kind
 		}
 	}
@@ -213,6 +219,11 @@ func isDocument(head []byte) bool {
 	return slices.ContainsFunc(documentNames, func(document string) bool {
 		return name == document || strings.HasSuffix(document, "/") && strings.HasPrefix(name, document)
 	})
+}
+
+// isASCII reports whether bytes are of a text, which may have any word anywhere.
+func isASCII(b []byte) bool {
+	return !bytes.ContainsFunc(b, func(r rune) bool { return r > '~' || r < ' ' && !strings.ContainsRune("\t\r\n", r) })
 }
 
 // isWide reports whether a file begins as ASCII text in UTF-16 does, with its mark.
