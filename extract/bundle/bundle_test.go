@@ -236,6 +236,21 @@ func TestUnicodeNames(t *testing.T) {
 	}
 }
 
+// What began in another volume cannot be read, and is told of.
+func TestVolume(t *testing.T) {
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	w.WriteHeader(&tar.Header{Typeflag: 'M', Name: "Inbox.mbox", Size: 5, Format: tar.FormatGNU})
+	io.WriteString(w, "Hello")
+	w.WriteHeader(&tar.Header{Name: "1.eml", Size: 5})
+	io.WriteString(w, "Hello")
+	w.Close()
+	f, err := openTar(t, b.Bytes())
+	if err != nil || strings.Join(entries(f), " ") != "1.eml" || f.Incomplete == nil || !strings.Contains(f.Incomplete.Error(), "Inbox.mbox") {
+		t.Errorf("%v %v %v", entries(f), f.Incomplete, err)
+	}
+}
+
 // Tars that were joined, and what lies behind damage.
 func TestResume(t *testing.T) {
 	b := tarOf(t)

@@ -14,6 +14,9 @@ import (
 // tarBlock is the unit of a tar.
 const tarBlock = 512
 
+// typeContinued is the type of what goes on in this volume (GNU tar's GNUTYPE_MULTIVOL).
+const typeContinued = 'M'
+
 // IsTar reports whether a file begins as a tar does, of whatever age: with a header whose sum is right (POSIX.1-1988,
 // ustar; the seventh edition's tar has no more to know it by).
 func IsTar(head []byte) bool {
@@ -131,6 +134,12 @@ func (t *tarIndex) add(ctx context.Context, h *tar.Header, from io.Reader, s *St
 		if c = t.files[h.Linkname]; c == nil {
 			c = broken{err: fmt.Errorf("it is a link to %q, which is not in the archive", h.Linkname)}
 		}
+	case typeContinued:
+		// QUIRK: GNU tar begins a volume with the rest of a file of the one before.
+		if t.fs.Incomplete == nil {
+			t.fs.Incomplete = damage("it is a volume of a tar of several, and %q begins in another; join them first, as with tar -xM", h.Name)
+		}
+		return nil
 	case tar.TypeDir:
 		t.fs.folder(components(h.Name)).modified = h.ModTime
 		return nil
