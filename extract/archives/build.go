@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -170,7 +171,7 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 		mode := d.Type()
 		if mode&fs.ModeSymlink != 0 {
 			// A link to a file counts as the file, one to a folder is not followed: it might lead in circles.
-			if info, err := fs.Stat(b.tree.files, name); err == nil && info.Mode().IsRegular() {
+			if info, err := fs.Stat(b.tree.files, name); err == nil && info.Mode().IsRegular() && !b.within(name) {
 				mode = 0
 			}
 		}
@@ -198,6 +199,20 @@ func (b *builder) walk(ctx context.Context, v visit) error {
 func isSearchCopy(name string, list []fs.DirEntry) bool {
 	box, ok := strings.CutSuffix(name, ".mozmsgs")
 	return ok && slices.ContainsFunc(list, func(d fs.DirEntry) bool { return d.Name() == box && !d.IsDir() })
+}
+
+// within reports whether a link leads to a file of the folder itself, which is read where it lies.
+func (b *builder) within(link string) bool {
+	top, err := filepath.EvalSymlinks(b.of.path)
+	if err != nil {
+		return false
+	}
+	to, err := filepath.EvalSymlinks(filepath.Join(b.of.path, filepath.FromSlash(link)))
+	if err != nil {
+		return false
+	}
+	below, err := filepath.Rel(top, to)
+	return err == nil && filepath.IsLocal(below)
 }
 
 // isMaildirs reports whether a directory is called as those are that a Maildir has.

@@ -286,3 +286,20 @@ func TestFolderOldNames(t *testing.T) {
 		"box/Inbox mail 60090117 [] \"one\" []",
 	})
 }
+
+// A link to a file of the folder is not another file.
+func TestFolderLinks(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "mail/a.mbox", tinyMbox)
+	write(t, dir, "1.eml", one)
+	for link, to := range map[string]string{"b.mbox": "a.mbox", "2.eml": filepath.Join(dir, "1.eml"), "c": ".", "d.mbox": "nowhere"} {
+		if err := os.Symlink(to, filepath.Join(dir, "mail", link)); err != nil {
+			t.Skip("no links here: ", err)
+		}
+	}
+	same(t, lines(t, open(t, filepath.Join(dir, "mail"))), []string{
+		` mail 60090117 [] "one" []`,
+		`a mail 60090117 [] "one" []`,
+		`a mail ec42ee83 [seen] "two" []`,
+	})
+}
