@@ -53,6 +53,12 @@ func isURL(name string) bool {
 	return ok && before != "" && !strings.ContainsAny(before, `/\.`)
 }
 
+// isHalfURL reports whether a name is a URL that lacks slashes.
+func isHalfURL(name string) bool {
+	before, _, ok := strings.Cut(name, ":")
+	return ok && slices.ContainsFunc(schemes, func(s scheme) bool { return strings.EqualFold(s.name, before) })
+}
+
 // parseAccount reads the URL of a server. What is wrong with one is told without the URL: in the wrong place of it may
 // stand a password.
 func parseAccount(role, text string) (*account, error) {

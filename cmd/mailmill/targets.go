@@ -202,6 +202,9 @@ func (d *destination) read() (err error) {
 		return usage("%s's name is empty; name a folder to write to", d.role())
 	case isURL(d.name):
 		d.server, err = parseAccount(d.role(), d.name)
+	case isHalfURL(d.name):
+		return usage("%s: the URL of a server has two slashes behind its first colon, as in %s; ./ before it makes it a folder",
+			d.role(), exampleOf(files.Mail))
 	default:
 		d.form = files.FormOf(d.name)
 	}
