@@ -521,3 +521,14 @@ func TestReadError(t *testing.T) {
 		t.Errorf("damage: %v", it.Damage)
 	}
 }
+
+// A message with CR for line ends is the same in a file that gives it a line end of its own.
+func TestLinesOfMacintosh(t *testing.T) {
+	const in = "From: jane@example.org\rSubject: Lines\rMessage-ID: <1@example.org>\r\rText\r"
+	for _, end := range []string{"", "\n", "\r\n", "\r\n\r\n"} {
+		it := readText(t, in+end)
+		if it.Subject != "Lines" || it.Identity != "<1@example.org>" {
+			t.Errorf("with %q at its end it is %q, %s", end, it.Subject, it.Identity)
+		}
+	}
+}

@@ -149,8 +149,11 @@ func (s *headScanner) next() bool {
 // needs no mention.
 func (s *headScanner) begin() {
 	s.lineEnd = '\n'
-	if s.last && bytes.IndexByte(s.b, '\n') < 0 {
-		s.lineEnd = '\r' // as on a Macintosh of old
+	if s.last {
+		// As on a Macintosh of old. At its end there may be line ends that a container has added.
+		if b := bytes.TrimRight(s.b, "\r\n"); bytes.IndexByte(b, '\n') < 0 && bytes.IndexByte(b, '\r') >= 0 {
+			s.lineEnd = '\r'
+		}
 	}
 	if s.part {
 		return
