@@ -251,7 +251,30 @@ func TestKeyword(t *testing.T) {
 	})
 }
 
-// The writer does to any message, however it is cut into writes, what replacing CRLF does, and counts as Dovecot does.
+// withLF returns a message with LF for each CRLF that no CR precedes, and withCRLF one with CRLF for each LF alone.
+func withLF(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if s[i] != '\r' || !strings.HasPrefix(s[i+1:], "\n") || i > 0 && s[i-1] == '\r' {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
+}
+
+func withCRLF(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if s[i] == '\n' && (i == 0 || s[i-1] != '\r') {
+			b.WriteByte('\r')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// The writer does to any message, however it is cut into writes, what replacing CRLF does that no CR precedes, and counts as
+// Dovecot does. With CRLF for each LF alone the file is the message again.
 func TestWriter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		piece := rapid.SampledFrom([]string{"a", "\r", "\n", "\r\n", "\r\r\n", "text", strings.Repeat("long ", 20000), ""})
@@ -266,9 +289,13 @@ func TestWriter(t *testing.T) {
 		if err := w.Close(); err != nil {
 			t.Fatal(err)
 		}
-		want := strings.ReplaceAll(strings.Join(pieces, ""), "\r\n", "\n")
+		message := strings.Join(pieces, "")
+		want := withLF(message)
 		if got := file.String(); got != want {
 			t.Fatalf("%.200q, want %.200q", got, want)
+		}
+		if got, want := withCRLF(want), withCRLF(message); got != want {
+			t.Fatalf("read again it is %.200q, not %.200q", got, want)
 		}
 		virtual := int64(len(want) + strings.Count(want, "\n") - strings.Count(want, "\r\n"))
 		if w.Size() != int64(len(want)) || w.Virtual() != virtual {

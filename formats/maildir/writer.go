@@ -5,11 +5,11 @@ import (
 	"io"
 )
 
-// Writer writes a mail as its file has it: with LF for CRLF. A CR elsewhere stays. The zero value is not usable.
+// Writer writes a mail as its file has it: with LF for CRLF. A CR elsewhere stays, and so does CR CR LF, as with LF it would be
+// CRLF. The zero value is not usable.
 type Writer struct {
 	w       io.Writer
 	buf     []byte
-	cr      bool // the last byte was CR, and is not written yet
 	size    int64
 	virtual int64
 	err     error
@@ -34,30 +34,21 @@ func (w *Writer) Virtual() int64 { return w.virtual }
 // Write implements [io.Writer].
 func (w *Writer) Write(p []byte) (int, error) {
 	n := len(p)
-	if n > 0 && w.cr {
-		w.cr = false
-		if p[0] != '\n' {
-			w.add('\r')
-		}
-	}
 	for len(p) > 0 {
 		if len(w.buf) >= flushAt {
 			w.flush()
 		}
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {
-			if w.cr = p[len(p)-1] == '\r'; w.cr {
-				p = p[:len(p)-1]
-			}
 			w.buf = append(w.buf, p...)
 			break
 		}
-		line := p[:i]
-		if i > 0 && line[i-1] == '\r' {
-			line = line[:i-1]
-		}
-		w.buf = append(w.buf, line...)
-		if !bytes.HasSuffix(w.buf, cr) {
+		w.buf = append(w.buf, p[:i]...)
+		switch end := len(w.buf) - 1; {
+		case end < 0 || w.buf[end] != '\r':
+			w.virtual++
+		case end == 0 || w.buf[end-1] != '\r':
+			w.buf = w.buf[:end]
 			w.virtual++
 		}
 		w.buf = append(w.buf, '\n')
@@ -66,12 +57,8 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return n, w.err
 }
 
-var cr = []byte{'\r'}
-
-func (w *Writer) add(c byte) { w.buf = append(w.buf, c) }
-
-// flush writes what is gathered, but for its last byte: whether that is a CR matters to what comes next.
-func (w *Writer) flush() { w.write(len(w.buf) - 1) }
+// flush writes what is gathered, but for its last two bytes: whether they are CRs matters to what comes next.
+func (w *Writer) flush() { w.write(len(w.buf) - 2) }
 
 func (w *Writer) write(n int) {
 	if w.err == nil && n > 0 {
@@ -83,10 +70,6 @@ func (w *Writer) write(n int) {
 
 // Close completes the file. It closes nothing else.
 func (w *Writer) Close() error {
-	if w.cr {
-		w.cr = false
-		w.add('\r')
-	}
 	w.write(len(w.buf))
 	w.virtual += w.size
 	return w.err

@@ -91,7 +91,7 @@ func TestFormat(t *testing.T) {
 // What stands after the header is the message's own, also where its lines end with CR CR LF, or where nothing comes.
 func TestHeaderEnds(t *testing.T) {
 	for in, want := range map[string]string{
-		"Subject: x\r\r\n\r\r\nStatus: shipped\r\r\nX-UID: 5\r\r\n\r\r\nmore\r\r\n": "Subject: x\r\n\r\nStatus: shipped\r\nX-UID: 5\r\n\r\nmore\r\n",
+		"Subject: x\r\r\n\r\r\nStatus: shipped\r\r\nX-UID: 5\r\r\n\r\r\nmore\r\r\n": "Subject: x\r\r\n\r\r\nStatus: shipped\r\r\nX-UID: 5\r\r\n\r\r\nmore\r\r\n",
 		"Subject: x\r\n":     "Subject: x\n",
 		"Subject: x\r\n\r\n": "Subject: x\n\n",
 		"Subject: x":         "Subject: x\n",
@@ -157,7 +157,7 @@ func normal(m string) string {
 // TestCase20MboxrdRoundTrip checks that every message comes back as it was, whatever lines it has and however it is
 // cut into writes.
 func TestCase20MboxrdRoundTrip(t *testing.T) {
-	line := rapid.SampledFrom([]string{"", "", "From ", "From x Thu Mar  4 04:06:07 2021", ">From x", ">>>From me", "From", " From ", "text", "Sub:ject", ">", "\xff\x00", strings.Repeat("long ", 40000)})
+	line := rapid.SampledFrom([]string{"", "", "From ", "From x Thu Mar  4 04:06:07 2021", ">From x", ">>>From me", "From", " From ", "text", "Sub:ject", ">", "\xff\x00", "\r", "x\r\r", "From \r", "a\rb", strings.Repeat("long ", 40000)})
 	message := rapid.Custom(func(t *rapid.T) string {
 		m := rapid.SampledFrom([]string{"", "Subject: x\r\n", "A: b\r\n c\r\n"}).Draw(t, "header") + "\r\n"
 		m += strings.Join(rapid.SliceOfN(line, 0, 8).Draw(t, "lines"), "\r\n")

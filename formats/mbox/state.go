@@ -53,13 +53,29 @@ func HeaderLen(b []byte) int {
 		if i < 0 {
 			break
 		}
-		// QUIRK: programs that make CRLF of LF make CR CR LF of CRLF.
-		if len(bytes.TrimRight(b[at:at+i], "\r")) == 0 {
-			return at + i + 1
-		}
+		line := b[at : at+i]
 		at += i + 1
+		if isEmpty(line) {
+			return at
+		}
 	}
 	return -1
+}
+
+// isEmpty reports whether a line, which is without its LF, holds nothing.
+//
+// QUIRK: programs that make CRLF of LF make CR CR LF of CRLF.
+func isEmpty(line []byte) bool {
+	return len(line) == 0 || line[0] == '\r' && len(bytes.TrimLeft(line, "\r")) == 0
+}
+
+// withoutCR returns a line, which is without its LF, without the CR that belongs to that. Where more than one CR stands
+// there all stay: what is read again is then what was written.
+func withoutCR(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\r' && (n == 1 || line[n-2] != '\r') {
+		return line[:n-1]
+	}
+	return line
 }
 
 // CutState reads the state in a header and returns the header without it: fields of state are those of the file, not of

@@ -31,8 +31,8 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 func (w *Writer) Size() int64 { return w.size + int64(len(w.buf)) }
 
 // Message begins a message. Its envelope sender is MAILER-DAEMON where from is not one word with an "@". What is
-// written to the result until it is closed is the message, with CRLF or LF line ends, in the file LF. One message must
-// be closed before the next one begins.
+// written to the result until it is closed is the message, with CRLF or LF line ends, in the file LF; CR CR LF stays, as
+// with LF it would be CRLF. One message must be closed before the next one begins.
 func (w *Writer) Message(from string, date time.Time, status Status) *Message {
 	w.buf = append(fromLine(w.buf, from, date), '\n')
 	w.msg = Message{w: w, status: status, header: true, bol: true, line: w.msg.line[:0]}
@@ -60,6 +60,7 @@ type Message struct {
 
 	bol  bool // the next byte begins a line
 	cr   bool // the last byte was CR, and is not written yet
+	crs  bool // so was the byte before it, which is written
 	from int  // how much of "From " has been seen at the line's beginning, and is not written yet
 }
 
@@ -111,10 +112,7 @@ func (m *Message) headerBytes(p []byte) []byte {
 		m.line = append(m.line, line...)
 		line = m.line
 	}
-	if n := len(line); n > 0 && line[n-1] == '\r' {
-		line = line[:n-1]
-	}
-	m.headerLine(line, true)
+	m.headerLine(withoutCR(line), true)
 	m.line = m.line[:0]
 	return p[i+1:]
 }
@@ -122,8 +120,7 @@ func (m *Message) headerBytes(p []byte) []byte {
 // headerLine writes a line of the header, or as much of a long one as there is.
 func (m *Message) headerLine(line []byte, ended bool) {
 	if !m.long {
-		if len(bytes.TrimRight(line, "\r")) == 0 {
-			// QUIRK: programs that make CRLF of LF make CR CR LF of CRLF. To readers of the file that is an empty line.
+		if isEmpty(line) {
 			m.endHeader(line)
 			return
 		}
@@ -146,7 +143,7 @@ func (m *Message) headerLine(line []byte, ended bool) {
 	}
 }
 
-// endHeader writes the state, and the empty line.
+// endHeader writes the state and the empty line, in which CRs may stand.
 func (m *Message) endHeader(line []byte) {
 	m.header = false
 	m.w.buf = append(append(m.status.append(m.w.buf), line...), '\n')
@@ -171,9 +168,10 @@ func (m *Message) body(p []byte) {
 		if len(w.buf) >= flushAt {
 			w.flush()
 		}
+		after := m.cr // the byte before p is CR
 		if m.cr {
 			m.cr = false
-			if p[0] != '\n' {
+			if p[0] != '\n' || m.crs {
 				w.buf = append(w.buf, '\r')
 			}
 		}
@@ -201,13 +199,14 @@ func (m *Message) body(p []byte) {
 		if i < 0 {
 			if m.cr = p[len(p)-1] == '\r'; m.cr {
 				p = p[:len(p)-1]
+				m.crs = len(p) > 0 && p[len(p)-1] == '\r' || len(p) == 0 && after
 			}
 			w.buf = append(w.buf, p...)
 			return
 		}
 		line := p[:i]
-		if i > 0 && line[i-1] == '\r' {
-			line = line[:i-1]
+		if i != 1 || !after {
+			line = withoutCR(line)
 		}
 		w.buf = append(append(w.buf, line...), '\n')
 		p, m.bol = p[i+1:], true
@@ -222,6 +221,9 @@ func (m *Message) Close() error {
 	}
 	if m.header {
 		if len(m.line) > 0 || m.long {
+			if bytes.HasSuffix(m.line, []byte{'\r'}) {
+				m.line = append(m.line, '\r')
+			}
 			m.headerLine(m.line, true)
 		}
 		if m.header {
@@ -231,7 +233,7 @@ func (m *Message) Close() error {
 	} else {
 		w.buf = append(w.buf, fromMark[:m.from]...)
 		if m.cr {
-			w.buf = append(w.buf, '\r')
+			w.buf = append(w.buf, "\r\r"...) // with one alone the line end would be CRLF
 		}
 		if !m.bol || m.from > 0 || m.cr {
 			w.buf = append(w.buf, '\n')
