@@ -165,6 +165,8 @@ func TestRecognise(t *testing.T) {
 		{"x.eml", "X-Odd: 1\r\nX-Strange: 2\r\n\r\n", inMail},
 		{"x.eml", "no header at all", inMail},
 		{"x.eml", "\xEF\xBB\xBFSubject: x\r\n", inMail},
+		{"x.eml", "From : a@example.org\nDate: Thu, 1 Jan 1970 00:00:00 +0000\n\n", inMail},
+		{"x", "From : a@example.org (10:00)\nSubject: x\n\n", inMail},
 		{"x.eml", "From a@example.org Thu Jan  1 00:00:00 1970\nSubject: x\n\n", inMbox},
 		{"x.eml", "!BDN\x00\x00\x00\x00SM", inPST},
 		{"x.txt", "Subject: x\nFrom: y\n", unread},

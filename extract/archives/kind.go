@@ -258,8 +258,8 @@ func text(head []byte, name string) *kind {
 // isFrom reports whether a line begins a message in an mbox: it has a time of day, or what follows is a header. A letter
 // may begin with the same word.
 func isFrom(line, rest []byte) bool {
-	if !bytes.HasPrefix(line, []byte("From ")) {
-		return false
+	if sender, ok := bytes.CutPrefix(line, []byte("From ")); !ok || bytes.HasPrefix(bytes.TrimLeft(sender, " \t"), []byte(":")) {
+		return false // RFC 5322 4.5: a field may have blanks before its colon
 	}
 	for i := 5; i+4 < len(line); i++ {
 		if line[i+2] == ':' && isNumber(line[i:i+2]) && isNumber(line[i+3:i+5]) {
