@@ -260,7 +260,14 @@ func (p *addressParser) readAtom(glued bool) {
 }
 
 // isDN reports whether s begins with an Exchange distinguished name.
+//
+// QUIRK: exporters write the type of the address before it.
 func isDN(s string) bool {
+	for _, prefix := range []string{"EX:", "mailto:"} {
+		if len(s) > len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+			s = s[len(prefix):]
+		}
+	}
 	for _, prefix := range []string{"/o=", "/cn=", "/ou=", "/c=", "/guid="} {
 		if len(s) > len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
 			return true

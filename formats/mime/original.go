@@ -255,6 +255,9 @@ func isSomebody(a *formats.Address) bool { return a.Stored != "" || a.Name != ""
 // know fills in what an address tells by itself.
 func know(a *formats.Address) {
 	a.Via = formats.ViaNone
+	if a.Stored == "" && mapi.IsDN(mapi.CleanAddress(a.Name)) {
+		a.Stored, a.Name = a.Name, "" // it stands in quotes
+	}
 	defer func() { a.Name = mapi.CleanName(OneLine(a.Name), a.SMTP) }()
 	addr := mapi.CleanAddress(a.Stored)
 	switch mapi.ShapeOf(addr) {

@@ -51,3 +51,25 @@ func TestOriginalsKeepTheirFields(t *testing.T) {
 		}
 	}
 }
+
+// Nobody is lost from a field that is made anew, however an Exchange name is written there.
+func TestOriginalsLoseNobody(t *testing.T) {
+	const dn = "/o=Org/ou=Site (X1)/cn=Recipients/cn="
+	in := "To: EX:" + dn + "jane, mailto:" + dn + "jane, \"" + dn + "jane\", Jane <" + dn + "jane>\r\n\r\n"
+	const want = "To: jane@example.org, jane@example.org, jane@example.org, Jane\r\n <jane@example.org>\r\n\r\n"
+	m, err := mime.Read(formats.Bytes(in), int64(len(in)), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &address.Resolver{Rungs: []address.Rung{knows{address.Key(dn + "jane"), "jane@example.org"}}}
+	if _, err := r.Apply(t.Context(), &formats.Item{Mail: m}); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if err := mime.Write(&out, m); err != nil {
+		t.Fatal(err)
+	}
+	if out.String() != want {
+		t.Errorf("wrote\n%s\nand not\n%s", out.String(), want)
+	}
+}
