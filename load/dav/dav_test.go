@@ -389,6 +389,20 @@ func TestCopiesAndOtherArchives(t *testing.T) {
 	}
 }
 
+// TestCopiesInOneArchive stores an item once that an archive has more often, and is told so by who verifies, too.
+func TestCopiesInOneArchive(t *testing.T) {
+	s := davtest.New(t, davtest.Options{Password: "secret"})
+	a := archiveOf(event("a", "A", 1), event("a", "A", 1), event("b", "B", 2))
+	b := archiveOf(event("b", "B", 2), event("b", "B", 2))
+	b.name = "old.pst"
+	run := at(t, s, false)
+	if n, _ := run.runs(a, b); n.Written != 2 || n.Duplicate != 3 {
+		t.Errorf("%+v", n)
+	}
+	once(t, s, 2)
+	run.verifies(a, b)
+}
+
 // TestCase45ConflictsOfUIDs tells what becomes of an item whose name or UID the server has already.
 func TestCase45ConflictsOfUIDs(t *testing.T) {
 	body := func(uid, summary, product string) []byte {

@@ -52,8 +52,8 @@ func (m *mirror) Expect(_ context.Context, enc load.Encoded) (verify.Expectation
 	key, _, _ := strings.Cut(it.Key, "-")
 	id := sha256.Sum256(slices.Concat([]byte(col.Href), []byte{0}, []byte(key), e.print[:]))
 	if m.seen[id] {
-		// The target stores what it has had once.
-		x.WriteTo = m.writes(it)
+		// The target stores what it has had once, also where one archive has it twice.
+		x.Copy = true
 		return x, true, nil
 	}
 	m.seen[id] = true

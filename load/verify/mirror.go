@@ -64,6 +64,9 @@ type Expectation struct {
 	Name string
 	// Once says that the same item from another source is not stored once more: it counts as a duplicate.
 	Once bool
+	// Copy says that an equal item came before, which stands for this one too: it counts as a duplicate, and nothing else of
+	// the expectation matters.
+	Copy bool
 	// Or are the bodies that the target has instead where the one before is not there: an occurrence without its series is an
 	// event with a UID of its own.
 	Or []func(io.Writer) error

@@ -68,6 +68,8 @@ func (t *Target) Write(ctx context.Context, enc load.Encoded) (load.Outcome, err
 		return load.Failed, err
 	case !taken:
 		return load.Filtered, nil
+	case e.Copy:
+		return load.Duplicate, nil
 	}
 	it := enc.Item()
 	from := origin{t.sourceOf(it), numberOf(it.Key)}
