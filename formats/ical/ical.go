@@ -65,7 +65,8 @@ type Options struct {
 	// few insist on.
 	StrictDue bool
 	// TakeTime writes events that begin at a time of day and take none as such of a second: Cyrus takes no others. Nor does
-	// it take lines without a value: of what was read those that say nothing are left out.
+	// it take days that end before they are over, ends of another form than the start, a duration beside an end, and lines
+	// without a value: of what was read those that say nothing are left out.
 	TakeTime bool
 	// Beside returns the URI under which an attachment is stored beside the calendar, or "" to have it inside. With nil
 	// all are inside.

@@ -350,6 +350,35 @@ func TestOptionsOfRead(t *testing.T) {
 	checkReaders(t, encode(t, ical.Options{}, first, items[0]))
 }
 
+// Servers refuse ends that do not go with their start, and lines without a value.
+func TestEndsForServers(t *testing.T) {
+	for _, test := range []struct{ lines, want string }{
+		{"DTSTART;VALUE=DATE:20260101\r\nDTEND;VALUE=DATE:20260101", "DTSTART;VALUE=DATE:20260101"},
+		{"DTSTART;VALUE=DATE:20260102\r\nDTEND;VALUE=DATE:20260101", "DTSTART;VALUE=DATE:20260102"},
+		{"DTSTART;VALUE=DATE:20260101\r\nDURATION:PT1H", "DTSTART;VALUE=DATE:20260101"},
+		{"DTSTART;VALUE=DATE:20260101\r\nDURATION:P2D", "DTSTART;VALUE=DATE:20260101\r\nDURATION:P2D"},
+		{"DTSTART;VALUE=DATE:20260101\r\nDTEND:20260103T000000Z", "DTSTART;VALUE=DATE:20260101\r\nDTEND;VALUE=DATE:20260103"},
+		{"DTSTART:20260101T100000Z\r\nDTEND;VALUE=DATE:20260102", "DTSTART:20260101T100000Z\r\nDTEND:20260102T000000Z"},
+		{"DTSTART:20260101T100000Z\r\nDTEND:20260101T110000Z\r\nDURATION:PT1H", "DTSTART:20260101T100000Z\r\nDTEND:20260101T110000Z"},
+		{"DTSTART:20260101T100000Z\r\nDTEND;X-A=b:20260101T110000Z", "DTSTART:20260101T100000Z\r\nDTEND;X-A=b:20260101T110000Z"},
+		{"DTSTART;VALUE=DATE:20260101\r\nATTENDEE;CN=B:", "DTSTART;VALUE=DATE:20260101\r\nATTENDEE;CN=B:invalid:nomail"},
+	} {
+		items := read(t, "BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\n"+test.lines+"\r\nEND:VEVENT\r\n", ical.ReadOptions{})
+		want := "\r\nDTSTAMP:20260101T000000Z\r\n" + test.want + "\r\nEND:VEVENT"
+		if got := encode(t, ical.Options{TakeTime: true}, items...); !strings.Contains(got, want) {
+			t.Errorf("%q became\n%s", test.lines, got)
+		}
+	}
+	items := read(t, "BEGIN:VEVENT\r\nUID:\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260101\r\nEND:VEVENT\r\n", ical.ReadOptions{})
+	if got := unfold(encode(t, ical.Options{TakeTime: true}, items...)); !strings.Contains(got, "\r\nUID:"+items[0].Event.UID+"\r\n") {
+		t.Error(got)
+	}
+	items = read(t, "BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;TZID=Europe/Berlin:20260101T100000\r\nDURATION:PT1H\r\nEND:VEVENT\r\n", ical.ReadOptions{})
+	if got := encode(t, ical.Options{UTC: true}, items...); !strings.Contains(got, "\r\nDTSTART:20260101T090000Z\r\nDTEND:20260101T100000Z\r\nEND:VEVENT") {
+		t.Error(got)
+	}
+}
+
 // Whatever stands in a component is in what is written: every property with its parameters and value, in whatever
 // component within it, in its order.
 func TestNothingIsLost(t *testing.T) {

@@ -57,14 +57,22 @@ func (e *Encoder) verbatimEvent(ev *formats.Event, start, end formats.Moment) {
 		}
 		c.moments[name] = m
 	}
+	// An event has an end or a duration, and not both (RFC 5545 3.6.1).
+	setEnd := func() {
+		set("DTEND", end)
+		set("DURATION", formats.Moment{})
+	}
 	if start.Form != ev.Start.Form {
 		set("DTSTART", start) // in UTC
 		if !end.IsZero() {
-			set("DTEND", end)
+			setEnd()
 		}
 	}
-	if e.opts.TakeTime && !ev.Start.IsDate() && !end.IsZero() && endOf(ev).IsZero() {
-		set("DTEND", end)
+	switch {
+	case !e.opts.TakeTime:
+	case endOf(ev).IsZero(), ev.End.IsDate() != ev.Start.IsDate():
+		setEnd()
+	case bytes.Contains(ev.Verbatim.Text, []byte("\r\nDTEND")):
 		set("DURATION", formats.Moment{})
 	}
 	e.verbatim(&ev.Details, c)
@@ -149,7 +157,7 @@ func (w *lineWriter) line(line []byte, p *contentline.Property) {
 	if w.skipped > 0 {
 		return
 	}
-	if e.opts.TakeTime && strings.TrimSpace(p.Value) == "" && saysNothing(p) {
+	if e.opts.TakeTime && strings.TrimSpace(p.Value) == "" && saysNothing(p) && (p.Name != "UID" || w.depth > 1) {
 		return
 	}
 	if w.depth == 1 {
@@ -218,6 +226,9 @@ func (w *lineWriter) own(p *contentline.Property, changed bool) (is, keep bool) 
 		if w.nobody {
 			p.Name = "X-PST-" + p.Name
 			return true, true
+		}
+		if e.opts.TakeTime && strings.TrimSpace(p.Value) == "" {
+			p.Value, changed = nobody, true
 		}
 		if agent := e.opts.ScheduleAgent; agent != "" {
 			p.Set("SCHEDULE-AGENT", agent)
