@@ -50,7 +50,7 @@ func (j journal) write(e *Encoder) {
 	component := "VJOURNAL"
 	asEvent := e.opts.JournalAsEvents && good(j.Start)
 	if j.Verbatim != nil {
-		e.verbatim(&j.Details, changes{asEvent: asEvent})
+		e.verbatim(&j.Details, changes{asEvent: asEvent, nobody: asEvent})
 		return
 	}
 	if asEvent {

@@ -340,6 +340,12 @@ func TestOptionsOfRead(t *testing.T) {
 	if got := encode(t, ical.Options{}, &formats.Item{Event: &alone}); !strings.Contains(got, "\r\nX-PST-ORGANIZER:mailto:a@example.org\r\nX-PST-ATTENDEE;CN=B:mailto:b@example.org\r\n") {
 		t.Error(got)
 	}
+	// So it is with a task, and else one of its days may have people that the others have not.
+	const days = "BEGIN:VTODO\r\nUID:4\r\nDTSTAMP:20260101T000000Z\r\nDUE;VALUE=DATE:20260101\r\nRRULE:FREQ=DAILY;COUNT=3\r\nEND:VTODO\r\n" +
+		"BEGIN:VTODO\r\nUID:4\r\nRECURRENCE-ID;VALUE=DATE:20260102\r\nDTSTAMP:20260101T000000Z\r\nDUE;VALUE=DATE:20260102\r\nATTENDEE;CN=B:mailto:b@example.org\r\nEND:VTODO\r\n"
+	if got := encode(t, ical.Options{}, read(t, days, ical.ReadOptions{})...); !strings.Contains(got, days) {
+		t.Error(got)
+	}
 	// A zone whose name another has gets its own, and everything that names it too.
 	other := &formats.Zone{ID: "Berlin", Onsets: []formats.Onset{{Start: time.Unix(0, 0).UTC(), Before: 7200, After: 7200}}}
 	first := &formats.Item{Event: &formats.Event{Details: formats.Details{UID: "0"}, Start: formats.Zoned(time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC), other)}}

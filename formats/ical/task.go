@@ -40,7 +40,9 @@ func (t task) zones(_ *Options, visit func(*formats.Zone)) {
 // write writes a VTODO (RFC 5545 3.6.2).
 func (t task) write(e *Encoder) {
 	if t.Verbatim != nil {
-		e.verbatim(&t.Details, changes{nobody: t.Assigner == nil && t.Owner == nil})
+		// The lines may name people that no field does: those of one of its days.
+		v := t.Verbatim
+		e.verbatim(&t.Details, changes{nobody: t.Assigner == nil && t.Owner == nil && len(v.Aside) < len(v.People)})
 		return
 	}
 	start, due, left := t.span(e.opts.StrictDue)

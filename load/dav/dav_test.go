@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mailmill/formats"
+	"mailmill/formats/ical"
 	"mailmill/load"
 	"mailmill/load/dav"
 	"mailmill/load/dav/client"
@@ -564,13 +565,19 @@ func TestCase44NobodyIsInvited(t *testing.T) {
 	}
 	t.Run("nothing stops it", func(t *testing.T) {
 		s := davtest.New(t, davtest.Options{Password: "secret", Schedules: true, Software: "GSE"})
-		at(t, s, false).runs(archiveOf(meeting("own", "Mine", me, "bob@example.net")))
+		const days = "BEGIN:VTODO\r\nUID:t\r\nDTSTAMP:20310301T090000Z\r\nDUE:20310301T090000Z\r\nRRULE:FREQ=DAILY;COUNT=3\r\nEND:VTODO\r\n"
+		const day = "BEGIN:VTODO\r\nUID:t\r\nRECURRENCE-ID:20310302T090000Z\r\nDTSTAMP:20310301T090000Z\r\nORGANIZER:" + davtest.Address + "\r\nATTENDEE:mailto:bob@example.net\r\nEND:VTODO\r\n"
+		task, err := ical.Read(ical.Component{Text: []byte(days)}, []ical.Component{{Text: []byte(day)}}, ical.ReadOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at(t, s, false).runs(archiveOf(meeting("own", "Mine", me, "bob@example.net"), task))
 		for _, o := range objects(s) {
 			if bytes.Contains(o.Data, []byte("\r\nORGANIZER")) || bytes.Contains(o.Data, []byte("\r\nATTENDEE")) || !bytes.Contains(o.Data, []byte("bob@example.net")) {
 				t.Errorf("stored is\n%s", o.Data)
 			}
 		}
-		once(t, s, 1)
+		once(t, s, 2)
 	})
 }
 

@@ -211,8 +211,9 @@ func withoutPeople(it *formats.Item) *formats.Item {
 	case it.Event != nil:
 		as.Event = withoutMeeting(it.Event)
 	case it.Task != nil && it.Task.Verbatim != nil:
-		t := *it.Task
-		t.Assigner, t.Owner = nil, nil
+		t, v := *it.Task, *it.Task.Verbatim
+		t.Assigner, t.Owner, v.Aside = nil, nil, nil
+		t.Verbatim = &v
 		as.Task = &t
 	default:
 		return it
