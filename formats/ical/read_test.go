@@ -237,6 +237,15 @@ func TestLenient(t *testing.T) {
 			"BEGIN:VEVENT\r\nX-PST-STRAY:whatever\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nEND:VEVENT\r\n",
 		},
 		{
+			"no colon after a time", "BEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\nDTSTART:20260101T000000Z\nwhatever\nand more\nEND:VEVENT\n",
+			"BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nX-PST-STRAY:whatever\\nand more\r\nEND:VEVENT\r\n",
+		},
+		{
+			"names without the quotation marks they need, and with others",
+			"BEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\nDTSTART:20260101T000000Z\nATTENDEE;CN=Doe, Jane;ROLE=CHAIR:mailto:jane@example.org\nATTENDEE;CN=\"Bob \"B\"\":mailto:bob@example.org\nEND:VEVENT\n",
+			"BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nATTENDEE;CN=\"Doe, Jane\";ROLE=CHAIR:mailto:jane@example.org\r\nATTENDEE;CN=^'Bob ^'B^'^':mailto:bob@example.org\r\nEND:VEVENT\r\n",
+		},
+		{
 			"a message", "BEGIN:VCALENDAR\nMETHOD:REQUEST\nBEGIN:VEVENT\nUID:1\nDTSTAMP:20260101T000000Z\nDTSTART:20260101T000000Z\nEND:VEVENT\nEND:VCALENDAR\n",
 			"BEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART:20260101T000000Z\r\nX-PST-METHOD:REQUEST\r\nEND:VEVENT\r\n",
 		},
@@ -253,6 +262,11 @@ func TestLenient(t *testing.T) {
 		}
 		if got != want {
 			t.Errorf("%s:\n%q\nwant\n%q", test.name, got, want)
+		}
+		for _, it := range items {
+			if len(it.Damage) > 0 {
+				t.Errorf("%s: %v", test.name, it.Damage)
+			}
 		}
 	}
 }

@@ -103,7 +103,7 @@ type Decoder struct {
 
 // Decode returns the lines of a component, and says of how many something had to be made right that is more than
 // folding. What is no property goes on with the text of the line before, on a line of its own; where that is base64, it goes
-// on with that.
+// on with that. Behind what is neither, as a time is, it gets a name.
 func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 	var more []byte // of the last line
 	goOn := func() {
@@ -117,16 +117,19 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 	for raw := range Lines(text) {
 		unfolded := Unfold(raw)
 		p, ok := d.property(unfolded)
-		asItIs := ok && !d.Old && utf8.Valid(unfolded) && !needsName(&p, unfolded) && !isQuotedPrintable(unfolded)
+		asItIs := ok && !joinName(&p) && !d.Old && utf8.Valid(unfolded) && !needsName(&p, unfolded) && !isQuotedPrintable(unfolded)
 		if !ok {
 			mended++
 			stray := Text(unfolded, "", d.CodePage)
-			if n := len(lines) - 1; n >= 0 && !isEnd(&lines[n].Property) {
-				if !isBase64(&lines[n].Property) {
-					stray = `\n` + Escape(stray)
+			if n := len(lines) - 1; n >= 0 {
+				switch last := &lines[n].Property; {
+				case isBase64(last):
+					more = append(more, stray...)
+					continue
+				case mayGoOn(last.Name):
+					more = append(append(more, `\n`...), Escape(stray)...)
+					continue
 				}
-				more = append(more, stray...)
-				continue
 			}
 			p = Property{Name: strayName, Value: Escape(stray)}
 		}
@@ -147,7 +150,16 @@ func (d Decoder) Decode(text []byte) (lines []Line, mended int) {
 // strayName is the name of what has none and continues nothing.
 const strayName = "X-PST-STRAY"
 
-func isEnd(p *Property) bool { return p.Name == "BEGIN" || p.Name == "END" }
+// mayGoOn reports whether the properties of a name are texts, which may go on. What programs reckon with is none: a time
+// that is followed by words is no time any more.
+func mayGoOn(name string) bool {
+	switch name {
+	case "BEGIN", "END", "VERSION", "UID", "TZID", "REV", "BDAY", "ANNIVERSARY", "DTSTART", "DTEND", "DUE", "DURATION", "DTSTAMP", "CREATED", "LAST-MODIFIED",
+		"COMPLETED", "RECURRENCE-ID", "EXDATE", "RDATE", "RRULE", "EXRULE", "TRIGGER", "ORGANIZER", "ATTENDEE", "STATUS", "TRANSP", "CLASS", "SEQUENCE", "PRIORITY":
+		return false
+	}
+	return true
+}
 
 func isBase64(p *Property) bool {
 	switch e := p.Get("ENCODING"); e {
@@ -162,10 +174,23 @@ func isBase64(p *Property) bool {
 	return false
 }
 
-// needsName reports whether a parameter stands without its name, or blanks around names: lines that have to be made anew.
+// joinName makes one name of a CN that its commas have taken apart, and reports whether there was one.
+//
+// QUIRK: programs of all sorts write "CN=Doe, Jane" without quotation marks.
+func joinName(p *Property) (joined bool) {
+	for i := range p.Params {
+		if q := &p.Params[i]; q.Name == "CN" && len(q.Values) > 1 {
+			q.Values, joined = []string{strings.Join(q.Values, ", ")}, true
+		}
+	}
+	return joined
+}
+
+// needsName reports whether a parameter stands without its name, blanks around names, or quotation marks within a value:
+// lines that have to be made anew.
 func needsName(p *Property, line []byte) bool {
 	for _, q := range p.Params {
-		if q.Name == "" || !isName(q.Name) {
+		if q.Name == "" || !isName(q.Name) || slices.ContainsFunc(q.Values, func(v string) bool { return strings.Contains(v, `"`) }) {
 			return true
 		}
 	}
