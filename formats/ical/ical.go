@@ -66,7 +66,8 @@ type Options struct {
 	StrictDue bool
 	// TakeTime writes events that begin at a time of day and take none as such of a second: Cyrus takes no others. Nor does
 	// it take days that end before they are over, ends of another form than the start, a duration beside an end, and lines
-	// without a value: of what was read those that say nothing are left out.
+	// without a value: of what was read those that say nothing are left out. It and Radicale lose text behind a backslash
+	// that escapes nothing: such ones are escaped themselves.
 	TakeTime bool
 	// Beside returns the URI under which an attachment is stored beside the calendar, or "" to have it inside. With nil
 	// all are inside.

@@ -166,6 +166,11 @@ func (w *lineWriter) line(line []byte, p *contentline.Property) {
 			return
 		}
 	}
+	if e.opts.TakeTime && isText(p.Name) {
+		if legal := contentline.LegalEscapes(p.Value); legal != p.Value {
+			p.Value, changed = legal, true
+		}
+	}
 	for i := range p.Params {
 		q := &p.Params[i]
 		if q.Name == "TZID" && len(q.Values) == 1 {
@@ -183,6 +188,15 @@ func (w *lineWriter) line(line []byte, p *contentline.Property) {
 	if w.depth == 1 && p.Name == "DTSTART" && !bytes.Contains(w.d.Verbatim.Text, []byte("\r\nDTEND")) {
 		w.added("DTEND")
 	}
+}
+
+// isText reports whether the values of a property are texts.
+func isText(name string) bool {
+	switch name {
+	case "SUMMARY", "DESCRIPTION", "LOCATION", "COMMENT", "CONTACT", "CATEGORIES", "RESOURCES":
+		return true
+	}
+	return false
 }
 
 // saysNothing reports whether a property without a value has nothing in its parameters either.
@@ -230,7 +244,7 @@ func (w *lineWriter) own(p *contentline.Property, changed bool) (is, keep bool) 
 		if e.opts.TakeTime && strings.TrimSpace(p.Value) == "" {
 			p.Value, changed = nobody, true
 		}
-		if agent := e.opts.ScheduleAgent; agent != "" {
+		if agent := e.opts.ScheduleAgent; agent != "" && p.Get("SCHEDULE-AGENT") != agent {
 			p.Set("SCHEDULE-AGENT", agent)
 			changed = true
 		}

@@ -271,6 +271,33 @@ func Unescape(s string) string {
 	return string(b)
 }
 
+// LegalEscapes returns the value of texts with the escapes that there are, and what others mean: see [Unescape].
+func LegalEscapes(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s)+1)
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' {
+			next := byte(0)
+			if i+1 < len(s) {
+				next = s[i+1]
+			}
+			switch next {
+			case 'n', 'N', '\\', ';', ',':
+				b = append(b, s[i])
+				i++
+			case ':', '"':
+				i++
+			default:
+				b = append(b, '\\')
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
+
 // Escape returns a text as it stands in a value.
 func Escape(s string) string {
 	if !strings.ContainsAny(s, "\\;,\r\n") {
