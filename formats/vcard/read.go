@@ -460,7 +460,7 @@ func phoneOf(p *contentline.Property) (formats.Phone, bool) {
 }
 
 func postalOf(p *contentline.Property) formats.PostalAddress {
-	a := formats.PostalAddress{Place: placeOf(p.Types()), Preferred: preference(p) > 0, Label: p.Get("LABEL")}
+	a := formats.PostalAddress{Place: placeOf(p.Types()), Preferred: preference(p) > 0, Label: labelOf(p)}
 	if p.Name == "LABEL" {
 		a.Label = contentline.Unescape(p.Value)
 		return a

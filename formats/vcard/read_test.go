@@ -262,3 +262,19 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// Labels have their lines in 3.0, too, however 4.0 has them apart.
+func TestLabels(t *testing.T) {
+	for _, label := range []string{`Street 1^nCity`, `Street 1\nCity`} {
+		it := readCard(t, "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:1\r\nFN:J\r\nADR;LABEL=\""+label+"\":;;Street 1;City;;;\r\nEND:VCARD\r\n")
+		if got := it.Contact.Addresses[0].Label; got != "Street 1\nCity" {
+			t.Errorf("%s is read as %q", label, got)
+		}
+		if got := encode(t, vcard.Options{Version: vcard.V3}, it); !strings.Contains(got, "\r\nLABEL:Street 1\\nCity\r\n") {
+			t.Errorf("%s became\n%s", label, got)
+		}
+		if got := encode(t, vcard.Options{}, it); !strings.Contains(got, `LABEL="`+label+`"`) {
+			t.Errorf("%s became\n%s", label, got)
+		}
+	}
+}

@@ -199,6 +199,13 @@ func labelsOf(v *formats.Verbatim) map[string]string {
 	return labels
 }
 
+// labelOf returns the label of an address of 4.0.
+//
+// QUIRK: its lines are apart as in the example of RFC 6350 6.3.1, which is a text's escape, and not after RFC 6868.
+func labelOf(p *contentline.Property) string {
+	return strings.NewReplacer(`\n`, "\n", `\N`, "\n").Replace(p.Get("LABEL"))
+}
+
 // label4 makes an address of a label that belongs to none: in 4.0 it is a parameter.
 func (w *cardWriter) label4(p contentline.Property) []contentline.Property {
 	if _, taken := w.labels[typesKey(&p)]; taken {
@@ -299,7 +306,7 @@ func to3(_ *cardWriter, p contentline.Property) []contentline.Property {
 		p.Name = prefix + p.Name
 	}
 	var more []contentline.Property
-	label := p.Get("LABEL")
+	label := labelOf(&p)
 	if p.Name == "ADR" && label != "" {
 		l := contentline.Property{Group: p.Group, Name: "LABEL", Value: contentline.Escape(label)}
 		for _, q := range p.Params {
