@@ -39,7 +39,7 @@ func (a *Archive) scan(size int64) error {
 		beforeUID   uidSum
 		adjacent    = make(map[int32]int32) // occurrences that follow something of their UID
 	)
-	calendars, stray, err := ical.Scan(io.NewSectionReader(a.r, 0, size), func(o ical.Object) error {
+	calendars, rest, err := ical.Scan(io.NewSectionReader(a.r, 0, size), func(o ical.Object) error {
 		if len(a.pieces) >= mostPieces || o.Calendar > math.MaxInt32 {
 			return errors.New("there is more in the file than can be")
 		}
@@ -110,8 +110,11 @@ func (a *Archive) scan(size int64) error {
 			a.entries = append(a.entries, int32(i))
 		}
 	}
-	if stray > 0 {
-		a.info.Warnings = append(a.info.Warnings, fmt.Sprintf("%d lines stand outside of every calendar and card", stray))
+	if rest.Strays > 0 {
+		a.info.Warnings = append(a.info.Warnings, fmt.Sprintf("%d lines stand outside of every calendar and card", rest.Strays))
+	}
+	if rest.Open {
+		a.info.Incomplete = "nothing ends its last calendar or card, as if the file were cut short"
 	}
 	return a.defineZones(zones, named)
 }

@@ -335,6 +335,24 @@ func TestLargeFiles(t *testing.T) {
 	}
 }
 
+// A file that was cut short may have had more in it.
+func TestCutShort(t *testing.T) {
+	const event = "BEGIN:VEVENT\r\nUID:1\r\nDTSTART:20260101T090000Z\r\nSUMMARY:Lunch\r\n"
+	for text, cut := range map[string]bool{
+		"BEGIN:VCALENDAR\r\n" + event + "END:VEVENT\r\nEND:VCALENDAR":                 false,
+		"BEGIN:VCALENDAR\r\n" + event + "END:VEVENT\r\nEND:VCALENDAR\r\nand more\r\n": false,
+		event + "END:VEVENT\r\n":                            false,
+		"BEGIN:VCALENDAR\r\n" + event + "END:VEVENT\r\n":    true,
+		"BEGIN:VCALENDAR\r\n" + event:                       true,
+		"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:a\r\nN:a;;;;\r\n": true,
+	} {
+		a := open(t, nil, text)
+		if items := readAll(t, a); len(items) != 1 || (a.Info().Incomplete != "") != cut {
+			t.Errorf("%q: %d items, incomplete: %q", text, len(items), a.Info().Incomplete)
+		}
+	}
+}
+
 func FuzzOpen(f *testing.F) {
 	for _, seed := range []string{
 		"BEGIN:VCALENDAR\r\nVERSION:1.0\r\nTZ:+01\r\nDAYLIGHT:TRUE;+02;20090329T020000;20091025T030000;;\r\nBEGIN:VEVENT\r\nDTSTART:20090101T000000\r\nRRULE:D1 #3\r\nDALARM:20090101T000000;PT5M;2;x\r\nATTENDEE;ROLE=OWNER:a <a@b.c>\r\nEND:VEVENT\r\nEND:VCALENDAR",

@@ -44,6 +44,10 @@ type Calendar struct {
 // its own.
 func (c *Calendar) Ours() bool { return c.Product == Product }
 
+// Rest is what there is in a file besides components: lines outside of everything, and whether it ends where something
+// has not ended.
+type Rest = contentline.Rest
+
 // wanted are the properties by which a component is told from others.
 var wanted = map[string]bool{
 	"UID": true, "RECURRENCE-ID": true, "TZID": true, "DTSTART": true, "KIND": true, "X-ADDRESSBOOKSERVER-KIND": true,
@@ -54,12 +58,11 @@ var wanted = map[string]bool{
 const kindMark = "X-PST-KIND"
 
 // Scan finds the components of a file of calendars or cards from front to back, and visits each when it has ended. The
-// calendars are known when all is read; stray is the number of lines outside of everything. An error is that of r or of
-// visit.
+// calendars are known when all is read, and what there is besides. An error is that of r or of visit.
 //
 // It reads everything that programs have written as one of the two, whatever its line ends, and needs no END: see [Read].
-func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, stray int, err error) {
-	found, stray, err := contentline.Scan(r, wanted, func(c contentline.Component) error {
+func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, rest Rest, err error) {
+	found, rest, err := contentline.Scan(r, wanted, func(c contentline.Component) error {
 		o := Object{Name: c.Name, Kind: kindOf(&c), Offset: c.Offset, End: c.End, Calendar: c.Calendar, Zones: c.Zones}
 		uid, _ := c.Get("UID")
 		o.UID = uidOf(uid)
@@ -71,7 +74,7 @@ func Scan(r io.Reader, visit func(Object) error) (calendars []Calendar, stray in
 	for _, props := range found {
 		calendars = append(calendars, calendarOf(props))
 	}
-	return calendars, stray, err
+	return calendars, rest, err
 }
 
 // uidOf returns the UID in the value of one: a line of text.

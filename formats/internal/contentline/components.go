@@ -33,6 +33,14 @@ func (c *Component) Get(name string) (value string, ok bool) {
 	return "", false
 }
 
+// Rest is what there is in a file besides components.
+type Rest struct {
+	// Strays is the number of lines outside of everything.
+	Strays int
+	// Open says that the file ends within a component or a calendar.
+	Open bool
+}
+
 // Bounds of what [Scan] remembers.
 const (
 	mostProps     = 64
@@ -48,13 +56,11 @@ const (
 // A component's Zones are the values of TZID parameters that its lines have, each once.
 //
 // Lenient: what lacks its END ends where the next of its sort begins, a byte order mark may begin any line, and components
-// may stand outside of calendars. Strays counts lines outside of everything.
-func Scan(r io.Reader, wanted map[string]bool, visit func(Component) error) (calendars [][]Property, strays int, err error) {
+// may stand outside of calendars.
+func Scan(r io.Reader, wanted map[string]bool, visit func(Component) error) (calendars [][]Property, rest Rest, err error) {
 	s := &scanner{in: bufio.NewReaderSize(returns{bufio.NewReaderSize(r, 64<<10)}, 256<<10), wanted: wanted, visit: visit}
-	if err := s.run(); err != nil {
-		return s.calendars, s.strays, err
-	}
-	return s.calendars, s.strays, nil
+	err = s.run()
+	return s.calendars, s.rest, err
 }
 
 // returns reads lines that end with CR alone, as those of old Macintoshes do, with LF.
@@ -86,7 +92,7 @@ type scanner struct {
 
 	at        int64 // where the physical line at hand begins
 	calendars [][]Property
-	strays    int
+	rest      Rest
 	calendar  int // the one at hand, -1 for none
 	piece     *Component
 	nested    []string
@@ -131,6 +137,7 @@ func (s *scanner) run() error {
 	if err := s.logical(s.at); err != nil {
 		return err
 	}
+	s.rest.Open = s.piece != nil || s.calendar >= 0
 	return s.close(s.at)
 }
 
@@ -163,7 +170,7 @@ func (s *scanner) physical(b []byte, at int64) error {
 	s.soft = endsSoft(b) && isQuotedPrintable(b)
 	s.zone(text)
 	if s.piece == nil && s.calendar < 0 && string(name) != "BEGIN" && string(name) != "END" {
-		s.strays++
+		s.rest.Strays++
 	}
 	return nil
 }
