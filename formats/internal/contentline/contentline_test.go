@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"mailmill/formats/codepage"
 	"mailmill/formats/internal/contentline"
 )
 
@@ -171,5 +172,24 @@ func BenchmarkBase64(b *testing.B) {
 		l.Base64(bytes.NewReader(data))
 		l.End()
 		l.Flush()
+	}
+}
+
+func TestTextIsUTF8WhereMostOfItIs(t *testing.T) {
+	for in, want := range map[string]string{
+		"K\xc3\xa4se, Gr\xc3\xbc\xc3\x9f\xc3": "K\u00e4se, Gr\u00fc\u00df\uFFFD",
+		"K\xe4se":                             "K\u00e4se",
+		"K\xe4se \xc3\xbc":                    "K\u00e4se \u00c3\u00bc",
+	} {
+		if got := contentline.Text([]byte(in), "", 0); got != want {
+			t.Errorf("%q is read as %q", in, got)
+		}
+	}
+	// Text in GBK and in windows-1251 has few sequences that could be UTF-8.
+	for page, in := range map[int]string{936: "\xc4\xa3\xca\xbd\xbb\xe1\xd2\xe9\xcd\xa8\xd6\xaa", 1251: "\xcf\xf0\xe8\xb8\xec \xc0\xb8"} {
+		want, _ := codepage.Decode(page, []byte(in))
+		if got := contentline.Text([]byte(in), "", page); got != want {
+			t.Errorf("%d: %q, want %q", page, got, want)
+		}
 	}
 }

@@ -19,6 +19,24 @@ func isASCII(b []byte) bool {
 
 func validUTF8(b []byte) bool { return utf8.Valid(b) }
 
+// mostlyUTF8 reports whether more characters beyond ASCII are valid than octets are not.
+//
+// QUIRK: programs cut texts off within a character.
+func mostlyUTF8(b []byte) bool {
+	balance := 0
+	for len(b) > 0 {
+		r, n := utf8.DecodeRune(b)
+		switch {
+		case r == utf8.RuneError && n == 1:
+			balance--
+		case n > 1:
+			balance++
+		}
+		b = b[n:]
+	}
+	return balance > 0
+}
+
 // is7Bit reports whether a code page has other characters than those of ASCII in octets that ASCII has.
 func is7Bit(cp int) bool {
 	switch cp {

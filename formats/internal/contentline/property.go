@@ -326,7 +326,7 @@ func Split(s string, separator byte) []string {
 }
 
 // Text returns bytes as UTF-8: they are that where they are valid, else they are in the charset that is given, or where
-// that is not known in the code page.
+// that is not known in the code page. UTF-8 of which less is wrong than right stays that, with U+FFFD for what is wrong.
 func Text(b []byte, charset string, page int) string {
 	cp, known := 0, false
 	if charset != "" {
@@ -338,6 +338,9 @@ func Text(b []byte, charset string, page int) string {
 	}
 	if validUTF8(b) {
 		return string(b)
+	}
+	if mostlyUTF8(b) {
+		return strings.ToValidUTF8(string(b), "\uFFFD")
 	}
 	if page == 0 || page == codepage.UTF8 || !codepage.Known(page) {
 		page = codepage.Default
