@@ -258,7 +258,8 @@ func (t *Target) ask(ctx context.Context) error {
 		return err
 	}
 	for _, q := range t.quotas {
-		if q.Used >= q.Limit {
+		// Who only looks needs no room; [Plan.Full] tells how much a run would.
+		if q.Used >= q.Limit && !t.options.Rehearse {
 			return &QuotaError{Err: fmt.Errorf("%s of %s, all of %s", q.amount(q.Used), strings.ToLower(q.Resource), q.amount(q.Limit))}
 		}
 	}
