@@ -89,7 +89,8 @@ func (t *Target) KeepStale() {
 	t.spared = true
 }
 
-// prune removes what earlier runs wrote and this one did not bring, as far as it is still as it was written.
+// prune removes what earlier runs wrote and this one did not bring, as far as it is still as it was written. What went below
+// another prefix stays.
 func (t *Target) prune(ctx context.Context) error {
 	t.mu.Lock()
 	spared := t.spared
@@ -97,8 +98,10 @@ func (t *Target) prune(ctx context.Context) error {
 	if !t.options.Prune || t.options.Rehearse || spared {
 		return nil
 	}
+	led := make(map[string]bool) // mailboxes that folders lead to
 	for _, n := range t.tree.nodes {
 		m := t.box(n)
+		led[m.name] = true
 		if m.err != nil || !m.asked {
 			continue
 		}
@@ -111,8 +114,45 @@ func (t *Target) prune(ctx context.Context) error {
 			return fmt.Errorf("mailbox %s: %w", m.name, err)
 		}
 	}
+	return t.pruneDeserted(ctx, led)
+}
+
+// pruneDeserted prunes the mailboxes that runs with the same prefix wrote to and to which no folder leads any more: it was
+// deleted, or has another name.
+func (t *Target) pruneDeserted(ctx context.Context, led map[string]bool) error {
+	names, err := t.options.Account.Places(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if led[name] || !t.found[name] {
+			continue
+		}
+		s, err := t.control.look(ctx, name)
+		if _, refused := refusal(err); refused {
+			continue // it is gone
+		}
+		if err != nil {
+			return fmt.Errorf("mailbox %s: %w", name, err)
+		}
+		place, err := t.options.Account.Place(ctx, name, s.generation())
+		if err != nil {
+			return err
+		}
+		if prefix, ok := place.Noted(prefixNote); !ok || prefix != t.options.Prefix {
+			continue
+		}
+		m := &mailbox{name: name}
+		m.validity.Store(s.validity)
+		if err := t.pruneBox(ctx, m, place); err != nil {
+			return fmt.Errorf("mailbox %s: %w", name, err)
+		}
+	}
 	return nil
 }
+
+// prefixNote is where the ledger has the prefix of the run that wrote to a mailbox last.
+const prefixNote = "prefix"
 
 // brings reports whether the run has the archive that a record came from. What came from others stays.
 func (t *Target) brings(source string) bool {

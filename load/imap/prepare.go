@@ -403,7 +403,15 @@ func (t *Target) enter(ctx context.Context, it *formats.Item) (*mailbox, error) 
 	}
 	m.place.Store(place)
 	m.began.Store(m.seen.next)
-	if place.Fresh() && !t.options.Rehearse {
+	if t.options.Rehearse {
+		return m, nil
+	}
+	if prefix, ok := place.Noted(prefixNote); !ok || prefix != t.options.Prefix {
+		if err := place.Note(ctx, prefixNote, t.options.Prefix); err != nil {
+			return nil, &load.Fatal{Err: err}
+		}
+	}
+	if place.Fresh() {
 		return m, t.meet(ctx, m, place)
 	}
 	return m, nil
