@@ -1,10 +1,23 @@
 package ledger
 
-import "strings"
+import (
+	"path/filepath"
+	"strings"
+)
 
 // SourceName returns the name by which the ledger knows an archive: that of its file, without the folders it lies in. A new
-// export of a mailbox often has the name of the last one and lies in another folder.
-func SourceName(path string) string { return path[strings.LastIndexAny(path, `/\\`)+1:] }
+// export of a mailbox often has the name of the last one and lies in another folder. A folder has the same name with a slash
+// behind it, and where somebody stands in it.
+func SourceName(path string) string {
+	name := strings.TrimRight(path, `/\`)
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	if name == "." || name == ".." {
+		if whole, err := filepath.Abs(path); err == nil {
+			name = filepath.Base(whole)
+		}
+	}
+	return name
+}
 
 // sources numbers the archives that items of a place came from; 0 is none that is known. What is beyond what an entry can
 // hold counts as that.
