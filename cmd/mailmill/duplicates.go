@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"mailmill/formats"
 	"mailmill/load"
@@ -68,16 +69,23 @@ type firstWriter struct {
 	writer load.Writer
 }
 
-// Write implements [load.Writer]. What could not be written is as if it had not been met: a copy of it may be whole.
+// settle takes back that an item was met which could not be written: a copy of it may be whole. One that its owner changed
+// or deleted on the target was met all the same: a copy would bring back what he does not want.
+func (f *first) settle(p *printed, outcome load.Outcome, err error) {
+	var conflict *load.Conflict
+	if p.is && (err != nil || outcome == load.Failed) && !errors.As(err, &conflict) {
+		f.met.Forget(p.print)
+	}
+}
+
+// Write implements [load.Writer].
 func (f *firstWriter) Write(ctx context.Context, e load.Encoded) (load.Outcome, error) {
 	p := e.(*printed)
 	if p.is && !f.met.First(p.print) {
 		return load.Duplicate, nil
 	}
 	outcome, err := f.writer.Write(ctx, p.Encoded)
-	if p.is && (err != nil || outcome == load.Failed) {
-		f.met.Forget(p.print)
-	}
+	f.settle(p, outcome, err)
 	return outcome, err
 }
 
@@ -95,9 +103,7 @@ func (f *firstSender) Send(ctx context.Context, e load.Encoded, done func(load.O
 		return
 	}
 	f.sender.Send(ctx, p.Encoded, func(outcome load.Outcome, err error) {
-		if p.is && (err != nil || outcome == load.Failed) {
-			f.met.Forget(p.print)
-		}
+		f.settle(p, outcome, err)
 		done(outcome, err)
 	})
 }
