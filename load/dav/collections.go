@@ -89,22 +89,17 @@ func newPlanner(o *Options) *planner {
 	return p
 }
 
-// mainOf returns the folder that is an archive's own calendar or address book: of those at the top the one with the name that
-// Outlook gives it, or else the only one. It is nil where that is not clear.
+// mainOf returns the folder that is an archive's own calendar or address book: the one at the top with the name that Outlook
+// gives it. It is nil where there is none.
+//
+// That there is only one does not make it that: when the archive has got another, everything would be stored once more, in
+// another collection.
 func mainOf(list []*formats.Folder, own component) *formats.Folder {
-	var top []*formats.Folder
 	for _, f := range list {
-		if of, ok := componentOf(f); ok && of == own && len(f.Path) == 1 && !f.Hidden {
-			top = append(top, f)
-		}
-	}
-	for _, f := range top {
-		if slices.Contains(mainNames[own], strings.ToLower(f.Path[0])) {
+		if of, ok := componentOf(f); ok && of == own && len(f.Path) == 1 && !f.Hidden &&
+			slices.Contains(mainNames[own], strings.ToLower(f.Path[0])) {
 			return f
 		}
-	}
-	if len(top) == 1 {
-		return top[0]
 	}
 	return nil
 }
@@ -114,10 +109,12 @@ var mainNames = map[component][]string{
 	events: {
 		"calendar", "kalender", "calendrier", "calendario", "agenda", "calendário", "kalenteri", "kalendarz", "kalendář", "kalendár", "naptár",
 		"календарь", "календар", "takvim", "ημερολόγιο", "לוח שנה", "التقويم", "予定表", "일정", "日历", "行事曆",
+		"calendari", "kalendar", "koledar", "kalendorius", "kalendārs", "lịch", "ปฏิทิน",
 	},
 	cards: {
 		"contacts", "kontakte", "contactos", "contatti", "contactpersonen", "contatos", "kontakter", "kontaktpersoner", "yhteystiedot", "kontakty", //nolint:misspell // it is Spanish
 		"névjegyek", "контакты", "контакти", "kişiler", "επαφές", "אנשי קשר", "جهات الاتصال", "連絡先", "연락처", "联系人", "連絡人",
+		"kontakti", "stiki", "kontaktai", "liên hệ", "ที่ติดต่อ",
 	},
 }
 

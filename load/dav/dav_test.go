@@ -130,6 +130,18 @@ func TestCollectionsOfFolders(t *testing.T) {
 		}
 		once(t, s, 13)
 	})
+	t.Run("a calendar that is no longer alone", func(t *testing.T) {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		s.Make(davtest.CalendarHome+"default/", "Calendar", "VEVENT")
+		a := &archive{name: "alice", items: []*formats.Item{in(folder("IPF.Appointment", "Work"), event("w", "Work", 1))}}
+		run := at(t, s, false)
+		run.runs(a)
+		a.items = append(a.items, in(folder("IPF.Appointment", "Home"), event("h", "Home", 2)))
+		if again, _ := run.runs(a); again.Written != 1 || again.Unchanged != 1 {
+			t.Errorf("again: %+v", again)
+		}
+		once(t, s, 2)
+	})
 	t.Run("prefix", func(t *testing.T) {
 		run := at(t, s, false)
 		run.change = func(o *dav.Options) { o.Prefix = "Import/{source}" }
