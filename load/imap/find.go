@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"time"
 
@@ -44,7 +45,7 @@ func (t *Target) find(b *batch) {
 			// The server said that it has it, and somebody was quicker to move it away.
 			stored, records = append(stored, j), append(records, j.record(0))
 		default:
-			j.look, j.noted = lookNot, false
+			j.look, j.noted, j.adopts = lookNot, false, false
 			again = append(again, j)
 		}
 	}
@@ -187,12 +188,15 @@ func isPrint(print, known ledger.Print) bool {
 func (t *Target) bringUpToDate(ctx context.Context, b *batch) error {
 	m := b.m
 	if !m.recalled {
-		// What earlier runs wrote is somebody's already, whether or not it has been asked for yet.
-		for r, err := range m.place.Load().Stale() {
-			if err != nil {
-				return &load.Fatal{Err: err}
+		// What earlier runs wrote or found is somebody's already, whether or not it has been asked for yet.
+		place := m.place.Load()
+		for _, records := range []iter.Seq2[ledger.Record, error]{place.Stale(), place.Adopted()} {
+			for r, err := range records {
+				if err != nil {
+					return &load.Fatal{Err: err}
+				}
+				t.sender.known(m, uidOf(&r))
 			}
-			t.sender.known(m, uidOf(&r))
 		}
 		m.recalled = true
 	}

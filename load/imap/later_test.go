@@ -192,6 +192,37 @@ func TestPrune(t *testing.T) {
 	}
 }
 
+// TestPruneLeavesWhatWasThere has a mail in the account before the first run: it is the archive's, and its owner's.
+func TestPruneLeavesWhatWasThere(t *testing.T) {
+	before := imaptest.Start(t, imaptest.Options{})
+	a := newArchive("a.pst")
+	inbox := a.folder("Inbox", formats.RoleInbox)
+	for _, id := range []string{"1", "2", "3"} {
+		a.mail(inbox, id, id)
+	}
+	newAccount(t, before.Addr()).run(a)
+	s := imaptest.Start(t, imaptest.Options{})
+	s.Deliver("INBOX", before.Messages("INBOX")[1])
+	user := newAccount(t, s.Addr())
+	user.run(a)
+	if got := len(s.Messages("INBOX")); got != 3 {
+		t.Fatalf("%d messages instead of 3", got)
+	}
+	later := newArchive("a.pst")
+	later.folders = a.folders
+	later.mails = a.mails[:1]
+	user.options.Prune = true
+	_, target := user.run(later)
+	if r := target.Report(); r.Pruned != 1 || len(s.Messages("INBOX")) != 2 {
+		t.Errorf("%+v; %d are left", r, len(s.Messages("INBOX")))
+	}
+	// It is known all the same: it is not written again when the archive has it again.
+	user.run(a)
+	if got := len(s.Messages("INBOX")); got != 3 {
+		t.Errorf("%d messages instead of 3", got)
+	}
+}
+
 // TestLimits is about servers that take not everything.
 func TestLimits(t *testing.T) {
 	t.Run("a message that is too large", func(t *testing.T) {

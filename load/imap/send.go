@@ -390,7 +390,14 @@ func (t *Target) confirm(m *mailbox, stored []*job, records []ledger.Record) {
 		return
 	}
 	var old []uint32
-	for _, j := range stored {
+	var written, adopted []ledger.Record
+	for i, j := range stored {
+		if j.adopts {
+			// It may be its owner's, who had it before: that is never pruned.
+			adopted = append(adopted, records[i])
+			continue
+		}
+		written = append(written, records[i])
 		// In a mailbox that was made anew the UID is another message's.
 		if uid := j.replaces(); uid != 0 && j.generation == m.validity.Load() {
 			old = append(old, uid)
@@ -398,7 +405,10 @@ func (t *Target) confirm(m *mailbox, stored []*job, records []ledger.Record) {
 	}
 	err := t.remove(t.ctx, m, old)
 	if err == nil {
-		err = m.place.Load().Confirm(t.ctx, records)
+		err = m.place.Load().Confirm(t.ctx, written)
+	}
+	if err == nil {
+		err = m.place.Load().Adopt(t.ctx, adopted)
 	}
 	if err != nil {
 		err = fmt.Errorf("mailbox %s: %w", m.name, err)

@@ -229,6 +229,10 @@ func (p *Place) Claim(source, key string, print Print) Claim {
 // What was adopted is not among it: nobody knows that it is ours. The loop may call any method of the place.
 func (p *Place) Stale() iter.Seq2[Record, error] { return p.unclaimed(confirmed) }
 
+// Adopted returns what earlier runs have adopted and no item of this run has claimed. The loop may call any method of the
+// place.
+func (p *Place) Adopted() iter.Seq2[Record, error] { return p.unclaimed(found) }
+
 // Unsettled returns what runs that died were about to write and no item of this run has claimed, in the order in which they
 // were. Who looks it up on the target confirms what he finds and withdraws the rest. The loop may call any method of the
 // place.
