@@ -490,6 +490,10 @@ func (t *Target) register() {
 		for _, job := range batch {
 			switch {
 			case job.adopted:
+				if job.intended {
+					// It was to be stored, and turned out to be there: it is not what was intended.
+					withdraw[job.place] = append(withdraw[job.place], job.record.Key)
+				}
 				adopt[job.place] = append(adopt[job.place], job.confirm...)
 			case len(job.confirm) > 0:
 				confirm[job.place] = append(confirm[job.place], job.confirm...)
@@ -506,14 +510,14 @@ func (t *Target) register() {
 				failed[p] = &load.Fatal{Err: err}
 			}
 		}
-		for p, records := range adopt {
-			if err := p.ledger.Adopt(t.ctx, records); err != nil {
-				failed[p] = &load.Fatal{Err: err}
-			}
-		}
 		for p, keys := range withdraw {
 			if err := p.ledger.Withdraw(t.ctx, keys); err != nil {
 				t.log.Warn("the ledger does not know what was left", "collection", p.Name, "reason", err)
+			}
+		}
+		for p, records := range adopt {
+			if err := p.ledger.Adopt(t.ctx, records); err != nil {
+				failed[p] = &load.Fatal{Err: err}
 			}
 		}
 		for _, job := range batch {

@@ -508,6 +508,22 @@ func TestCase45ConflictsOfUIDs(t *testing.T) {
 		run.runs(archiveOf(event("f", "F", 1)))
 		once(t, s, 2)
 	})
+	t.Run("the same under another name, stored by its owner between two runs", func(t *testing.T) {
+		s := davtest.New(t, davtest.Options{Password: "secret"})
+		run := at(t, s, false)
+		run.runs(archiveOf(event("e", "E", 1)))
+		data := s.Objects(calendar)[0].Data
+		s.Put(calendar+"theirs.ics", bytes.ReplaceAll(data, []byte("UID:e\r\n"), []byte("UID:f\r\n")))
+		both := archiveOf(event("e", "E", 1), event("f", "E", 1))
+		for range 2 {
+			if n, _ := run.runs(both); n.Unchanged != 2 {
+				t.Errorf("%+v", n)
+			}
+		}
+		run.change = func(o *dav.Options) { o.Prune = true }
+		run.runs(archiveOf(event("e", "E", 1)))
+		once(t, s, 2)
+	})
 	t.Run("a server that rewrites", func(t *testing.T) {
 		s := davtest.New(t, davtest.Options{Password: "secret", Rewrite: func(b []byte) []byte {
 			return bytes.Replace(b, []byte("BEGIN:VEVENT\r\n"), []byte("BEGIN:VEVENT\r\nX-LIC-ERROR:none\r\n"), 1)
