@@ -309,6 +309,25 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
+// A message begins wherever in the window of the scanner its line stands.
+func TestAtEndOfWindow(t *testing.T) {
+	line := strings.Repeat("y", 63) + "\n"
+	for pad := 1000; pad < 1300; pad += 7 {
+		file := fromLine + "Subject: one\n\n" + strings.Repeat(line, 8173) + strings.Repeat("z", pad) + "\n\n" +
+			fromLine + "Subject: two\n\nx\n\n" + fromLine + "Subject: three\n\n" + strings.Repeat(line, 100)
+		s := mbox.NewScanner(strings.NewReader(file))
+		messages := 0
+		for ; ; messages++ {
+			if _, err := s.Next(); err != nil {
+				break
+			}
+		}
+		if messages != 3 {
+			t.Errorf("%d messages where the first has %d bytes", messages, strings.LastIndex(file, "From a")-len(fromLine))
+		}
+	}
+}
+
 // A header may consist of keywords and labels.
 func TestManyWords(t *testing.T) {
 	const n = 200_000

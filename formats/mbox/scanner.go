@@ -293,9 +293,10 @@ func (s *Scanner) plainLines() {
 	s.blank = blank
 }
 
-// short reports whether more is needed to tell what a line is.
+// short reports whether more is needed to tell what a line is. The window has room for it once what stands before the line
+// was returned.
 func (s *Scanner) short(b []byte) bool {
-	return len(b) < lookAhead && s.err == nil && !s.full()
+	return len(b) < lookAhead && s.err == nil
 }
 
 // headerLine looks at a line of the header for a Content-Length.
