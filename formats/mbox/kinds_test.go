@@ -328,6 +328,47 @@ func TestAtEndOfWindow(t *testing.T) {
 	}
 }
 
+// A message that was cut off in a line, with NULs in place of the rest, does not swallow the next one.
+func TestCutOffInLine(t *testing.T) {
+	const next = fromLine + "Subject: next\n\nx\n"
+	for _, cut := range []string{
+		"Subject: x\n\npartial text\x00", "Subject: x\n\npartial text" + strings.Repeat("\x00", 4096), "Subject: x\n\nwhole\n" + strings.Repeat("\x00", 700_000),
+		"Subject: par" + strings.Repeat("\x00", 262_144-len(fromLine)-12), "Subject: x\n\n\x00From here\nlater" + strings.Repeat("\x00", 262_100),
+	} {
+		for _, r := range []io.Reader{strings.NewReader(fromLine + cut + next), iotest.HalfReader(strings.NewReader(fromLine + cut + next))} {
+			var got []string
+			for s := mbox.NewScanner(r); ; {
+				if _, err := s.Next(); err != nil {
+					break
+				}
+				var b []byte
+				for {
+					piece, err := s.Piece()
+					if err != nil {
+						break
+					}
+					b = append(b, piece...)
+				}
+				got = append(got, string(b))
+			}
+			if len(got) != 2 || got[0] != cut || got[1] != "Subject: next\n\nx\n" {
+				t.Errorf("%.40q of %d bytes: %d messages", cut, len(cut), len(got))
+			}
+		}
+	}
+	// A NUL before the word alone says nothing.
+	if s := mbox.NewScanner(strings.NewReader(fromLine + "\na\x00From here\nA: b\n\x00From there Thu Mar  4 05:06:07 2021\nno field\n")); !only(s) {
+		t.Error("text was taken for a message")
+	}
+}
+
+// only reports whether a file has one message.
+func only(s *mbox.Scanner) bool {
+	_, first := s.Next()
+	_, second := s.Next()
+	return first == nil && second == io.EOF
+}
+
 // A header may consist of keywords and labels.
 func TestManyWords(t *testing.T) {
 	const n = 200_000

@@ -52,6 +52,7 @@ type Scanner struct {
 	buf []byte
 	// What is in buf: from at to pos it belongs to the current message and is to be returned, up to end nothing is known.
 	at, pos, end int
+	nul          int   // behind the last NUL in buf; 0 for none
 	base         int64 // offset of buf[0]
 	err          error // of src, io.EOF included
 
@@ -202,10 +203,14 @@ func (s *Scanner) fill() {
 		s.base += int64(s.at)
 		s.pos -= s.at
 		s.end -= s.at
+		s.nul = max(0, s.nul-s.at)
 		s.at = 0
 	}
 	for range 100 {
 		n, err := s.src.Read(s.buf[s.end:])
+		if got := s.buf[s.end : s.end+n]; bytes.IndexByte(got, 0) >= 0 {
+			s.nul = s.end + bytes.LastIndexByte(got, 0) + 1
+		}
 		s.end += n
 		if err != nil {
 			s.err = err
@@ -224,7 +229,7 @@ func (s *Scanner) full() bool { return s.end-s.at >= len(s.buf) }
 // lines goes over the lines that are there. It reports true where it stands before a line that begins the next message.
 func (s *Scanner) lines() bool {
 	for s.pos < s.end {
-		if s.bol && !s.header {
+		if s.bol && !s.header && s.pos >= s.nul {
 			s.plainLines()
 			if s.pos == s.end {
 				return false
@@ -249,11 +254,32 @@ func (s *Scanner) lines() bool {
 			}
 		}
 		i := bytes.IndexByte(b, '\n')
+		if s.pos < s.nul {
+			line := b
+			if i >= 0 {
+				line = b[:i]
+			}
+			if k := bytes.Index(line, nulFrom); k >= 0 {
+				s.pos, s.blank, s.bol = s.pos+k, 0, false
+				if s.short(b[k:]) {
+					return false
+				}
+				if s.separates(b[k:]) {
+					return true
+				}
+				s.pos++
+				continue
+			}
+		}
 		if i < 0 {
 			if s.err == nil && !s.full() {
 				return false
 			}
-			s.pos, s.blank = s.end, 0
+			end := s.end
+			if s.err == nil && s.nul > end-len(nulFrom) {
+				end = max(s.pos, end-len(nulFrom)) // what comes next may complete it
+			}
+			s.pos, s.blank = end, 0
 			s.bol = false
 			return false
 		}
@@ -330,11 +356,15 @@ func parseLength(line []byte) (n int64, ok bool) {
 	return n, len(digits) > 0
 }
 
-// separates reports whether b, which begins a line and goes on beyond it, begins a message, and if so reads its first line.
+// nulFrom is what a message may begin with within a line; see [Scanner.separates].
+var nulFrom = []byte("\x00From ")
+
+// separates reports whether b, which begins a line, or with a NUL, and goes on beyond it, begins a message, and if so reads
+// its first line.
 func (s *Scanner) separates(b []byte) bool {
 	nulls := 0
 	if b[0] == 0 {
-		// QUIRK: file systems that lost power, and networks, leave runs of NUL where a message ended.
+		// QUIRK: file systems that lost power, and networks, leave runs of NUL where a message ended, or where it is cut off.
 		for nulls < len(b) && b[nulls] == 0 {
 			nulls++
 		}
