@@ -254,6 +254,9 @@ func (a *Archive) Read(ctx context.Context, e formats.Entry) (*formats.Item, err
 		return nil, err
 	}
 	it.Source = a.info.Path
+	if s.Flags&formats.FlagSeen == 0 {
+		it.Flags &^= formats.FlagSeen // a field Status is of the mbox that it was incorporated from
+	}
 	return it, nil
 }
 

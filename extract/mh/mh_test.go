@@ -162,3 +162,15 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+// Whether a mail is read the sequences say, and not what was left in its header of the mbox that it comes from.
+func TestUnseen(t *testing.T) {
+	a, err := mh.Open(tree("inbox/1=>Status: RO\nX-Status: F\n\nx\n", "inbox/2=>Status: O\n\nx\n", "inbox/.mh_sequences=>unseen: 1\n"), "inbox", extract.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`inbox: inbox/1 [flagged] [] 0001-01-01`, `inbox: inbox/2 [seen] [] 0001-01-01`}
+	if diff := cmp.Diff(want, show(t, a)); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
