@@ -12,8 +12,8 @@
 // # What stays
 //
 // Nothing is lost. The attachment stays beside what was in it where it says more than that: where both it and the mail have
-// HTML, or text, and not the same, and where it is of a kind that mail has no place for. It stays alone, as it came, where
-// it is damaged, which the item tells, larger than 64 MB, a report or signed, and where the mail around it is signed: a
+// HTML, or text, and not the same, or an invitation, and where it is of a kind that mail has no place for. It stays alone, as
+// it came, where it is damaged, which the item tells, larger than 64 MB, a report or signed, and where the mail around it is signed: a
 // changed part would make the signature a false one. Properties of which neither Outlook nor mail shows anything go, as
 // they do where Outlook receives the mail.
 package tnef
@@ -239,8 +239,8 @@ func (w *worker) merge(p *formats.Part, inner *formats.Mail) (files []*formats.P
 			files = append(files, leaf)
 		}
 	})
-	keep := w.calendar != nil && calendar != nil
-	if w.calendar == nil {
+	keep := calendar != nil && w.hasCalendar()
+	if !keep && calendar != nil {
 		w.calendar = calendar
 	}
 	switch own := w.ownHTML(); {
@@ -263,6 +263,13 @@ func (w *worker) merge(p *formats.Part, inner *formats.Mail) (files []*formats.P
 		files = append(files, w.kept(p))
 	}
 	return files, true
+}
+
+// hasCalendar reports whether the mail has an invitation, one that was found or its own: a second one would be a meeting more.
+func (w *worker) hasCalendar() bool {
+	found := w.calendar != nil
+	w.m.Root.Leaves(func(p *formats.Part) { found = found || p.Type == "text/calendar" && p.Disposition != "attachment" })
+	return found
 }
 
 // ownText is the text that the mail has so far, ownHTML its HTML.

@@ -311,7 +311,8 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// TestMeeting reads an invitation that tells neither who sent it nor to whom: the mail around it does.
+// TestMeeting reads an invitation that tells neither who sent it nor to whom: the mail around it does. Beside an invitation
+// that the mail has already it stays packed.
 func TestMeeting(t *testing.T) {
 	when := func(set mapi.GUID, lid uint32, ticks uint64) mapi.Property {
 		n := mapi.Long(set, lid)
@@ -332,6 +333,10 @@ func TestMeeting(t *testing.T) {
 		if !strings.Contains(ics, want) {
 			t.Errorf("no %s in\n%s", want, ics)
 		}
+	}
+	own := multipart("alternative", plain, part("Content-Type: text/calendar; method=REQUEST", "BEGIN:VCALENDAR\nEND:VCALENDAR"))
+	if tree, _ := shape(t, apply(t, item(t, envelope+multipart("mixed", own, winmail(s.bytes()))))); tree != "mixed(alternative(text/plain,text/calendar),application/ms-tnef)" {
+		t.Errorf("beside another invitation it is %s", tree)
 	}
 	found := false
 	it.Participants(func(a *formats.Address) { found = found || a.SMTP == "cy@example.org" })
