@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -120,16 +121,30 @@ func whole(err error) error {
 type counter struct {
 	hash *blake3.Hasher
 	size int64
+	nul  bool // there is a NUL
 }
 
 func (c *counter) Write(p []byte) (int, error) {
 	c.size += int64(len(p))
+	c.nul = c.nul || bytes.IndexByte(p, 0) >= 0
 	return c.hash.Write(p)
 }
 
 func (c *counter) print() (sum ledger.Print) {
 	c.hash.Sum(sum[:0])
 	return sum
+}
+
+// errNUL is the damage of a mail that came with NULs.
+var errNUL = errors.New("it has NUL characters, which IMAP does not allow: the server may have put others in their place; a file keeps them")
+
+// warn adds to an item's damage what a server may do to it. RFC 9051 9 has no NUL in a literal.
+//
+// QUIRK: Cyrus refuses such a mail, Dovecot stores it with other characters and says nothing.
+func (c *counter) warn(it *formats.Item) {
+	if c.nul {
+		it.Lose(formats.Damage{Part: "message", Err: errNUL})
+	}
 }
 
 // Encode implements [load.Target].
@@ -157,6 +172,7 @@ func encode(it *formats.Item) (*encoded, error) {
 			return nil, err
 		}
 		e.size, e.print = count.size, count.print()
+		count.warn(it)
 		return e, nil
 	}
 	if err = mime.LoseContent(it, err); err != nil {
@@ -168,6 +184,7 @@ func encode(it *formats.Item) (*encoded, error) {
 		return nil, err
 	}
 	e.held, e.size, e.print = held, count.size, count.print()
+	count.warn(it)
 	return e, nil
 }
 

@@ -2,10 +2,13 @@ package imap_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"mailmill/formats"
+	"mailmill/formats/mime"
 	"mailmill/load"
+	"mailmill/load/imap"
 	"mailmill/load/imap/imaptest"
 )
 
@@ -47,6 +50,26 @@ func TestRun(t *testing.T) {
 			if got := total(result); got != (load.Count{Found: 122, Unchanged: 122}) {
 				t.Errorf("again, without %v: %+v", without, got)
 			}
+		}
+	}
+}
+
+// A server may change mail with NULs, and does not say so: the books do.
+func TestNUL(t *testing.T) {
+	for _, text := range []string{"whole", "\x00", strings.Repeat("long line\r\n", 600_000) + "\x00"} {
+		in := "Subject: x\r\n\r\n" + text
+		m, err := mime.Read(formats.Bytes(in), int64(len(in)), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		it := &formats.Item{Mail: m}
+		e, err := new(imap.Target).Encode(t.Context(), it)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Release()
+		if damaged := len(it.Damage) > 0; damaged != strings.Contains(text, "\x00") {
+			t.Errorf("%.9q: damage %v", text, it.Damage)
 		}
 	}
 }
