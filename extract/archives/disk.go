@@ -1,6 +1,7 @@
 package archives
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"strings"
@@ -58,7 +59,7 @@ func (d disk) Stat(name string) (fs.FileInfo, error) {
 
 // within has an error call a file as the folder does.
 func within(name string, err error) error {
-	if e, ok := err.(*fs.PathError); ok {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
 		e.Path = name
 	}
 	return err

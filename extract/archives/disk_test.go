@@ -56,7 +56,7 @@ func TestDiskNames(t *testing.T) {
 			"stat": func() error { _, err := d.Stat(name); return err }(),
 			"list": func() error { _, err := d.ReadDir(name); return err }(),
 		} {
-			if e, ok := err.(*fs.PathError); !ok || e.Err != fs.ErrInvalid || e.Path != name {
+			if e, ok := errors.AsType[*fs.PathError](err); !ok || e.Err != fs.ErrInvalid || e.Path != name {
 				t.Errorf("%s %q: %v", op, name, err)
 			}
 		}
