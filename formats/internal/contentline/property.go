@@ -39,7 +39,7 @@ func Parse(line string) (p Property, ok bool) {
 	if n == len(line) {
 		return p, false
 	}
-	name := strings.TrimSpace(line[:n])
+	name := strings.Trim(line[:n], " \t")
 	if i := strings.LastIndexByte(name, '.'); i >= 0 {
 		p.Group, name = name[:i], name[i+1:]
 	}
