@@ -44,8 +44,10 @@ func (a *Archive) scan(size int64) error {
 			return errors.New("there is more in the file than can be")
 		}
 		n := int32(len(a.pieces))
-		for _, id := range o.Zones {
-			named[zoneName{o.Calendar, id}] = true
+		if o.Name != "VTIMEZONE" { // which is not used by naming itself
+			for _, id := range o.Zones {
+				named[zoneName{o.Calendar, id}] = true
+			}
 		}
 		p := piece{offset: o.Offset, length: uint32(min(o.End-o.Offset, math.MaxUint32)), calendar: int32(o.Calendar), kind: o.Kind}
 		if o.Name == "VCARD" {
