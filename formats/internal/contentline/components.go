@@ -182,8 +182,15 @@ func (s *scanner) zone(line []byte) {
 	}
 	const name = ";TZID="
 	head := line[:min(len(line), 256)]
-	i := bytes.Index(head, []byte(name))
-	if i < 0 || bytes.IndexByte(head[:i], ':') >= 0 {
+	i := bytes.IndexAny(head, ":;")
+	for i >= 0 && head[i] == ';' && (len(head) < i+len(name) || !strings.EqualFold(string(head[i:i+len(name)]), name)) {
+		next := bytes.IndexAny(head[i+1:], ":;")
+		if next < 0 {
+			return
+		}
+		i += 1 + next
+	}
+	if i < 0 || head[i] == ':' {
 		return
 	}
 	value := head[i+len(name):]

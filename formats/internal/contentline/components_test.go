@@ -28,3 +28,24 @@ func TestScan(t *testing.T) {
 		}
 	}
 }
+
+// Zones are found however their parameter is written, and nowhere but among parameters.
+func TestScanZones(t *testing.T) {
+	for line, want := range map[string]string{
+		"DTSTART;TZID=A:1":               "A",
+		"DTSTART;VALUE=DATE-TIME;TzId=A": "A",
+		"DTSTART;X=1;tzid=\"A:B;C\":1":   "A:B;C",
+		"DTSTART;TZI:1;TZID=A:2":         "",
+		"SUMMARY:x;TZID=A":               "",
+		"X;\xff;TZID":                    "",
+	} {
+		got := ""
+		_, _, err := contentline.Scan(strings.NewReader("BEGIN:VEVENT\n"+line+"\nEND:VEVENT\n"), nil, func(c contentline.Component) error {
+			got = strings.Join(c.Zones, " ")
+			return nil
+		})
+		if err != nil || got != want {
+			t.Errorf("%q: %q, %v, want %q", line, got, err, want)
+		}
+	}
+}
